@@ -1,0 +1,1 @@
+"""The backend: ingest, store, estimate, report."""

@@ -1,0 +1,1 @@
+"""Pure estimators: arrays and dataclasses in, dataclasses out."""

@@ -1,0 +1,1 @@
+"""The emission-factor registry: CSV rows with their sources."""

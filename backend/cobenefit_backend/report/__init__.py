@@ -1,0 +1,1 @@
+"""Reports: estimates arranged for one reader; no arithmetic."""

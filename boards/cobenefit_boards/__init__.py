@@ -1,0 +1,1 @@
+"""Board files: one TOML per board, four readers."""

@@ -1,0 +1,1 @@
+"""The cobenefit command: assembles each part's Typer app."""

@@ -1,0 +1,1 @@
+"""The node application: board, drivers, sampler, ring, uplink."""

@@ -1,0 +1,1 @@
+"""Drivers: one file per sensor, bytes in, integer readings out."""

@@ -1,0 +1,1 @@
+"""The wire: packs, topics, units and messages, shared by node and gateway."""

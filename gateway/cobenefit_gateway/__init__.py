@@ -1,0 +1,1 @@
+"""The gateway: MQTT in, journal, decode, aggregate, spool, forward."""

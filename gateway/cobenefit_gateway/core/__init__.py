@@ -1,0 +1,1 @@
+"""The aggregation core: numpy in, numpy out; no I/O, no clock, no log."""
