@@ -43,7 +43,7 @@ class Daily:
         Daily
             `end - start` days.
         """
-        days = np.arange(start, end, dtype="datetime64[D]")
+        days = np.arange(np.datetime64(start), np.datetime64(end))
         if not len(self.day):
             return Daily(days, np.full(len(days), np.nan), None)
         offset = (days - self.day[0]).astype(np.intp)

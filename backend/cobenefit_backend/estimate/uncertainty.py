@@ -192,17 +192,12 @@ def sensitivities(model: Model, factors: FactorSet, ids: Iterable[str]) -> dict[
         Result at the factor's low and high end around the central one.
         [unit of the model]
     """
-    central = float(model(lambda key: np.asarray(factors[key].value)))
+    values = {key: np.asarray(factors[key].value) for key in factors}
+    central = float(model(values.__getitem__))
     spans = {}
     for varied in ids:
         ends = [
-            float(
-                model(
-                    lambda key, b=bound, v=varied: np.asarray(
-                        b if key == v else factors[key].value
-                    )
-                )
-            )  # type: ignore[misc]
+            float(model({**values, varied: np.asarray(bound)}.__getitem__))
             for bound in factors[varied].bounds
         ]
         spans[varied] = Interval(min(*ends, central), central, max(*ends, central))
