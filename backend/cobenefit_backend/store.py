@@ -321,6 +321,15 @@ class Store:
         )
         return self._rows(query)
 
+    def all_activities(self, tenant: str) -> list[dict[str, Any]]:
+        """Return every activity of a tenant, by id."""
+        query = (
+            select(Activity.__table__)  # type: ignore[attr-defined]
+            .where(Activity.tenant == tenant)
+            .order_by(Activity.id)
+        )
+        return self._rows(query)
+
     def health(self, tenant: str) -> list[dict[str, Any]]:
         """Return every ledger of a tenant, `lost` as a dict."""
         query = (

@@ -9,7 +9,7 @@ cobenefit_backend.errors.InputError: names: ...
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,12 +17,16 @@ from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Channel, Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.estimate.soil import Fertiliser
+from cobenefit_backend.estimate.traffic import VehicleClass
+from cobenefit_wire.units import quantity_of
 
 Years = Annotated[float, Meta(gt=0, le=50)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 Speed = Annotated[float, Meta(gt=0, le=130)]
 Positive = Annotated[float, Meta(gt=0, le=1e6)]
 Kilometres = Annotated[float, Meta(gt=0, le=1000)]
+VEHICLE_CLASSES = get_args(VehicleClass)
 Divisor = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
@@ -70,8 +74,7 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
 class Study(Struct, frozen=True, forbid_unknown_fields=True):
     """One question asked of measured series.
 
-    `classes`, `length_km`, `speed_before_km_h`, `speed_after_km_h` and `speed_note` belong to
-    `traffic`; `area_ha`, `fertiliser`, `climate`, `control_arm`, `action_arm` to `soil`.
+    `classes`, `length_km`, `speed_before_km_h` and `speed_after_km_h` belong to `traffic`; `area_ha`, `fertiliser`, `climate`, `control_arm`, `action_arm` to `soil`.
     """
 
     id: Name
@@ -90,9 +93,8 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     classes: dict[str, Share] = field(default_factory=dict)
     speed_before_km_h: Speed | None = None
     speed_after_km_h: Speed | None = None
-    speed_note: str = ""
     area_ha: Positive | None = None
-    fertiliser: str = "unknown"
+    fertiliser: Fertiliser = "unknown"
     climate: Literal["wet", "dry", "aggregated"] = "wet"
     control_arm: str = "practice"
     action_arm: str = "advised"
@@ -196,10 +198,13 @@ def _study_problems(study: Study) -> list[tuple[str, str]]:
     if study.use_case in ("smart_meter", "traffic") and not study.channel:
         found.append(("channel", f"needed for {study.use_case}"))
     if study.use_case == "traffic":
-        if study.speed_before_km_h is None or study.speed_after_km_h is None:
-            found.append(("speed_before_km_h", "traffic needs speed_before and speed_after"))
+        counted = quantity_of(study.channel) == "vehicle_count"
+        if counted and (study.speed_before_km_h is None or study.speed_after_km_h is None):
+            found.append(("speed_before_km_h, speed_after_km_h", "a counter has no speeds"))
         if abs(sum(study.classes.values()) - 1) > 1e-6:
             found.append(("classes", "shares of the vehicle classes must add up to 1"))
+        if wrong := sorted(set(study.classes) - set(VEHICLE_CLASSES)):
+            found.append(("classes", f"unknown {wrong}, allowed: {', '.join(VEHICLE_CLASSES)}"))
     if study.use_case == "soil" and study.area_ha is None:
         found.append(("area_ha", "needed for soil: the area the advice was applied to"))
     return found

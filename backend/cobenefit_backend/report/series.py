@@ -37,14 +37,10 @@ class CounterDays:
         Consecutive local days.
     amount : ndarray, shape (n,)
         Increase in the unit of the counter; NaN where coverage is too low. [counter unit]
-    count, expected : ndarray, shape (n,)
-        Readings accepted and expected. [1]
     """
 
     day: NDArray[np.datetime64]
     amount: FloatArray
-    count: FloatArray
-    expected: FloatArray
 
 
 def counter_days(rows: Sequence[Row], timezone: str) -> CounterDays:
@@ -63,20 +59,17 @@ def counter_days(rows: Sequence[Row], timezone: str) -> CounterDays:
         Every day from the first to the last rollup.
     """
     if not rows:
-        empty = np.zeros(0)
-        return CounterDays(np.zeros(0, "datetime64[D]"), empty, empty, empty)
+        return CounterDays(np.zeros(0, "datetime64[D]"), np.zeros(0))
     zone = ZoneInfo(timezone)
     days = [_local_date(row["start_ms"], zone) for row in rows]
     span = np.arange(np.datetime64(days[0]), np.datetime64(days[-1]) + np.timedelta64(1, "D"))
-    amount, count, expected = (np.full(len(span), np.nan) for _ in range(3))
-    count[:], expected[:] = 0.0, 0.0
+    amount = np.full(len(span), np.nan)
     for position, row in enumerate(rows):
         index = (days[position] - days[0]).days
         before = rows[position - 1] if position else None
         after = rows[position + 1] if position + 1 < len(rows) else None
         amount[index] = _day_amount(before, row, after)
-        count[index], expected[index] = row["count"], row["expected"]
-    return CounterDays(span, amount, count, expected)
+    return CounterDays(span, amount)
 
 
 def _local_date(t_ms: int, zone: ZoneInfo) -> date:
@@ -147,70 +140,40 @@ def temperature_days(
     return np.where(enough, total / np.maximum(seen, 1.0), np.nan)
 
 
-def coverage_ratio(series: Sequence[CounterDays], start: date, end: date) -> float:
-    """Return the share of the days of a period that every series carries.
+def coverage_ratio(rows: Sequence[Row], timezone: str, start: date, end: date) -> float:
+    """Return the share of the days of a period with enough readings of a channel.
 
     Parameters
     ----------
-    series : sequence of CounterDays
-        The devices of a study.
+    rows : sequence of mapping
+        Daily rollups of any kind of channel.
+    timezone : str
+        Time zone of the site.
     start, end : date
         Period, end exclusive.
 
     Returns
     -------
     float
-        Days carried by days in the period, averaged over the series; 0 for none. [1]
+        Covered days by days in the period. [1]
     """
+    zone = ZoneInfo(timezone)
+    covered = {
+        _local_date(row["start_ms"], zone)
+        for row in rows
+        if row["expected"] and row["count"] >= MIN_DAY_COVERAGE_RATIO * row["expected"]
+    }
     days = (end - start).days
-    if not series or days <= 0:
-        return 0.0
-    good = [
-        np.isfinite(s.amount[(s.day >= np.datetime64(start)) & (s.day < np.datetime64(end))]).sum()
-        for s in series
-    ]
-    return float(np.mean(good) / days)
+    return sum(start <= day < end for day in covered) / days if days > 0 else 0.0
 
 
-def joined(series: Sequence[CounterDays], factor: float) -> tuple[NDArray[np.datetime64], FloatArray]:
-    """Add the series of several devices day by day.
+def daily_energy(rows: Sequence[Row], weather: Sequence[Row], timezone: str) -> Daily:
+    """Return the daily energy of a meter with the temperature of its station.
 
     Parameters
     ----------
-    series : sequence of CounterDays
-        One per device.
-    factor : float
-        Multiplies the counter's unit, 0.001 for Wh to kWh. [1]
-
-    Returns
-    -------
-    tuple of ndarray
-        Days, and sums; NaN on a day that one of the devices does not carry. [scaled unit]
-    """
-    known = [s for s in series if len(s.day)]
-    if not known or len(known) < len(series):
-        return np.zeros(0, "datetime64[D]"), np.zeros(0)
-    first = min(s.day[0] for s in known)
-    last = max(s.day[-1] for s in known)
-    day = np.arange(first, last + np.timedelta64(1, "D"))
-    total = np.zeros(len(day))
-    for s in known:
-        part = np.full(len(day), np.nan)
-        offset = int((s.day[0] - first).astype(int))
-        part[offset : offset + len(s.day)] = s.amount
-        total += part
-    return day, total * factor
-
-
-def energy_days(
-    series: Sequence[CounterDays], weather: Sequence[Row], timezone: str
-) -> Daily:
-    """Return the daily energy of a study with the temperature of its station.
-
-    Parameters
-    ----------
-    series : sequence of CounterDays
-        Energy counters in Wh, one per device.
+    rows : sequence of mapping
+        Daily rollups of a counter in Wh.
     weather : sequence of mapping
         Temperatures of the station; empty for none.
     timezone : str
@@ -221,5 +184,5 @@ def energy_days(
     Daily
         Consecutive local days.
     """
-    day, energy_kwh = joined(series, 0.001)
-    return Daily(day, energy_kwh, temperature_days(weather, timezone, day))
+    days = counter_days(rows, timezone)
+    return Daily(days.day, days.amount / 1000, temperature_days(weather, timezone, days.day))
