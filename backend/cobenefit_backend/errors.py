@@ -48,4 +48,4 @@ class InputError(BackendError):
 
     def __init__(self, message: str, *, file: str = "", where: str = "") -> None:
         super().__init__(": ".join(part for part in (file, where, message) if part))
-        self.file, self.where = file, where
+        self.message, self.file, self.where = message, file, where
