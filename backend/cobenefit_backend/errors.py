@@ -50,7 +50,7 @@ class InputError(BackendError):
 
     def __init__(self, message: str, *, file: str = "", where: str = "") -> None:
         super().__init__(": ".join(part for part in (file, where, message) if part))
-        self.file, self.where = file, where
+        self.message, self.file, self.where = message, file, where
 
 
 class ConfigError(BackendError):

@@ -124,11 +124,14 @@ class Draws:
         return np.asarray(self._factors[factor_id].value)
 
     def sample(self, factor_id: str) -> FloatArray:
-        """Return the draws of a factor, and remember its use."""
+        """Return the draws of a factor, or its value where it is never sampled."""
         self.used.add(factor_id)
+        factor = self._factors[factor_id]
+        if factor.distribution in ("exact", "scenario"):
+            return np.asarray(factor.value)
         if factor_id not in self._cache:
             u = self._generator(factor_id).uniform(size=self._n)
-            self._cache[factor_id] = quantile(self._factors[factor_id], u)
+            self._cache[factor_id] = quantile(factor, u)
         return self._cache[factor_id]
 
     def normal(self, name: str) -> FloatArray:

@@ -20,6 +20,7 @@ from cobenefit_backend.estimate.placebo import placebo
 from cobenefit_backend.estimate.quantity import Estimate
 from cobenefit_backend.estimate.savings import relative_uncertainty
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.report.own_footprint import scaled
 from cobenefit_backend.report.series import counter_days, coverage_ratio, daily_energy
 from cobenefit_backend.study import Study
 from cobenefit_wire.units import quantity_of
@@ -171,21 +172,25 @@ def _traffic(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> 
         count = _passages if spot else _counted
         sides[side] = count(data, start, end)
     start, end = _sides(study)["after"]
-    days = max(min(side["days"] for side in sides.values()), 1.0)
+    after_days = max(sides["after"]["days"], 1.0)
+    # the devices are charged for the whole period, also for days without data
+    charged = scaled(footprint, (end - start).days / after_days)
     inputs = traffic.TrafficInputs(
         length_km=study.length_km,
         before=_bins(study, sides["before"], study.speed_before_km_h),
         after=_bins(study, sides["after"], study.speed_after_km_h),
         speed_source="spot" if spot else "modelled",
         before_days=max(sides["before"]["days"], 1.0),
-        after_days=max(sides["after"]["days"], 1.0),
-        coverage_ratio=min(sides["after"]["days"] / (end - start).days, 1.0)
+        after_days=after_days,
+        coverage_ratio=sides["after"]["coverage_ratio"]
         if spot
         else min(side["coverage_ratio"] for side in sides.values()),
         data_origin=study.data_origin,
     )
-    estimate = traffic.estimate(inputs, factors, footprint)
-    return estimate, {"sides": sides, "compared_days": days, "months": _months(data)}
+    extra: dict[str, Any] = {"sides": sides}
+    if not spot:
+        extra["months"] = _months(data)
+    return traffic.estimate(inputs, factors, charged), extra
 
 
 def _sides(study: Study) -> dict[str, tuple[date, date]]:

@@ -134,7 +134,7 @@ def study_footprint(
         )
         records = _records(entry, use, virtual=board.virtual)
         result = replace(result, disqualifications=(*result.disqualifications, *records))
-        results.append(_scaled(result, 1 / entry.shared_by))
+        results.append(scaled(result, 1 / entry.shared_by))
         facts.append(
             {
                 "device": entry.id,
@@ -168,7 +168,21 @@ def _records(entry: DeviceEntry, use: Use, *, virtual: bool) -> list[Disqualific
     return [Disqualification(code, text, {"device": entry.id}) for hit, code, text in checks if hit]
 
 
-def _scaled(result: FootprintResult, factor: float) -> FootprintResult:
+def scaled(result: FootprintResult, factor: float) -> FootprintResult:
+    """Return a footprint times a certain number.
+
+    Parameters
+    ----------
+    result : FootprintResult
+        Yearly footprint.
+    factor : float
+        A number without uncertainty. [1]
+
+    Returns
+    -------
+    FootprintResult
+        Every stage and total scaled. [kgCO2e/yr]
+    """
     def each(intervals: Mapping[Any, Interval]) -> dict[Any, Interval]:
         return {key: interval.scaled(factor) for key, interval in intervals.items()}
 
