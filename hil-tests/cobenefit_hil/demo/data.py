@@ -21,7 +21,7 @@ DATA = Path(__file__).parent / "data"
 Origin = Literal["measured", "modelled", "synthetic"]
 MeterName = Literal["il-electricity-cdd-hdd", "il-electricity-cdd-only"]
 METERS: tuple[MeterName, ...] = ("il-electricity-cdd-hdd", "il-electricity-cdd-only")
-# column: (exponent, unit)
+# decimal exponent and unit of each column
 SOIL_CHANNELS = {
     "moisture_permille": (-1, "%"),
     "temperature_ddegc": (-1, "Cel"),

@@ -62,6 +62,18 @@ HARVEST = "2025-07-15"
 YIELD_T_PER_HA = 8.6
 ADVISED_LOSS_T_PER_HA = 0.05
 FERTILISER = "ammonium_nitrate"
+LOG_COLUMNS = (
+    "date",
+    "activity",
+    "replicate",
+    "arm",
+    "area_ha",
+    "nitrogen_kg_per_ha",
+    "fertiliser",
+    "yield_t_per_ha",
+    "author",
+    "evidence",
+)
 
 
 Row = dict[str, str | float | int]
@@ -235,12 +247,8 @@ def write_nitrogen_log(path: Path) -> None:
     path : Path
         File to write.
     """
-    names = (
-        "date activity replicate arm area_ha nitrogen_kg_per_ha fertiliser yield_t_per_ha"
-        " author evidence"
-    ).split()
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer = csv.DictWriter(file, LOG_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(nitrogen_log())
 

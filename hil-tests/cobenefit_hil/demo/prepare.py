@@ -13,6 +13,7 @@ import lzma
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -159,7 +160,7 @@ def hourly(
     """
     rows = [line.split(",") for line in text.splitlines()[1:]]
     t_ms = [round(datetime.fromisoformat(row[0]).timestamp()) * 1000 for row in rows]
-    if any(b - a != HOUR_MS for a, b in zip(t_ms, t_ms[1:], strict=False)):
+    if any(b - a != HOUR_MS for a, b in pairwise(t_ms)):
         raise ValueError(f"{path.name}: the source is not hourly; use the wheel named in the help")
     whole = facts | {"start_ms": str(t_ms[0]), "step_ms": str(HOUR_MS)}
     write_table(path, whole, {name: [scale(row[1]) for row in rows]})
