@@ -57,21 +57,26 @@ def tic_peer(tmp_path, faults=(), **options):
     return tic.TicPeer("house", tmp_path, T_MS, values, faults, **options)
 
 
-# Real groups, as published: TIC historical in the wiki of ESPHome's teleinfo and Tasmota issues,
-# TIC standard in the tests of enedis-tic 0.2.0 (MIT) and of openHAB's teleinfo binding.
+# Real groups as published: historical in the teleinfo tests of Yadoms (TeleInfoReceiveBufferHandler)
+# and in the TeleInfo library's displayTeleInfo comment, standard in the tests of enedis-tic 0.2.0.
 REAL = [
-    ("historical", b"\nADCO 031428067147 @\r"),
-    ("historical", b"\nISOUSC 30 9\r"),
-    ("historical", b"\nPTEC HP..  \r"),
-    ("standard", b"\nDATE\tH240107121638\t\tD\r"),
+    ("historical", "OPTARIF BASE 0"),
+    ("historical", "ISOUSC 30 9"),
+    ("historical", "BASE 006238747 0"),
+    ("historical", "PTEC TH.. $"),
+    ("historical", "IINST 008 _"),
+    ("historical", "IMAX 025 F"),
+    ("historical", "PAPP 01940 /"),
+    ("historical", "MOTDETAT 000000 B"),
+    ("historical", "PTEC HP..  "),
+    ("standard", "DATE\tH240107121638\t\tD"),
 ]
 
 
-@pytest.mark.parametrize(("mode", "line"), REAL[2:])
-def test_checksum_of_real_groups(mode, line):
-    separator = " " if mode == "historical" else "\t"
-    fields = line[1:-3].decode().split(separator)
-    assert tic.group(mode, *fields) == line
+@pytest.mark.parametrize(("mode", "text"), REAL)
+def test_groups_equal_real_ones(mode, text):
+    fields = text[:-2].split(" " if mode == "historical" else "\t")
+    assert tic.group(mode, *fields) == b"\n" + text.encode() + b"\r"
 
 
 def test_checksum_excludes_or_includes_the_last_separator():
@@ -328,7 +333,7 @@ def test_radar_passages_are_countable_once(tmp_path):
         seen = []
         while step(control) is not None:
             data = sensor.read_all()
-            distances = [part[4] for part in data.split(radar.HEADER)[1:] if part[2]]
+            distances = [part[5] for part in data.split(radar.HEADER)[1:] if part[2]]
             assert distances[0] > distances[-1]
             seen += count_passages(data)
     assert seen == speeds

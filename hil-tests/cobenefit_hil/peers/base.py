@@ -1,4 +1,4 @@
-"""What all sensor peers share: a world of instants, two lines, faults and a ledger.
+r"""What all sensor peers share: a world of instants, two lines, faults and a ledger.
 
 A peer owns a recorded world: ascending instants and the value of each channel at each of them.
 It opens two pseudo-terminals under stable names in a directory of its caller:
@@ -11,10 +11,10 @@ It opens two pseudo-terminals under stable names in a directory of its caller:
     ==================  =====================  ==================================================
     node sends          peer answers           meaning
     ==================  =====================  ==================================================
-    ``?\\n``             ``<t_ms>\\n``           next instant that has data (repeating is harmless)
-    ``?\\n``             ``end\\n``              the world is exhausted
-    ``<t_ms>\\n``        ``ok\\n``               it is now `t_ms`; the sensor's answer is in place
-    anything else       ``error <why>\\n``      nothing happened
+    ``?\n``             ``<t_ms>\n``           next instant that has data (repeating is harmless)
+    ``?\n``             ``end\n``              the world is exhausted
+    ``<t_ms>\n``        ``ok\n``               it is now `t_ms`; the sensor's answer is in place
+    anything else       ``error <why>\n``      nothing happened
     ==================  =====================  ==================================================
 
     Asking with the instant just proposed serves it and moves on. Any other instant shows the
@@ -164,10 +164,12 @@ class Peer(ABC):
         self.control.close()
 
     def __enter__(self) -> Self:
+        """Start."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop."""
         self.stop()
 
     def _serve(self, row: int, t_ms: int) -> None:

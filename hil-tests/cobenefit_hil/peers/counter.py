@@ -1,7 +1,7 @@
-"""A hardware pulse counter: S0 meter output or inductive road loop.
+r"""A hardware pulse counter: S0 meter output or inductive road loop.
 
 A virtual board has no counter peripheral. Its `machine.Counter` asks this peer on the sensor
-line: it sends ``c\\n`` and reads the count as a decimal ASCII line. A fault ``silence`` leaves the
+line: it sends ``c\n`` and reads the count as a decimal ASCII line. A fault ``silence`` leaves the
 question unanswered; the count wraps at 2^32 as the register of a board does.
 
 Channel: one, ``pulse_count`` or ``vehicle_count``.

@@ -32,6 +32,7 @@ from cobenefit_hil.peers.pty import Line
 
 REGISTERS = 0x0200
 NAN = 0x7FC0
+STOP_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,13 @@ def as_shown(value: int, per_unit: int) -> int:
     Returns
     -------
     int
-        Nearest wire integer to the float32, halves up; exact in double precision. [channel's own unit]
+        Nearest wire integer to the float32, halves up. [channel's own unit]
+
+    Notes
+    -----
+    Exact: 24 bits of significand times a factor below 2^28 fit the 53 bits of a double.
     """
-    single = struct.unpack(">f", struct.pack(">f", value / per_unit))[0]
+    single: float = struct.unpack(">f", struct.pack(">f", value / per_unit))[0]
     return math.floor(single * per_unit + 0.5)
 
 
@@ -160,7 +165,8 @@ class ModbusPeer(Peer):
     def stop(self) -> None:
         """End the server, then everything else."""
         if self._server is not None:
-            asyncio.run_coroutine_threadsafe(self._server.shutdown(), self._loop).result(5)
+            closing = self._server.shutdown()  # type: ignore[no-untyped-call]
+            asyncio.run_coroutine_threadsafe(closing, self._loop).result(STOP_S)
         super().stop()
         self._bus.close()
 
@@ -220,7 +226,7 @@ class ModbusPeer(Peer):
         holding, inputs = (words, nothing) if self.map.function == "holding" else (nothing, words)
         return SimDevice(self.unit, (bits, bits, holding, inputs), action=self._fill)
 
-    async def _fill(
+    async def _fill(  # noqa: PLR0917
         self,
         function: int,  # noqa: ARG002
         start: int,
