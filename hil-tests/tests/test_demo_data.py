@@ -21,6 +21,7 @@ def test_house_total_equals_the_source_to_the_watt_hour():
     assert energy.value.sum() == 37_216_351
     # the floored running total moves a slot by < 1 W.h, the rounded mean power by <= 0.25 W.h
     assert np.abs(energy.value - power.value / 2).max() <= 1.25
+    assert np.all(data.house_apparent_power().value >= power.value)
 
 
 def test_house_gaps_stay_gaps():

@@ -57,8 +57,8 @@ def tic_peer(tmp_path, faults=(), **options):
     return tic.TicPeer("house", tmp_path, T_MS, values, faults, **options)
 
 
-# Real groups as published: historical in the teleinfo tests of Yadoms (TeleInfoReceiveBufferHandler)
-# and in the TeleInfo library's displayTeleInfo comment, standard in the tests of enedis-tic 0.2.0.
+# Real groups as published: historical in the teleinfo tests of Yadoms and in a comment of the
+# TeleInfo library's displayTeleInfo, standard in the tests of enedis-tic 0.2.0.
 REAL = [
     ("historical", "OPTARIF BASE 0"),
     ("historical", "ISOUSC 30 9"),

@@ -93,6 +93,17 @@ def house_power() -> Series:
     return Series(*_table("house").column("power_w"), 0, "W", "measured")
 
 
+def house_apparent_power() -> Series:
+    """Return the mean apparent power of each measured half hour of the UCI house.
+
+    Returns
+    -------
+    Series
+        Starts of the slots and mean apparent powers. [VA]
+    """
+    return Series(*_table("house").column("apparent_va"), 0, "VA", "measured")
+
+
 def house_index(start_wh: int = 0) -> Series:
     """Return the register of the UCI house at the end of each measured half hour.
 

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import lzma
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,8 @@ HOUSE_FACTS = {
     "licence": "CC BY 4.0",
     "changes": "active power summed to whole W.h per 30 min (running total floored, so the sum"
     " is exact); a slot with any missing minute is blank; legal time turned into UTC",
-    "columns": "energy_wh [W.h per slot]; power_w [W, mean of the slot]",
+    "columns": "energy_wh [W.h per slot]; power_w [W, mean of the slot]; apparent_va [VA, mean of"
+    " the minutes' sqrt(active^2 + reactive^2)]",
 }
 METER_FACTS = {
     "title": "Simulated hourly electricity meter with a written 10 % saving",
@@ -74,8 +76,8 @@ def _utc_ms(local: datetime, zone: ZoneInfo) -> int | None:
     return round(moment.timestamp()) * 1000
 
 
-def _minutes(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start of the minute in UTC ms, mean power in W) of each measured minute.
+def _minutes(text: str) -> Iterator[tuple[int, int, float]]:
+    """Yield (start in UTC ms, active power in W, apparent power in VA) of each measured minute.
 
     The file stamps a minute at its end, in French legal time, and fills the hour that the clock
     skips in March with a copy of the next one (02:01-03:00 equals 03:01-04:00 in all four
@@ -85,7 +87,7 @@ def _minutes(text: str) -> Iterator[tuple[int, int]]:
     day_number: dict[str, int] = {}
     hour_start: dict[int, int | None] = {}
     for line in text.splitlines()[1:]:
-        date, clock, power_kw = line.split(",", 3)[:3]
+        date, clock, power_kw, reactive_kvar = line.split(",", 4)[:4]
         if power_kw == "?":
             continue
         if date not in day_number:
@@ -98,11 +100,13 @@ def _minutes(text: str) -> Iterator[tuple[int, int]]:
             hour_start[hour] = _utc_ms(local, PARIS)
         start = hour_start[hour]
         if start is not None:
-            yield start + minute * MINUTE_MS, round(float(power_kw) * 1000)
+            active_w = round(float(power_kw) * 1000)
+            apparent_va = math.hypot(float(power_kw), float(reactive_kvar)) * 1000
+            yield start + minute * MINUTE_MS, active_w, apparent_va
 
 
 def house(text: str, path: Path) -> None:
-    """Write the house table: 30-minute energy and mean power.
+    """Write the house table: 30-minute energy, mean active and mean apparent power.
 
     Parameters
     ----------
@@ -112,27 +116,25 @@ def house(text: str, path: Path) -> None:
         File to write.
     """
     step_ms = SLOT_MINUTES * MINUTE_MS
-    count: dict[int, int] = {}
-    total_w: dict[int, int] = {}
-    for start, power_w in _minutes(text):
-        slot = start // step_ms
-        count[slot] = count.get(slot, 0) + 1
-        total_w[slot] = total_w.get(slot, 0) + power_w
-    slots = range(min(count), max(count) + 1)
-    energy: list[int | None] = []
-    power: list[int | None] = []
+    minutes: dict[int, list[tuple[int, float]]] = {}
+    for start, active_w, apparent_va in _minutes(text):
+        minutes.setdefault(start // step_ms, []).append((active_w, apparent_va))
+    slots = range(min(minutes), max(minutes) + 1)
+    columns: dict[str, list[int | None]] = {"energy_wh": [], "power_w": [], "apparent_va": []}
     running_w_min = 0
     for slot in slots:
-        if count.get(slot, 0) < SLOT_MINUTES:
-            energy.append(None)
-            power.append(None)
-            continue
-        before = running_w_min // 60
-        running_w_min += total_w[slot]
-        energy.append(running_w_min // 60 - before)
-        power.append(round(total_w[slot] / SLOT_MINUTES))
+        row: tuple[int | None, ...] = (None, None, None)
+        measured = minutes.get(slot, [])
+        if len(measured) == SLOT_MINUTES:
+            total_w = sum(active for active, _ in measured)
+            total_va = sum(apparent for _, apparent in measured)
+            energy = (running_w_min + total_w) // 60 - running_w_min // 60
+            running_w_min += total_w
+            row = (energy, round(total_w / SLOT_MINUTES), round(total_va / SLOT_MINUTES))
+        for column, value in zip(columns.values(), row, strict=True):
+            column.append(value)
     facts = HOUSE_FACTS | {"start_ms": str(slots[0] * step_ms), "step_ms": str(step_ms)}
-    write_table(path, facts, {"energy_wh": energy, "power_w": power})
+    write_table(path, facts, columns)
 
 
 def hourly(
