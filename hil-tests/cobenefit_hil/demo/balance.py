@@ -65,9 +65,7 @@ def balance(served: Mapping[str, Served], series: Iterable[Mapping[str, Any]]) -
     ]
 
 
-def _line(
-    device: str, channel: str, served: Mapping[str, Any], row: Mapping[str, Any]
-) -> Line:
+def _line(device: str, channel: str, served: Mapping[str, Any], row: Mapping[str, Any]) -> Line:
     faults = dict(served.get("faults", {}))
     reasons = dict(row.get("quarantined", {}))
     lost = int(row.get("lost", 0))
