@@ -187,7 +187,16 @@ def _traffic(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> 
         else min(side["coverage_ratio"] for side in sides.values()),
         data_origin=study.data_origin,
     )
-    extra: dict[str, Any] = {"sides": sides}
+    speeds = (study.speed_before_km_h, study.speed_after_km_h)
+    extra: dict[str, Any] = {
+        "sides": sides,
+        "inputs": {
+            "length_km": study.length_km,
+            "speed_before_km_h": speeds[0],
+            "speed_after_km_h": speeds[1],
+            "classes": study.classes,
+        },
+    }
     if not spot:
         extra["months"] = _months(data)
     return traffic.estimate(inputs, factors, charged), extra

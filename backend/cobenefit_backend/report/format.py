@@ -12,13 +12,15 @@ TONNES_FROM_KG = 10_000.0
 MINUS = "\u2212"
 
 
-def two_digits(value: float) -> float:
-    """Round to two significant digits.
+def significant(value: float, digits: int = 2) -> float:
+    """Round to significant digits.
 
     Parameters
     ----------
     value : float
         Any number. [any]
+    digits : int, optional
+        How many, >= 1. [1]
 
     Returns
     -------
@@ -27,7 +29,7 @@ def two_digits(value: float) -> float:
     """
     if value == 0 or not math.isfinite(value):
         return value
-    return round(value, 1 - math.floor(math.log10(abs(value))))
+    return round(value, digits - 1 - math.floor(math.log10(abs(value))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,22 @@ class Formatter:
         str
             Its text.
         """
-        rounded = two_digits(value)
-        return self.exact(rounded)
+        return self.exact(significant(value))
+
+    def precise(self, value: float) -> str:
+        """Return a number with four significant digits, so that an equation can be checked.
+
+        Parameters
+        ----------
+        value : float
+            A number. [any]
+
+        Returns
+        -------
+        str
+            Its text.
+        """
+        return self.exact(significant(value, 4))
 
     def exact(self, value: float) -> str:
         """Return a number as it stands, for counts and factors.
