@@ -59,6 +59,7 @@ def smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
 
 @app.command()
 def baseline(
+    *,
     input_file: InputFile,
     fuel: Annotated[str, typer.Option(help="electricity or gas.")],
     baseline_start: Day,
@@ -149,7 +150,7 @@ def _baseline(
     models, saved = smart_meter.measure(inputs)
     return {
         **smart_meter.describe(models, saved),
-        "evidence_class": "E",
+        "evidence_class": "E" if saved.valid_days[0] and models.valid_days[0] else "N",
         "label": "pre/post, no control",
         "disqualifications": [
             *smart_meter.records_of(models, saved),
@@ -176,7 +177,9 @@ def _show(result: Mapping[str, Any], as_json: bool) -> None:
         print(json.dumps(data, indent=2, allow_nan=False))
         return
     console = Console(highlight=False)
-    table = Table("quantity", "low", "central", "high")
+    table = Table()
+    for heading in ("quantity", "low", "central", "high"):
+        table.add_column(heading, overflow="fold")
     for name, cells in _rows(data):
         table.add_row(name, *cells)
     console.print(table)

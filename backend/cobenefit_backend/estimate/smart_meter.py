@@ -188,11 +188,12 @@ def describe(models: Baselines, saved: Savings) -> dict[str, Any]:
         "cv_rmse",
         "autocorrelation",
     )
+    measured = bool(models.valid_days[0] and saved.valid_days[0])
     results = ("counterfactual_kwh", "observed_kwh", "savings_kwh", "savings_ratio", "fsu_90")
     return {
         "model": MODELS[int(models.model[0])],
         **{name: _or_none(getattr(models, name)[0]) for name in names},
-        **{name: _or_none(getattr(saved, name)[0]) for name in results},
+        **{name: _or_none(getattr(saved, name)[0]) if measured else None for name in results},
         "significant": bool(saved.significant[0]),
         "baseline_days": int(models.valid_days[0]),
         "reporting_days": int(saved.valid_days[0]),
