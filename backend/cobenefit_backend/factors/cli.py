@@ -90,7 +90,7 @@ def reference_page(factors: FactorSet) -> str:
 def _lines(factors: FactorSet) -> Iterator[str]:
     yield "# Factors"
     yield ""
-    yield "Written by `cobenefit factors page`; do not edit. "
+    yield "Written by `cobenefit factors page`; do not edit."
     yield f"Version {factors.version}, {len(factors)} factors."
     yield ""
     yield "A range in brackets is not published: it is the default for the status"
