@@ -27,8 +27,9 @@ from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.registry import FactorSet
 
-NonNegative = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0, le=1e12)]
+Positive = Annotated[float, Meta(gt=0, le=1e12)]
+Years = Annotated[float, Meta(ge=0.1, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 Level = Annotated[int, Meta(ge=0, le=3)]
 Answer = dict[str, Any]
@@ -84,7 +85,7 @@ class FootprintDocument(Document, frozen=True):
 
     board: str | None = None
     blocks: dict[str, Level] | None = None
-    lifetime_years: Positive | None = None
+    lifetime_years: Years | None = None
     energy_wh_per_year: NonNegative = 0.0
     bytes_per_year: NonNegative = 0.0
     network: Literal["fixed", "mobile"] = "fixed"

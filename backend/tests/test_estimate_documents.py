@@ -78,7 +78,7 @@ def test_the_footprint_is_subtracted_from_the_meter():
         (
             "traffic",
             TRAFFIC | {"before": [BIN | {"speed_kmh": 0}]},
-            r"\$\.before\[\.\.\.\]\.speed_kmh: Expected `float` > 0",
+            r"\$\.before\[0\]\.speed_kmh: Expected `float` > 0",
         ),
         ("footprint", {"board": "esp99"}, r"\$\.board: unknown board 'esp99', allowed: esp32"),
         ("footprint", {"lifetime_years": 5}, "give a board, or blocks and lifetime_years"),
