@@ -33,32 +33,32 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
-@app.command()
-def soil(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("soil")
+def _soil_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """N2O and manufacture of an amount of nitrogen (IPCC 2019 Tier 1)."""
     _run("soil", input_file, as_json)
 
 
-@app.command()
-def traffic(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("traffic")
+def _traffic_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Fuel and CO2e of a road before and after, by class and link speed."""
     _run("traffic", input_file, as_json)
 
 
-@app.command()
-def footprint(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("footprint")
+def _footprint_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Footprint of our own devices per year, by life-cycle stage."""
     _run("footprint", input_file, as_json)
 
 
-@app.command(name="smart_meter")
-def smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("smart_meter")
+def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Net effect of a metered home from daily use before and after."""
     _run("smart_meter", input_file, as_json)
 
 
-@app.command()
-def baseline(
+@app.command("baseline")
+def _baseline_command(
     *,
     input_file: InputFile,
     fuel: Annotated[str, typer.Option(help="electricity or gas.")],
@@ -80,8 +80,8 @@ def baseline(
         _show(_baseline(days, kind, before, after), as_json)
 
 
-@app.command()
-def schemas(
+@app.command("schemas")
+def _schemas_command(
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(
         "docs/reference/schemas"
     ),

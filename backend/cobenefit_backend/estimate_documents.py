@@ -23,6 +23,7 @@ from cobenefit_backend.estimate.footprint import (
     FootprintResult,
     footprint,
 )
+from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.registry import FactorSet
@@ -54,7 +55,7 @@ class SoilDocument(Document, frozen=True):
 class SpeedBinDocument(Document, frozen=True):
     """Vehicles of one class at one link speed."""
 
-    vehicle_class: traffic.VehicleClass = msgspec.field(name="class")
+    vehicle_class: VehicleClass = msgspec.field(name="class")
     speed_kmh: Annotated[float, Meta(gt=0, le=250)]
     vehicles: NonNegative
 

@@ -39,7 +39,7 @@ _PARAMETERS_OF = PARAMETERS[_MODEL_OF]
 class Baselines:
     """Fitted baselines, one entry per meter.
 
-    Parameters
+    Attributes
     ----------
     model : ndarray of int, shape (m,)
         Index into MODELS. [1]
@@ -370,10 +370,10 @@ def lag1_autocorrelation(residual: FloatArray) -> FloatArray:
     valid = ~(np.isnan(first) | np.isnan(second))
     count = np.maximum(valid.sum(axis=1, keepdims=True), 1)
 
-    def centre(values: FloatArray) -> FloatArray:
+    def _centre(values: FloatArray) -> FloatArray:
         filled = np.where(valid, values, 0.0)
         return np.where(valid, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
 
-    a, b = centre(first), centre(second)
+    a, b = _centre(first), _centre(second)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.where(norm > 0, (a * b).sum(axis=1) / np.where(norm > 0, norm, 1.0), 0.0)

@@ -23,7 +23,7 @@ _BOOTSTRAP_DRAWS = 1000
 class Savings:
     """Avoided energy per meter over the reporting days with data.
 
-    Parameters
+    Attributes
     ----------
     counterfactual_kwh, observed_kwh : ndarray, shape (m,)
         Expected and measured use over the same days. [kWh]

@@ -32,7 +32,7 @@ MIN_YIELD_RATIO = 0.98
 class SoilInputs:
     """One season of nitrogen on a set of fields.
 
-    Parameters
+    Attributes
     ----------
     nitrogen_counterfactual_kg, nitrogen_observed_kg : float
         Nitrogen that would have been and that was applied, >= 0. [kg]
@@ -157,20 +157,20 @@ def emissions(
         `n2o_kg` [kg], `n2o_co2e_kg`, `manufacture_co2e_kg` and `co2e_kg`. [kgCO2e]
     """
 
-    def n2o(f: Getter) -> FloatArray:
+    def _n2o(f: Getter) -> FloatArray:
         return nitrogen_kg * n2o_kg_per_kg(f, fertiliser, climate)
 
-    def made(f: Getter) -> FloatArray:
+    def _made(f: Getter) -> FloatArray:
         return nitrogen_kg * manufacture_kgco2e_per_kg(f, fertiliser)
 
-    def warming(f: Getter) -> FloatArray:
-        return n2o(f) * f(f"gwp100.n2o.{gwp}")
+    def _warming(f: Getter) -> FloatArray:
+        return _n2o(f) * f(f"gwp100.n2o.{gwp}")
 
     return {
-        "n2o_kg": draws.interval(n2o),
-        "n2o_co2e_kg": draws.interval(warming),
-        "manufacture_co2e_kg": draws.interval(made),
-        "co2e_kg": draws.interval(lambda f: warming(f) + made(f)),
+        "n2o_kg": draws.interval(_n2o),
+        "n2o_co2e_kg": draws.interval(_warming),
+        "manufacture_co2e_kg": draws.interval(_made),
+        "co2e_kg": draws.interval(lambda f: _warming(f) + _made(f)),
     }
 
 
@@ -195,18 +195,17 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     kind, climate, gwp = inputs.fertiliser, inputs.climate, inputs.gwp
     saved_kg = inputs.nitrogen_counterfactual_kg - inputs.nitrogen_observed_kg
 
-    def per_kg(f: Getter) -> FloatArray:
+    def _per_kg(f: Getter) -> FloatArray:
         warming = n2o_kg_per_kg(f, kind, climate) * f(f"gwp100.n2o.{gwp}")
         return warming + manufacture_kgco2e_per_kg(f, kind)
 
     sigma_kg = (inputs.nitrogen_error_kg or 0.0) / 1.6449
     saved = saved_kg + sigma_kg * draws.normal("soil.nitrogen")
-    gross = interval_of(saved_kg * float(per_kg(draws.value)), saved * per_kg(draws.sample))
+    gross = interval_of(saved_kg * float(_per_kg(draws.value)), saved * _per_kg(draws.sample))
     records = _records(inputs)
     evidence: EvidenceClass = (
         "P" if {"no_paired_design", "yield_lost"} & {r.code for r in records} else "M"
     )
-    applied = inputs.nitrogen_observed_kg
     return net(
         Effect(
             use_case="soil",
@@ -222,12 +221,10 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
             disqualifications=records,
             details={
                 "nitrogen_saved_kg": saved_kg,
-                "nitrogen_saved_ratio": saved_kg / inputs.nitrogen_counterfactual_kg
-                if inputs.nitrogen_counterfactual_kg
-                else 0.0,
+                "nitrogen_saved_ratio": saved_kg / max(inputs.nitrogen_counterfactual_kg, 1e-9),
                 "yield_ratio": _yield_ratio(inputs),
                 "saved": emissions(saved_kg, kind, climate, gwp, draws),
-                "applied": emissions(applied, kind, climate, gwp, draws),
+                "applied": emissions(inputs.nitrogen_observed_kg, kind, climate, gwp, draws),
                 "rebound": "a change of yield is guarded, not quantified",
             },
             factor_ids=tuple(sorted(draws.used)),

@@ -119,12 +119,34 @@ class Draws:
         self.used: set[str] = set()
 
     def value(self, factor_id: str) -> FloatArray:
-        """Return the central value of a factor as a 0-d array, and remember its use."""
+        """Return the central value of a factor and remember its use.
+
+        Parameters
+        ----------
+        factor_id : str
+            Id of the factor.
+
+        Returns
+        -------
+        ndarray
+            A 0-d array. [unit of the factor]
+        """
         self.used.add(factor_id)
         return np.asarray(self._factors[factor_id].value)
 
     def sample(self, factor_id: str) -> FloatArray:
-        """Return the draws of a factor, or its value where it is never sampled."""
+        """Return the draws of a factor and remember its use.
+
+        Parameters
+        ----------
+        factor_id : str
+            Id of the factor.
+
+        Returns
+        -------
+        ndarray
+            Draws; the 0-d value of a factor that is never sampled. [unit of the factor]
+        """
         self.used.add(factor_id)
         factor = self._factors[factor_id]
         if factor.distribution in ("exact", "scenario"):
@@ -135,7 +157,18 @@ class Draws:
         return self._cache[factor_id]
 
     def normal(self, name: str) -> FloatArray:
-        """Return standard normal draws for a measured quantity known by name."""
+        """Return standard normal draws for a measured quantity.
+
+        Parameters
+        ----------
+        name : str
+            Name of the quantity; the same name gives the same draws.
+
+        Returns
+        -------
+        ndarray
+            Draws of mean 0 and variance 1. [1]
+        """
         return self._generator(name).standard_normal(self._n)
 
     def _generator(self, name: str) -> np.random.Generator:

@@ -15,8 +15,8 @@ from cobenefit_backend.factors.registry import Factor, FactorSet
 app = typer.Typer(no_args_is_help=True, help="Emission factors with range, source and licence.")
 
 
-@app.command(name="list")
-def list_factors(prefix: Annotated[str, typer.Argument(help="Start of the id.")] = "") -> None:
+@app.command("list")
+def _list(prefix: Annotated[str, typer.Argument(help="Start of the id.")] = "") -> None:
     """List the factors whose id starts with a prefix."""
     table = Table("id", "value", "range", "unit", "place, year", "status")
     for factor in load().values():
@@ -34,8 +34,8 @@ def list_factors(prefix: Annotated[str, typer.Argument(help="Start of the id.")]
     Console(highlight=False).print(table)
 
 
-@app.command()
-def show(factor_id: str) -> None:
+@app.command("show")
+def _show(factor_id: str) -> None:
     """Show one factor with its source."""
     factors = load()
     try:
@@ -49,8 +49,8 @@ def show(factor_id: str) -> None:
     print(f"source: {source.publisher}, {source.title}, {source.url} (read {source.read})")
 
 
-@app.command()
-def check(folder: Annotated[Path, typer.Argument(help="Folder of CSV files.")] = FOLDER) -> None:
+@app.command("check")
+def _check(folder: Annotated[Path, typer.Argument(help="Folder of CSV files.")] = FOLDER) -> None:
     """Check a folder of factor files; exit code 2 names file, line and key."""
     try:
         factors = load(folder)
@@ -60,8 +60,8 @@ def check(folder: Annotated[Path, typer.Argument(help="Folder of CSV files.")] =
     print(f"{len(factors)} factors, version {factors.version}, sha256 {factors.sha256}")
 
 
-@app.command()
-def page(
+@app.command("page")
+def _page(
     output: Annotated[Path, typer.Option(help="File to write.")] = Path(
         "docs/reference/factors.md"
     ),

@@ -3,14 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from cobenefit_backend.estimate.fuel_curve import fuel_l_per_km, kgco2e_per_km
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.estimate.traffic import (
     SpeedBin,
     TrafficInputs,
     compare,
     estimate,
-    fuel_l_per_km,
-    kgco2e_per_km,
 )
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
