@@ -253,11 +253,12 @@ def _moments(
         flat = degree[:, 0, :]
         sums = [flat @ weight.T, flat**2 @ weight.T, flat @ centred.T, (flat > 0) @ weight.T]
     else:
+        kept = degree * valid
         sums = [
-            np.einsum("gmn,mn->gm", degree, weight),
-            np.einsum("gmn,gmn,mn->gm", degree, degree, weight),
-            np.einsum("gmn,mn->gm", degree, centred),
-            np.einsum("gmn,mn->gm", (degree > 0).astype(np.float64), weight),
+            kept.sum(axis=2),
+            np.einsum("gmn,gmn->gm", kept, kept),
+            np.einsum("gmn,mn->gm", kept, centred),
+            np.count_nonzero(kept, axis=2).astype(np.float64),
         ]
     total, square, cross, non_zero = sums
     enough = (non_zero >= MIN_NON_ZERO_DAYS) & (total >= MIN_DEGREE_DAYS_DEGF)

@@ -17,7 +17,14 @@ from cobenefit_backend.estimate.quantity import (
     EvidenceClass,
     Interval,
 )
-from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter, interval_of
+from cobenefit_backend.estimate.uncertainty import (
+    Draws,
+    FloatArray,
+    Getter,
+    Model,
+    interval_of,
+    sensitivities,
+)
 from cobenefit_backend.factors.registry import FactorSet
 
 Fertiliser = Literal["ammonium_nitrate", "urea", "ammonium", "nitrate", "unknown", "organic"]
@@ -26,6 +33,7 @@ Gwp = Literal["ar6", "ar5"]
 
 N2O_PER_N = 44 / 28
 MIN_YIELD_RATIO = 0.98
+TOP_CONTRIBUTORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +233,21 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
                 "yield_ratio": _yield_ratio(inputs),
                 "saved": emissions(saved_kg, kind, climate, gwp, draws),
                 "applied": emissions(inputs.nitrogen_observed_kg, kind, climate, gwp, draws),
+                "contributors": _contributors(_per_kg, saved_kg, factors, draws),
                 "rebound": "a change of yield is guarded, not quantified",
             },
             factor_ids=tuple(sorted(draws.used)),
         ),
         footprint,
     )
+
+
+def _contributors(
+    per_kg: Model, saved_kg: float, factors: FactorSet, draws: Draws
+) -> dict[str, Interval]:
+    """Return the effect at the ends of the five factors that matter most."""
+    spans = sensitivities(per_kg, factors, sorted(draws.used))
+    return {name: spans[name].scaled(saved_kg) for name in list(spans)[:TOP_CONTRIBUTORS]}
 
 
 def _yield_ratio(inputs: SoilInputs) -> float | None:

@@ -33,6 +33,7 @@ DRAWS = 10_000
 SEED = 20250101
 _Z975 = NormalDist().inv_cdf(0.975)
 _GRID = np.linspace(0.0, 1.0, 2001)
+_NORMAL = np.array([NormalDist().inv_cdf(p) for p in _GRID[1:-1]])
 _FIT_STEPS = 60
 
 
@@ -70,9 +71,8 @@ def quantile(factor: Factor, u: FloatArray) -> FloatArray:
         return _pert(u, low, factor.value, high)
     if kind == "pert95":
         return np.maximum(_pert(u, *_widened(low, factor.value, high)), 0.0)
-    z = np.array([NormalDist().inv_cdf(p) for p in _GRID[1:-1]])
     sigma = np.log(high / low) / (2 * _Z975)
-    return np.asarray(factor.value * np.exp(sigma * np.interp(u, _GRID[1:-1], z)))
+    return np.asarray(factor.value * np.exp(sigma * np.interp(u, _GRID[1:-1], _NORMAL)))
 
 
 def _triangular(u: FloatArray, low: float, mode: float, high: float) -> FloatArray:

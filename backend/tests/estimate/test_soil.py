@@ -106,3 +106,9 @@ def test_what_weakens_the_figure(fields, code, evidence):
 def test_the_yield_guard_is_inclusive():
     assert yield_guard(100.0, 98.0) == ()
     assert yield_guard(100.0, 97.9)[0].code == "yield_lost"
+
+
+def test_leaching_and_manufacture_lead_the_contributors():
+    contributors = changed().details["contributors"]
+    assert len(contributors) == 5
+    assert list(contributors)[:2] == ["fert.n.an.manufacture.eu_bat", "soil.fracleach.wet"]
