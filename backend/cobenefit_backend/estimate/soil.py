@@ -14,7 +14,6 @@ from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
     Estimate,
-    EvidenceClass,
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import (
@@ -211,13 +210,11 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     saved = saved_kg + sigma_kg * draws.normal("soil.nitrogen")
     gross = interval_of(saved_kg * float(_per_kg(draws.value)), saved * _per_kg(draws.sample))
     records = _records(inputs)
-    evidence: EvidenceClass = (
-        "P" if {"no_paired_design", "yield_lost"} & {r.code for r in records} else "M"
-    )
+    refused = {"no_paired_design", "yield_lost"} & {record.code for record in records}
     return net(
         Effect(
             use_case="soil",
-            evidence_class=evidence,
+            evidence_class="P" if refused else "M",
             label="paired design" if inputs.paired_design else "no paired design, not claimed",
             gross_kgco2e=gross,
             rebound_kgco2e=Interval.exactly(0.0),
