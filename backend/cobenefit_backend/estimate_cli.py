@@ -33,32 +33,33 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
-@app.command()
-def soil(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("soil")
+def _soil_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """N2O and manufacture of an amount of nitrogen (IPCC 2019 Tier 1)."""
     _run("soil", input_file, as_json)
 
 
-@app.command()
-def traffic(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("traffic")
+def _traffic_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Fuel and CO2e of a road before and after, by class and link speed."""
     _run("traffic", input_file, as_json)
 
 
-@app.command()
-def footprint(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("footprint")
+def _footprint_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Footprint of our own devices per year, by life-cycle stage."""
     _run("footprint", input_file, as_json)
 
 
-@app.command(name="smart_meter")
-def smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
+@app.command("smart_meter")
+def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Net effect of a metered home from daily use before and after."""
     _run("smart_meter", input_file, as_json)
 
 
-@app.command()
-def baseline(
+@app.command("baseline")
+def _baseline_command(
+    *,
     input_file: InputFile,
     fuel: Annotated[str, typer.Option(help="electricity or gas.")],
     baseline_start: Day,
@@ -79,8 +80,8 @@ def baseline(
         _show(_baseline(days, kind, before, after), as_json)
 
 
-@app.command()
-def schemas(
+@app.command("schemas")
+def _schemas_command(
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(
         "docs/reference/schemas"
     ),
@@ -149,7 +150,7 @@ def _baseline(
     models, saved = smart_meter.measure(inputs)
     return {
         **smart_meter.describe(models, saved),
-        "evidence_class": "E",
+        "evidence_class": "E" if saved.valid_days[0] and models.valid_days[0] else "N",
         "label": "pre/post, no control",
         "disqualifications": [
             *smart_meter.records_of(models, saved),
@@ -176,7 +177,9 @@ def _show(result: Mapping[str, Any], as_json: bool) -> None:
         print(json.dumps(data, indent=2, allow_nan=False))
         return
     console = Console(highlight=False)
-    table = Table("quantity", "low", "central", "high")
+    table = Table()
+    for heading in ("quantity", "low", "central", "high"):
+        table.add_column(heading, overflow="fold")
     for name, cells in _rows(data):
         table.add_row(name, *cells)
     console.print(table)

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
+from cobenefit_boards import load as load_board
+from cobenefit_boards import names as board_names
 from msgspec import Meta
 
 from cobenefit_backend.errors import InputError
@@ -21,14 +23,14 @@ from cobenefit_backend.estimate.footprint import (
     FootprintResult,
     footprint,
 )
+from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.registry import FactorSet
-from cobenefit_boards import load as load_board
-from cobenefit_boards import names as board_names
 
-NonNegative = Annotated[float, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0, le=1e12)]
+Positive = Annotated[float, Meta(gt=0, le=1e12)]
+Years = Annotated[float, Meta(ge=0.1, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 Level = Annotated[int, Meta(ge=0, le=3)]
 Answer = dict[str, Any]
@@ -38,7 +40,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A checked input document; an unknown key is refused."""
 
 
-class SoilDocument(Document):
+class SoilDocument(Document, frozen=True):
     """Nitrogen applied to a soil, with the yields that guard it."""
 
     nitrogen_kg: NonNegative
@@ -50,15 +52,15 @@ class SoilDocument(Document):
     yield_after: Positive | None = None
 
 
-class SpeedBinDocument(Document):
+class SpeedBinDocument(Document, frozen=True):
     """Vehicles of one class at one link speed."""
 
-    vehicle_class: traffic.VehicleClass = msgspec.field(name="class")
+    vehicle_class: VehicleClass = msgspec.field(name="class")
     speed_kmh: Annotated[float, Meta(gt=0, le=250)]
     vehicles: NonNegative
 
 
-class TrafficDocument(Document):
+class TrafficDocument(Document, frozen=True):
     """A road section before and after a measure."""
 
     length_km: Positive
@@ -71,7 +73,7 @@ class TrafficDocument(Document):
     detector_error_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.05
 
 
-class GatewayDocument(Document):
+class GatewayDocument(Document, frozen=True):
     """The gateway a deployment shares."""
 
     board: str
@@ -79,12 +81,12 @@ class GatewayDocument(Document):
     energy_wh_per_year: NonNegative | None = None
 
 
-class FootprintDocument(Document):
+class FootprintDocument(Document, frozen=True):
     """A deployment of equal devices."""
 
     board: str | None = None
     blocks: dict[str, Level] | None = None
-    lifetime_years: Positive | None = None
+    lifetime_years: Years | None = None
     energy_wh_per_year: NonNegative = 0.0
     bytes_per_year: NonNegative = 0.0
     network: Literal["fixed", "mobile"] = "fixed"
@@ -96,7 +98,7 @@ class FootprintDocument(Document):
     backend_shared_by: Count | None = None
 
 
-class IntervalDocument(Document):
+class IntervalDocument(Document, frozen=True):
     """A quantity with its 90 % interval."""
 
     low: float
@@ -104,7 +106,7 @@ class IntervalDocument(Document):
     high: float
 
 
-class SmartMeterDocument(Document):
+class SmartMeterDocument(Document, frozen=True):
     """Daily use of one meter, before and after; null where a day is missing."""
 
     baseline_kwh: Annotated[list[float | None], Meta(min_length=1)]

@@ -38,7 +38,7 @@ class BoardError(Exception):
 class Flash:
     """What the flasher needs.
 
-    Parameters
+    Attributes
     ----------
     chip : str
         Chip name as the flashing tool spells it.
@@ -69,7 +69,7 @@ class Flash:
 class Rig:
     """What a test rig may expect.
 
-    Parameters
+    Attributes
     ----------
     features : tuple of str
         Features a test may ask for with `needs(...)`.
@@ -85,7 +85,7 @@ class Rig:
 class Battery:
     """Cells of a battery board.
 
-    Parameters
+    Attributes
     ----------
     kind : str
         Cell kind, such as `aa_alkaline`.
@@ -101,7 +101,7 @@ class Battery:
 class FootprintFacts:
     """What the footprint needs.
 
-    Parameters
+    Attributes
     ----------
     blocks : mapping of str to int
         Functional block to hardware specification level (Pirson and Bol 2021). [1]
@@ -129,7 +129,7 @@ class FootprintFacts:
 class Board:
     """One board.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name of the file.

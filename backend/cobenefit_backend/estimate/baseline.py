@@ -23,15 +23,23 @@ PARAMETERS = np.array([1, 2, 2, 3])
 GRID_DEGF = np.arange(30.0, 91.0, 3.0)
 MIN_DEGREE_DAYS_DEGF = 20.0
 MIN_NON_ZERO_DAYS = 10
-_CHUNK = 500
+_CHUNK = 100  # meters whose work arrays stay in the cache
 _DEGF_PER_DEGC = 1.8
+
+# Every candidate in order: intercept, one-sided heating, one-sided cooling, pairs.
+_POINTS = np.arange(len(GRID_DEGF))
+_HEATING, _COOLING = np.triu_indices(len(GRID_DEGF))
+_HEATING_OF = np.concatenate(([0], _POINTS, 0 * _POINTS, _HEATING))
+_COOLING_OF = np.concatenate(([0], 0 * _POINTS, _POINTS, _COOLING))
+_MODEL_OF = np.repeat(np.arange(4), (1, len(_POINTS), len(_POINTS), len(_HEATING)))
+_PARAMETERS_OF = PARAMETERS[_MODEL_OF]
 
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
     """Fitted baselines, one entry per meter.
 
-    Parameters
+    Attributes
     ----------
     model : ndarray of int, shape (m,)
         Index into MODELS. [1]
@@ -211,20 +219,28 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
     count = valid.sum(axis=1).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(valid, energy, 0.0).sum(axis=1) / count
-        centred = np.where(valid, energy - mean[:, None], 0.0)
-        chosen = np.zeros((7, len(energy)))
-        chosen[1], chosen[4:6] = mean, np.nan
         if temperature is None:
+            chosen = np.zeros((7, len(energy)))
+            chosen[1], chosen[4:6] = mean, np.nan
             return chosen
+        centred = np.where(valid, energy - mean[:, None], 0.0)
         degf = np.where(np.isnan(temperature), 0.0, temperature) * _DEGF_PER_DEGC + 32.0
         heat = _moments(GRID_DEGF[:, None, None] - degf, valid, centred, count)
         cool = _moments(degf - GRID_DEGF[:, None, None], valid, centred, count)
-        table = [_intercept_only(mean), _single(heat, mean, 1)]
+        explained = [np.zeros((1, len(energy))), _explained_by_one(heat, mean)]
         if fuel == "electricity":
-            table += [_single(cool, mean, 2), _pairs(heat, cool, mean, count)]
-        square = (centred**2).sum(axis=1)
-        candidates = np.concatenate(table, axis=1)
-        return _best(candidates, square, count)
+            explained += [
+                _explained_by_one(cool, mean),
+                _explained_by_two(heat, cool, mean, count),
+            ]
+        share = np.concatenate(explained) / (centred**2).sum(axis=1)
+        degrees = count - _PARAMETERS_OF[: len(share), None]
+        r2_adj = 1.0 - (1.0 - share) * (count - 1.0) / degrees
+        r2_adj[~np.isfinite(r2_adj)] = -np.inf
+        r2_adj[0] = 0.0
+        index = np.argmax(r2_adj, axis=0)
+        chosen_rows = _coefficients(index, heat, cool, mean, count)
+        return np.stack([*chosen_rows, r2_adj.max(axis=0)])
 
 
 def _moments(
@@ -237,70 +253,72 @@ def _moments(
         flat = degree[:, 0, :]
         sums = [flat @ weight.T, flat**2 @ weight.T, flat @ centred.T, (flat > 0) @ weight.T]
     else:
+        kept = degree * valid
         sums = [
-            np.einsum("gmn,mn->gm", degree, weight),
-            np.einsum("gmn,gmn,mn->gm", degree, degree, weight),
-            np.einsum("gmn,mn->gm", degree, centred),
-            np.einsum("gmn,mn->gm", (degree > 0).astype(np.float64), weight),
+            kept.sum(axis=2),
+            np.einsum("gmn,gmn->gm", kept, kept),
+            np.einsum("gmn,mn->gm", kept, centred),
+            np.count_nonzero(kept, axis=2).astype(np.float64),
         ]
     total, square, cross, non_zero = sums
     enough = (non_zero >= MIN_NON_ZERO_DAYS) & (total >= MIN_DEGREE_DAYS_DEGF)
     return np.stack([total / count, square - total**2 / count, cross, enough])
 
 
-def _intercept_only(mean: FloatArray) -> FloatArray:
-    """Return the one candidate that always qualifies: (7, 1, m), sum of squares 0."""
-    table = np.zeros((7, 1, len(mean)))
-    table[1] = mean
-    table[4:6] = np.nan
-    return table
-
-
-def _single(moments: FloatArray, mean: FloatArray, model: int) -> FloatArray:
+def _explained_by_one(moments: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return the sum of squares each one-sided candidate explains, -inf if disqualified."""
     centre, variance, cross, enough = moments
     slope = cross / variance
-    table = np.full((7, *slope.shape), np.nan)
-    table[0], table[1] = model, mean - slope * centre
-    table[2:4] = 0.0
-    table[1 + model] = slope
-    table[3 + model] = np.broadcast_to(GRID_DEGF[:, None], slope.shape)
-    ok = (enough > 0) & (slope >= 0) & (table[1] >= 0)
-    table[6] = np.where(ok, slope * cross, -np.inf)
-    return table
+    ok = (enough > 0) & (slope >= 0) & (mean - slope * centre >= 0)
+    return np.where(ok, slope * cross, -np.inf)
 
 
-def _pairs(heat: FloatArray, cool: FloatArray, mean: FloatArray, count: FloatArray) -> FloatArray:
-    """Solve the 2 x 2 normal equations of every heating <= cooling pair of balance points."""
-    h, c = np.triu_indices(len(GRID_DEGF))
-    h_centre, h_variance, h_cross, h_enough = heat[:, h]
-    c_centre, c_variance, c_cross, c_enough = cool[:, c]
-    shared = -count * h_centre * c_centre  # HDD x CDD = 0 on every day
-    determinant = h_variance * c_variance - shared**2
-    table = np.full((7, *shared.shape), np.nan)
-    table[0] = 3
-    table[2] = (c_variance * h_cross - shared * c_cross) / determinant
-    table[3] = (h_variance * c_cross - shared * h_cross) / determinant
-    table[1] = mean - table[2] * h_centre - table[3] * c_centre
-    table[4] = np.broadcast_to(GRID_DEGF[h][:, None], shared.shape)
-    table[5] = np.broadcast_to(GRID_DEGF[c][:, None], shared.shape)
-    ok = (h_enough > 0) & (c_enough > 0) & (table[1:4] >= 0).all(axis=0)
-    table[6] = np.where(ok, table[2] * h_cross + table[3] * c_cross, -np.inf)
-    return table
+def _explained_by_two(
+    heat: FloatArray, cool: FloatArray, mean: FloatArray, count: FloatArray
+) -> FloatArray:
+    """Return the same for every pair of balance points with heating <= cooling."""
+    h, c = heat[:, _HEATING], cool[:, _COOLING]
+    h_slope, c_slope = _two_slopes(h, c, count)
+    base = mean - h_slope * h[0] - c_slope * c[0]
+    ok = (h[3] > 0) & (c[3] > 0) & (h_slope >= 0) & (c_slope >= 0) & (base >= 0)
+    return np.where(ok, h_slope * h[2] + c_slope * c[2], -np.inf)
 
 
-def _best(candidates: FloatArray, square: FloatArray, count: FloatArray) -> FloatArray:
-    """Keep the candidate with the highest adjusted R2 and return it in degC."""
-    parameters = PARAMETERS[candidates[0, :, 0].astype(np.intp)][:, None]
-    unexplained = 1.0 - candidates[6] / square
-    r2_adj = 1.0 - unexplained * (count - 1.0) / (count - parameters)
-    r2_adj = np.where(np.isfinite(candidates[6]) & np.isfinite(r2_adj), r2_adj, -np.inf)
-    r2_adj[0] = 0.0
-    index = np.argmax(r2_adj, axis=0)
-    chosen = np.take_along_axis(candidates, index[None, None, :], axis=1)[:, 0, :]
-    chosen[2:4] *= _DEGF_PER_DEGC
-    chosen[4:6] = (chosen[4:6] - 32.0) / _DEGF_PER_DEGC
-    chosen[6] = np.take_along_axis(r2_adj, index[None, :], axis=0)[0]
-    return chosen
+def _two_slopes(
+    heat: FloatArray, cool: FloatArray, count: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Solve the 2 x 2 normal equations; HDD x CDD = 0 leaves only the product of means."""
+    shared = -count * heat[0] * cool[0]
+    determinant = heat[1] * cool[1] - shared**2
+    return (
+        (cool[1] * heat[2] - shared * cool[2]) / determinant,
+        (heat[1] * cool[2] - shared * heat[2]) / determinant,
+    )
+
+
+def _coefficients(
+    index: NDArray[np.intp],
+    heat: FloatArray,
+    cool: FloatArray,
+    mean: FloatArray,
+    count: FloatArray,
+) -> list[FloatArray]:
+    """Return the coefficients of the chosen candidates in degC."""
+    model, meters = _MODEL_OF[index], np.arange(len(index))
+    h, c = heat[:, _HEATING_OF[index], meters], cool[:, _COOLING_OF[index], meters]
+    h_pair, c_pair = _two_slopes(h, c, count)
+    h_slope = np.where(model == 1, h[2] / h[1], np.where(model == 3, h_pair, 0.0))
+    c_slope = np.where(model == 2, c[2] / c[1], np.where(model == 3, c_pair, 0.0))
+    base = mean - h_slope * h[0] - c_slope * c[0]
+    balance = (GRID_DEGF - 32.0) / _DEGF_PER_DEGC
+    return [
+        model.astype(np.float64),
+        base,
+        h_slope * _DEGF_PER_DEGC,
+        c_slope * _DEGF_PER_DEGC,
+        np.where(model % 2 == 1, balance[_HEATING_OF[index]], np.nan),
+        np.where(model >= 2, balance[_COOLING_OF[index]], np.nan),
+    ]
 
 
 def _describe(energy: FloatArray, temperature: FloatArray | None, chosen: FloatArray) -> Baselines:
@@ -353,10 +371,10 @@ def lag1_autocorrelation(residual: FloatArray) -> FloatArray:
     valid = ~(np.isnan(first) | np.isnan(second))
     count = np.maximum(valid.sum(axis=1, keepdims=True), 1)
 
-    def centre(values: FloatArray) -> FloatArray:
+    def _centre(values: FloatArray) -> FloatArray:
         filled = np.where(valid, values, 0.0)
         return np.where(valid, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
 
-    a, b = centre(first), centre(second)
+    a, b = _centre(first), _centre(second)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.where(norm > 0, (a * b).sum(axis=1) / np.where(norm > 0, norm, 1.0), 0.0)

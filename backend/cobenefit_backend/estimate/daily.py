@@ -16,7 +16,7 @@ from cobenefit_backend.estimate.baseline import FloatArray
 class Daily:
     """Consecutive days of one meter.
 
-    Parameters
+    Attributes
     ----------
     day : ndarray of datetime64[D], shape (n,)
         Local days.
@@ -49,13 +49,13 @@ class Daily:
         offset = (days - self.day[0]).astype(np.intp)
         known = (offset >= 0) & (offset < len(self.day))
 
-        def take(values: FloatArray) -> FloatArray:
+        def _take(values: FloatArray) -> FloatArray:
             result = np.full(len(days), np.nan)
             result[known] = values[offset[known]]
             return result
 
         weather = self.temperature_degc
-        return Daily(days, take(self.energy_kwh), None if weather is None else take(weather))
+        return Daily(days, _take(self.energy_kwh), None if weather is None else _take(weather))
 
 
 def to_daily(start: list[datetime], energy_kwh: FloatArray, temperature_degc: FloatArray) -> Daily:

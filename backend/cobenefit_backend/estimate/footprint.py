@@ -34,7 +34,7 @@ DAYS_PER_YEAR = 365.25
 class Device:
     """One device as the footprint sees it.
 
-    Parameters
+    Attributes
     ----------
     blocks : mapping of str to int
         Functional block to hardware specification level, such as `{"processing": 0}`. [1]
@@ -71,7 +71,7 @@ class Device:
 class FootprintInputs:
     """A deployment: equal devices, and their shares of gateway and backend.
 
-    Parameters
+    Attributes
     ----------
     device : Device
         The device.
@@ -96,7 +96,7 @@ class FootprintInputs:
 class FootprintResult:
     """Footprint of a deployment per year.
 
-    Parameters
+    Attributes
     ----------
     stages : mapping
         Truncation (1 or 2) to life-cycle stage to interval, average grid. [kgCO2e/yr]

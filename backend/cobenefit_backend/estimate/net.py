@@ -29,7 +29,7 @@ Footprint = FootprintResult | Interval
 class Effect:
     """Second-order effect of one use case, before the footprint.
 
-    Parameters
+    Attributes
     ----------
     use_case : str
         Design id.

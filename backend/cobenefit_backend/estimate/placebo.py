@@ -21,7 +21,7 @@ MAX_MISSING_RATIO = 0.10
 class Placebo:
     """Result at every candidate date.
 
-    Parameters
+    Attributes
     ----------
     date : ndarray of datetime64[D], shape (k,)
         First day of the pretended reporting period.

@@ -21,7 +21,7 @@ DataOrigin = Literal["measured", "modelled", "synthetic"]
 class Interval:
     """A quantity with its 90 % interval.
 
-    Parameters
+    Attributes
     ----------
     low, central, high : float
         Finite, `low <= central <= high`. [unit of the quantity]
@@ -168,7 +168,7 @@ def total(intervals: Iterable[Interval]) -> Interval:
 class Disqualification:
     """Why a figure is weaker than it looks, kept as a record and shown beside it.
 
-    Parameters
+    Attributes
     ----------
     code : str
         Stable snake_case code; listed in docs/reference/estimators.md.
@@ -191,7 +191,7 @@ class Disqualification:
 class Estimate:
     """One defended figure: NET = GROSS - REBOUND - FIRST_ORDER.
 
-    Parameters
+    Attributes
     ----------
     use_case : str
         Design id, such as `smart_meter`.

@@ -23,7 +23,7 @@ _BOOTSTRAP_DRAWS = 1000
 class Savings:
     """Avoided energy per meter over the reporting days with data.
 
-    Parameters
+    Attributes
     ----------
     counterfactual_kwh, observed_kwh : ndarray, shape (m,)
         Expected and measured use over the same days. [kWh]
@@ -98,7 +98,7 @@ def savings(
     observed = np.where(counted, energy, 0.0).sum(axis=1)
     days = counted.sum(axis=1)
     saved = counterfactual - observed
-    half_width = counterfactual * relative_uncertainty(
+    relative = relative_uncertainty(
         baselines.cv_rmse_adj,
         baselines.autocorrelation,
         baselines.valid_days,
@@ -107,6 +107,7 @@ def savings(
         months=np.maximum(np.round(days / _DAYS_PER_MONTH), 1),
     )
     with np.errstate(divide="ignore", invalid="ignore"):
+        half_width = counterfactual * relative  # NaN where no day counts
         return Savings(
             counterfactual,
             observed,

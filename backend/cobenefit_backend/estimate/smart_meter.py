@@ -41,7 +41,7 @@ _FACTOR = {"electricity": "grid.fr.ademe.avg.lca", "gas": "fuel.natgas.lca.pcs"}
 class SmartMeterInputs:
     """Daily use of one meter or of a fleet, before and after.
 
-    Parameters
+    Attributes
     ----------
     baseline_kwh, reporting_kwh : ndarray, shape (n,) or (m, n)
         Daily use; NaN where missing. [kWh]
@@ -116,15 +116,6 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
     if saved_kwh is not None and inputs.fuel == "electricity":
         marginal = _to_co2e(saved_kwh, "grid.fr.co2js.marginal", draws)
     control = inputs.comparison_ratio is not None
-    visits = draws.interval(
-        lambda f: np.asarray(
-            inputs.visits_avoided
-            * inputs.km_per_visit
-            * f("veh.van.fr2005.l100")
-            / 100
-            * f("fuel.diesel.law2017.total")
-        )
-    )
     expected = saved.expected_days * len(saved.valid_days)
     return net(
         Effect(
@@ -144,7 +135,7 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
                 **describe(models, saved),
                 "savings_interval_kwh": saved_kwh,
                 "gross_marginal_kgco2e": marginal,
-                "visits_kgco2e": visits,
+                "visits_kgco2e": _visits(inputs, draws),
                 "rebound": "contained in the measured use",
             },
             factor_ids=tuple(sorted(draws.used)),
@@ -188,11 +179,12 @@ def describe(models: Baselines, saved: Savings) -> dict[str, Any]:
         "cv_rmse",
         "autocorrelation",
     )
+    measured = bool(models.valid_days[0] and saved.valid_days[0])
     results = ("counterfactual_kwh", "observed_kwh", "savings_kwh", "savings_ratio", "fsu_90")
     return {
         "model": MODELS[int(models.model[0])],
         **{name: _or_none(getattr(models, name)[0]) for name in names},
-        **{name: _or_none(getattr(saved, name)[0]) for name in results},
+        **{name: _or_none(getattr(saved, name)[0]) if measured else None for name in results},
         "significant": bool(saved.significant[0]),
         "baseline_days": int(models.valid_days[0]),
         "reporting_days": int(saved.valid_days[0]),
@@ -294,6 +286,14 @@ def _savings_kwh(saved: Savings, comparison: Interval | None) -> Interval | None
     if comparison is None:
         return own
     return own.minus(comparison.scaled(float(saved.counterfactual_kwh[known].sum())))
+
+
+def _visits(inputs: SmartMeterInputs, draws: Draws) -> Interval:
+    """Return the van emissions of the logged visits avoided: class E, kept apart."""
+    km = inputs.visits_avoided * inputs.km_per_visit
+    return draws.interval(
+        lambda f: km * f("veh.van.fr2005.l100") / 100 * f("fuel.diesel.law2017.total")
+    )
 
 
 def _to_co2e(saved_kwh: Interval, factor_id: str, draws: Draws) -> Interval:

@@ -14,10 +14,16 @@ from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
     Estimate,
-    EvidenceClass,
     Interval,
 )
-from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter, interval_of
+from cobenefit_backend.estimate.uncertainty import (
+    Draws,
+    FloatArray,
+    Getter,
+    Model,
+    interval_of,
+    sensitivities,
+)
 from cobenefit_backend.factors.registry import FactorSet
 
 Fertiliser = Literal["ammonium_nitrate", "urea", "ammonium", "nitrate", "unknown", "organic"]
@@ -26,13 +32,14 @@ Gwp = Literal["ar6", "ar5"]
 
 N2O_PER_N = 44 / 28
 MIN_YIELD_RATIO = 0.98
+TOP_CONTRIBUTORS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SoilInputs:
     """One season of nitrogen on a set of fields.
 
-    Parameters
+    Attributes
     ----------
     nitrogen_counterfactual_kg, nitrogen_observed_kg : float
         Nitrogen that would have been and that was applied, >= 0. [kg]
@@ -157,20 +164,20 @@ def emissions(
         `n2o_kg` [kg], `n2o_co2e_kg`, `manufacture_co2e_kg` and `co2e_kg`. [kgCO2e]
     """
 
-    def n2o(f: Getter) -> FloatArray:
+    def _n2o(f: Getter) -> FloatArray:
         return nitrogen_kg * n2o_kg_per_kg(f, fertiliser, climate)
 
-    def made(f: Getter) -> FloatArray:
+    def _made(f: Getter) -> FloatArray:
         return nitrogen_kg * manufacture_kgco2e_per_kg(f, fertiliser)
 
-    def warming(f: Getter) -> FloatArray:
-        return n2o(f) * f(f"gwp100.n2o.{gwp}")
+    def _warming(f: Getter) -> FloatArray:
+        return _n2o(f) * f(f"gwp100.n2o.{gwp}")
 
     return {
-        "n2o_kg": draws.interval(n2o),
-        "n2o_co2e_kg": draws.interval(warming),
-        "manufacture_co2e_kg": draws.interval(made),
-        "co2e_kg": draws.interval(lambda f: warming(f) + made(f)),
+        "n2o_kg": draws.interval(_n2o),
+        "n2o_co2e_kg": draws.interval(_warming),
+        "manufacture_co2e_kg": draws.interval(_made),
+        "co2e_kg": draws.interval(lambda f: _warming(f) + _made(f)),
     }
 
 
@@ -195,22 +202,19 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     kind, climate, gwp = inputs.fertiliser, inputs.climate, inputs.gwp
     saved_kg = inputs.nitrogen_counterfactual_kg - inputs.nitrogen_observed_kg
 
-    def per_kg(f: Getter) -> FloatArray:
+    def _per_kg(f: Getter) -> FloatArray:
         warming = n2o_kg_per_kg(f, kind, climate) * f(f"gwp100.n2o.{gwp}")
         return warming + manufacture_kgco2e_per_kg(f, kind)
 
     sigma_kg = (inputs.nitrogen_error_kg or 0.0) / 1.6449
     saved = saved_kg + sigma_kg * draws.normal("soil.nitrogen")
-    gross = interval_of(saved_kg * float(per_kg(draws.value)), saved * per_kg(draws.sample))
+    gross = interval_of(saved_kg * float(_per_kg(draws.value)), saved * _per_kg(draws.sample))
     records = _records(inputs)
-    evidence: EvidenceClass = (
-        "P" if {"no_paired_design", "yield_lost"} & {r.code for r in records} else "M"
-    )
-    applied = inputs.nitrogen_observed_kg
+    refused = {"no_paired_design", "yield_lost"} & {record.code for record in records}
     return net(
         Effect(
             use_case="soil",
-            evidence_class=evidence,
+            evidence_class="P" if refused else "M",
             label="paired design" if inputs.paired_design else "no paired design, not claimed",
             gross_kgco2e=gross,
             rebound_kgco2e=Interval.exactly(0.0),
@@ -222,18 +226,25 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
             disqualifications=records,
             details={
                 "nitrogen_saved_kg": saved_kg,
-                "nitrogen_saved_ratio": saved_kg / inputs.nitrogen_counterfactual_kg
-                if inputs.nitrogen_counterfactual_kg
-                else 0.0,
+                "nitrogen_saved_ratio": saved_kg / max(inputs.nitrogen_counterfactual_kg, 1e-9),
                 "yield_ratio": _yield_ratio(inputs),
                 "saved": emissions(saved_kg, kind, climate, gwp, draws),
-                "applied": emissions(applied, kind, climate, gwp, draws),
+                "applied": emissions(inputs.nitrogen_observed_kg, kind, climate, gwp, draws),
+                "contributors": _contributors(_per_kg, saved_kg, factors, draws),
                 "rebound": "a change of yield is guarded, not quantified",
             },
             factor_ids=tuple(sorted(draws.used)),
         ),
         footprint,
     )
+
+
+def _contributors(
+    per_kg: Model, saved_kg: float, factors: FactorSet, draws: Draws
+) -> dict[str, Interval]:
+    """Return the effect at the ends of the five factors that matter most."""
+    spans = sensitivities(per_kg, factors, sorted(draws.used))
+    return {name: spans[name].scaled(saved_kg) for name in list(spans)[:TOP_CONTRIBUTORS]}
 
 
 def _yield_ratio(inputs: SoilInputs) -> float | None:

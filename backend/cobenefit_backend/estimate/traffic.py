@@ -1,11 +1,8 @@
 """Fuel of a road from the distribution of link speeds, before and after a measure.
 
-    L(v) = (a + b v + c v^2 + d v^3) / v    [l/km], v the link travel speed in km/h
-
-Source: UK Department for Transport, Transport Analysis Guidance, unit A1.3, fuel
-consumption parameters; two vintages are run as scenarios. The distribution is used, not the
-mean: L is convex, so L(mean v) understates the fuel. A spot speed sees none of a stop at the
-next signal, so spot speeds alone give no CO2e.
+The distribution is used, not the mean: the fuel curve is convex, so the fuel at the mean speed
+understates the mean fuel. A spot speed sees none of a stop at the next signal, so spot speeds
+alone give no CO2e. Both vintages of the curve are run as scenarios.
 """
 
 from dataclasses import dataclass
@@ -13,7 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from cobenefit_backend.estimate.footprint import GRID_FACTOR, Grid
+from cobenefit_backend.estimate.footprint import Grid
+from cobenefit_backend.estimate.fuel_curve import (
+    MAX_SPEED_KMH,
+    VehicleClass,
+    Vintage,
+    fuel_l_per_km,
+    kgco2e_per_km,
+)
 from cobenefit_backend.estimate.net import Effect, Footprint, net
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
@@ -25,22 +29,14 @@ from cobenefit_backend.estimate.quantity import (
 from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter, interval_of
 from cobenefit_backend.factors.registry import FactorSet
 
-VehicleClass = Literal[
-    "car_petrol", "car_diesel", "lgv_petrol", "lgv_diesel", "rigid", "artic", "bus", "ev"
-]
-Vintage = Literal["a", "b"]
-Side = Literal["before", "after"]
-MAX_SPEED_KMH = 130.0
-MIN_SPEED_KMH = 0.5
 _Z95 = 1.6449
-_PETROL = ("car_petrol", "lgv_petrol")
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedBin:
     """Vehicles of one class at one link speed.
 
-    Parameters
+    Attributes
     ----------
     vehicle_class : str
         One of the eight classes.
@@ -59,7 +55,7 @@ class SpeedBin:
 class TrafficInputs:
     """One road section before and after a measure.
 
-    Parameters
+    Attributes
     ----------
     length_km : float
         Length of the section, > 0. [km]
@@ -95,7 +91,7 @@ class TrafficInputs:
 class TrafficResult:
     """Fuel and emissions of both sides over the days of the after side.
 
-    Parameters
+    Attributes
     ----------
     fuel_l, electricity_kwh, co2e_kg : dict of Interval
         By side, `before` and `after`. [l, kWh, kgCO2e]
@@ -125,68 +121,6 @@ class TrafficResult:
     break_even_growth: Interval
     traffic_growth_ratio: float
     factor_ids: tuple[str, ...]
-
-
-def fuel_l_per_km(
-    f: Getter, vehicle_class: VehicleClass, speed_kmh: float, vintage: Vintage = "a"
-) -> FloatArray:
-    """Return the fuel of one vehicle on one kilometre.
-
-    Parameters
-    ----------
-    f : callable
-        Factor getter, see `uncertainty`.
-    vehicle_class : str
-        Any class but `ev`. Buses exist in vintage b only.
-    speed_kmh : float
-        Link travel speed, cut to 0.5 .. 130. [km/h]
-    vintage : {'a', 'b'}
-        Set of coefficients.
-
-    Returns
-    -------
-    ndarray
-        Fuel. [l/km]
-
-    Notes
-    -----
-    Fitted on 5 to 130 km/h. Below 5 km/h the formula is kept, not cut: its term a/v charges
-    the idling rate a [l/h] for the time in the queue.
-    """
-    v = float(np.clip(speed_kmh, MIN_SPEED_KMH, MAX_SPEED_KMH))
-    which = "b" if vehicle_class == "bus" else vintage
-    a, b, c, d = (f(f"traffic.tag_{which}.{vehicle_class}.{k}") for k in "abcd")
-    return np.asarray((a + b * v + c * v**2 + d * v**3) / v)
-
-
-def kgco2e_per_km(
-    f: Getter, vehicle_class: VehicleClass, speed_kmh: float, vintage: Vintage, grid: Grid
-) -> FloatArray:
-    """Return the emissions of one vehicle on one kilometre, upstream included.
-
-    Parameters
-    ----------
-    f : callable
-        Factor getter.
-    vehicle_class : str
-        One of the eight classes.
-    speed_kmh : float
-        Link travel speed. [km/h]
-    vintage : {'a', 'b'}
-        Set of fuel coefficients.
-    grid : {'average', 'marginal'}
-        Factor for electric vehicles.
-
-    Returns
-    -------
-    ndarray
-        Emissions. [kgCO2e/km]
-    """
-    if vehicle_class == "ev":
-        return f("veh.ev.medium.kwh100") / 100 * f(GRID_FACTOR[grid])
-    fuel = "petrol" if vehicle_class in _PETROL else "diesel"
-    litre = fuel_l_per_km(f, vehicle_class, speed_kmh, vintage)
-    return litre * f(f"fuel.{fuel}.law2017.total")
 
 
 class _Road:

@@ -33,6 +33,7 @@ DRAWS = 10_000
 SEED = 20250101
 _Z975 = NormalDist().inv_cdf(0.975)
 _GRID = np.linspace(0.0, 1.0, 2001)
+_NORMAL = np.array([NormalDist().inv_cdf(p) for p in _GRID[1:-1]])
 _FIT_STEPS = 60
 
 
@@ -70,9 +71,8 @@ def quantile(factor: Factor, u: FloatArray) -> FloatArray:
         return _pert(u, low, factor.value, high)
     if kind == "pert95":
         return np.maximum(_pert(u, *_widened(low, factor.value, high)), 0.0)
-    z = np.array([NormalDist().inv_cdf(p) for p in _GRID[1:-1]])
     sigma = np.log(high / low) / (2 * _Z975)
-    return np.asarray(factor.value * np.exp(sigma * np.interp(u, _GRID[1:-1], z)))
+    return np.asarray(factor.value * np.exp(sigma * np.interp(u, _GRID[1:-1], _NORMAL)))
 
 
 def _triangular(u: FloatArray, low: float, mode: float, high: float) -> FloatArray:
@@ -119,12 +119,34 @@ class Draws:
         self.used: set[str] = set()
 
     def value(self, factor_id: str) -> FloatArray:
-        """Return the central value of a factor as a 0-d array, and remember its use."""
+        """Return the central value of a factor and remember its use.
+
+        Parameters
+        ----------
+        factor_id : str
+            Id of the factor.
+
+        Returns
+        -------
+        ndarray
+            A 0-d array. [unit of the factor]
+        """
         self.used.add(factor_id)
         return np.asarray(self._factors[factor_id].value)
 
     def sample(self, factor_id: str) -> FloatArray:
-        """Return the draws of a factor, or its value where it is never sampled."""
+        """Return the draws of a factor and remember its use.
+
+        Parameters
+        ----------
+        factor_id : str
+            Id of the factor.
+
+        Returns
+        -------
+        ndarray
+            Draws; the 0-d value of a factor that is never sampled. [unit of the factor]
+        """
         self.used.add(factor_id)
         factor = self._factors[factor_id]
         if factor.distribution in ("exact", "scenario"):
@@ -135,7 +157,18 @@ class Draws:
         return self._cache[factor_id]
 
     def normal(self, name: str) -> FloatArray:
-        """Return standard normal draws for a measured quantity known by name."""
+        """Return standard normal draws for a measured quantity.
+
+        Parameters
+        ----------
+        name : str
+            Name of the quantity; the same name gives the same draws.
+
+        Returns
+        -------
+        ndarray
+            Draws of mean 0 and variance 1. [1]
+        """
         return self._generator(name).standard_normal(self._n)
 
     def _generator(self, name: str) -> np.random.Generator:

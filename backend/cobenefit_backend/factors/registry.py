@@ -28,7 +28,7 @@ published value is not a certain one."""
 class Factor:
     """One emission factor or model coefficient.
 
-    Parameters
+    Attributes
     ----------
     id : str
         Stable dotted name.
@@ -93,7 +93,7 @@ class Factor:
 class Source:
     """Where factors were read.
 
-    Parameters
+    Attributes
     ----------
     id : str
         Key used by the factor rows.
