@@ -88,20 +88,22 @@ def migrate(config: ConfigOption = None) -> None:
 
 @key_app.command("create")
 def create_key(
-    tenant: Annotated[str, typer.Option(help="Tenant the key may write for.")],
+    tenant: Annotated[str, typer.Argument(help="Tenant the key may write for.")],
     label: Annotated[str, typer.Option(help="Who holds the key.")] = "gateway",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the key and nothing else.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Create a gateway key and show it once; only its hash is stored.
 
-    Example: cobenefit backend key create --tenant demo --label "gateway of the town hall"
+    Example: cobenefit backend key create demo --label "gateway of the town hall"
     """
     try:
         key = _store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
     except BackendError as error:
         _refuse(error)
     typer.echo(key)
-    typer.echo("Put it into the gateway's configuration now: it is not shown again.", err=True)
+    if not quiet:
+        typer.echo("Give it to the gateway now: it is not shown again.", err=True)
 
 
 @load_app.command("study")
@@ -205,7 +207,10 @@ def _number(text: str, file: Path, line: int, kind: type[int] | type[float]) -> 
 
 @app.command()
 def report(
-    out_html: Annotated[Path | None, typer.Option(help="Self-contained HTML file.")] = None,
+    out_html: Annotated[
+        Path | None,
+        typer.Option(help="Self-contained HTML file; with --lang both NAME.html and NAME.fr.html."),
+    ] = None,
     out_json: Annotated[Path | None, typer.Option(help="report.json.")] = None,
     lang: Annotated[ReportLanguage, typer.Option(help="Language of the HTML file.")] = ReportLanguage.BOTH,
     tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
@@ -217,7 +222,6 @@ def report(
     """
     from cobenefit_backend import config as configuration
     from cobenefit_backend.report import render
-    from cobenefit_backend.report.words import LANGUAGES
     from cobenefit_backend.routes.pages import ReportCache
 
     try:
@@ -225,11 +229,13 @@ def report(
         found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
         _refuse(error)
-    languages = [code for code in LANGUAGES if lang.value in (code, "both")]
-    for path, text in (
-        (out_html, render.html_file(found, languages) if out_html else ""),
-        (out_json, render.json_file(found) if out_json else ""),
-    ):
-        if path:
-            path.write_text(text, encoding="utf-8")
-            typer.echo(f"{path}: {len(text.encode()) / 1000:.1f} kB")
+    files = {out_json: render.json_file(found)} if out_json else {}
+    if out_html and lang is ReportLanguage.BOTH:
+        french = out_html.with_suffix(f".fr{out_html.suffix}")
+        files[out_html] = render.html_file(found, "en", other=french.name)
+        files[french] = render.html_file(found, "fr", other=out_html.name)
+    elif out_html:
+        files[out_html] = render.html_file(found, "fr" if lang is ReportLanguage.FR else "en")
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"{path}: {len(text.encode()) / 1000:.1f} kB")

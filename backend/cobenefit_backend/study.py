@@ -64,17 +64,22 @@ class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
-    """The gateway and the number of nodes that share it and the backend."""
+    """The gateway and the number of nodes that share it.
+
+    `backend_devices` is the number of nodes that share a server of the backend's own; 0 means
+    that the backend runs on the gateway's machine, which is counted already.
+    """
 
     board: str
     lifetime_years: Years
     devices: Divisor
+    backend_devices: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
 class Study(Struct, frozen=True, forbid_unknown_fields=True):
     """One question asked of measured series.
 
-    `classes`, `length_km`, `speed_before_km_h` and `speed_after_km_h` belong to `traffic`; `area_ha`, `fertiliser`, `climate`, `control_arm`, `action_arm` to `soil`.
+    `classes`, `length_km` and the speeds belong to `traffic`; `area_ha`, `fertiliser`, `climate`, `control_arm`, `action_arm` to `soil`.
     """
 
     id: Name
@@ -93,6 +98,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     classes: dict[str, Share] = field(default_factory=dict)
     speed_before_km_h: Speed | None = None
     speed_after_km_h: Speed | None = None
+    speed_note: str = ""
     area_ha: Positive | None = None
     fertiliser: Fertiliser = "unknown"
     climate: Literal["wet", "dry", "aggregated"] = "wet"

@@ -139,9 +139,9 @@ STUDY = {
     ],
     "device": [
         {"id": "school", "site": "town", "board": "unix", "lifetime_years": 5, "accelerated": True},
-        {"id": "house", "site": "nowhere", "board": "unix", "lifetime_years": 5},
-        {"id": "road", "site": "nowhere", "board": "unix", "lifetime_years": 5, "shared_by": 2},
-        {"id": "probe", "site": "farm", "board": "esp32_generic", "lifetime_years": 5},
+        {"id": "house", "site": "nowhere", "board": "unix", "lifetime_years": 5, "accelerated": True},
+        {"id": "road", "site": "nowhere", "board": "unix", "lifetime_years": 5, "accelerated": True, "shared_by": 2},
+        {"id": "probe", "site": "farm", "board": "esp32_generic", "lifetime_years": 5, "accelerated": True},
     ],
     "gateway": {"board": "rpi_4_gateway", "lifetime_years": 5, "devices": 4},
     "study": [

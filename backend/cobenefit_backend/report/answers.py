@@ -195,6 +195,7 @@ def _traffic(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> 
             "speed_before_km_h": speeds[0],
             "speed_after_km_h": speeds[1],
             "classes": study.classes,
+            "note": study.speed_note,
         },
     }
     if not spot:
@@ -288,7 +289,9 @@ def _soil(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> Ans
     }
     observed = _mean([pair[1] for pair in pairs]) or 0.0
     covered = [
-        coverage_ratio(rows, data.timezone, start, end) for rows in data.rollups.values()
+        coverage_ratio(rows, data.timezone, start, end)
+        for rows in data.rollups.values()
+        if study.channel
     ]
     inputs = soil.SoilInputs(
         nitrogen_counterfactual_kg=(observed + saved) * area_ha,

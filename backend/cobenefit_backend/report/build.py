@@ -52,7 +52,7 @@ def build(store: Store, tenant: str) -> Report:
     factors = load_factors()
     ledgers = store.health(tenant)
     series = store.stored(tenant)
-    cases = tuple(_case(store, document, study, factors, ledgers) for study in document.study)
+    cases = tuple(_case(store, document, study, factors, series, ledgers) for study in document.study)
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
@@ -71,7 +71,12 @@ def build(store: Store, tenant: str) -> Report:
 
 
 def _case(
-    store: Store, document: StudyDocument, study: Study, factors: FactorSet, ledgers: list[Row]
+    store: Store,
+    document: StudyDocument,
+    study: Study,
+    factors: FactorSet,
+    series: list[Row],
+    ledgers: list[Row],
 ) -> Case:
     site = document.site_of(study)
     tenant = document.tenant
@@ -86,7 +91,7 @@ def _case(
         activities=store.activities(tenant, site.id, study.use_case),
     )
     devices = [
-        (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(rollups.get(entry.id, ())))
+        (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
     ]
     own, facts = study_footprint(devices, document.gateway, factors)
@@ -133,10 +138,12 @@ def _ledgers_of(ledgers: list[Row], site: str, device: str) -> list[Row]:
     return [row for row in ledgers if row["site"] == site and row["device"] == device]
 
 
-def _event_ms(rows: Sequence[Row]) -> float:
+def _event_ms(series: list[Row], site: str, device: str) -> float:
+    """Return the time that the stored readings of a device span."""
+    rows = [row for row in series if row["site"] == site and row["device"] == device]
     if not rows:
         return 0.0
-    return float(rows[-1]["start_ms"] + rows[-1]["length_s"] * 1000 - rows[0]["start_ms"])
+    return float(max(row["end_ms"] for row in rows) - min(row["start_ms"] for row in rows))
 
 
 def _totals(cases: Sequence[Case]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from cobenefit_backend.report.words import Words
 
 Bounds = dict[str, float]
 BAR_WIDTH, BAR_HEIGHT = 400, 34
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 626, 34, 262
+WIDTH, HEIGHT = 640, 330
+LEFT, RIGHT, TOP, BOTTOM = 58, 626, 52, 270
 MAX_PLACEBO_POINTS = 120
 
 
@@ -44,13 +44,15 @@ def tone(interval: Bounds) -> str:
     return "good" if interval["low"] > 0 else "bad"
 
 
-def interval_bar(net: Bounds, reader: Reader) -> Markup:
+def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
     """Draw an interval with zero marked.
 
     Parameters
     ----------
     net : dict
         `low`, `central`, `high`. [kgCO2e]
+    tone_ : str
+        `good`, `bad` or `grey`.
     reader : Reader
         For whom.
 
@@ -61,13 +63,13 @@ def interval_bar(net: Bounds, reader: Reader) -> Markup:
     """
     low, high = min(net["low"], 0.0), max(net["high"], 0.0)
     margin = (high - low) * 0.03 or 1.0
-    x = svg.Scale(low - margin, high + margin, 4, BAR_WIDTH - 4)
+    x = svg.Scale(low - margin, high + margin, 8, BAR_WIDTH - 8)
     middle = 12
     parts = [
         svg.line((4, middle), (BAR_WIDTH - 4, middle), "rule"),
         svg.element(
             "rect", x=x(net["low"]), y=middle - 5, width=max(x(net["high"]) - x(net["low"]), 2),
-            height=10, class_=f"bar {tone(net)}",
+            height=10, class_=f"bar {tone_}",
         ),
         svg.line((x(net["central"]), middle - 9), (x(net["central"]), middle + 9), "centre"),
         svg.line((x(0), 0), (x(0), 24), "zero"),
@@ -122,7 +124,7 @@ def _frame(
     x_labels: Sequence[tuple[float, str]], y: svg.Scale, ticks: Sequence[float],
     unit: str, reader: Reader,
 ) -> list[Markup]:  # fmt: skip
-    parts = [svg.text((0, 16), unit, "tick")]
+    parts = [svg.text((0, 18), unit, "tick")]
     for tick in ticks:
         parts += [
             svg.line((LEFT, y(tick)), (RIGHT, y(tick)), "zero" if tick == 0 else "grid"),
@@ -189,10 +191,10 @@ def band_chart(weeks: Sequence[dict[str, Any]], event: int, reader: Reader) -> M
         svg.area(curve("expected", 1.0), curve("expected", -1.0), "band"),
         svg.path(curve("expected"), "expected"),
         svg.path(measured, "measured"),
-        svg.line((at, TOP - 8), (at, BOTTOM), "event"),
-        svg.text((at, TOP - 14), words("chart_event"), "label", _anchor(at, WIDTH)),
+        svg.line((at, TOP - 4), (at, BOTTOM), "event"),
+        svg.text((at, TOP - 9), words("chart_event"), "label", _anchor(at, WIDTH)),
+        *_line_names(words),
     ]
-    parts += _end_labels(measured, curve("expected"), words)
     return svg.drawing(WIDTH, HEIGHT, words("band_alt"), parts)
 
 
@@ -200,19 +202,14 @@ def _plus(value: float | None, other: float | None) -> float | None:
     return None if value is None else value + (other or 0.0)
 
 
-def _end_labels(
-    measured: Sequence[svg.Point | None], expected: Sequence[svg.Point | None], words: Words
-) -> list[Markup]:
-    """Name the two lines in a free corner: a stroke sample and its word."""
-    known = [p for p in (*measured, *expected) if p is not None]
-    if not known:
-        return []
-    y = BOTTOM - 10
+def _line_names(words: Words) -> list[Markup]:
+    """Name the two lines below the axis: a sample of each stroke and its word."""
+    y = HEIGHT - 8
     return [
-        svg.line((LEFT + 8, y - 4), (LEFT + 30, y - 4), "measured"),
-        svg.text((LEFT + 36, y), words("chart_measured"), "label"),
-        svg.line((LEFT + 268, y - 4), (LEFT + 290, y - 4), "expected"),
-        svg.text((LEFT + 296, y), words("chart_expected"), "label"),
+        svg.line((LEFT, y - 5), (LEFT + 26, y - 5), "measured"),
+        svg.text((LEFT + 32, y), words("chart_measured"), "label"),
+        svg.line((LEFT + 210, y - 5), (LEFT + 236, y - 5), "expected"),
+        svg.text((LEFT + 242, y), words("chart_expected"), "label"),
     ]
 
 
@@ -242,10 +239,13 @@ def placebo_chart(dates: Sequence[dict[str, Any]], reader: Reader) -> Markup:
         _time_labels([d["date"] for d in shown], x, reader), y, ticks, words("unit_percent_saved"),
         reader,
     )  # fmt: skip
-    for index, item in enumerate(shown):
-        kind = "flagged" if item["significant"] else "quiet"
-        low, high = (100 * (item["ratio"] + s * item["half_width"]) for s in (-1, 1))
-        parts.append(svg.line((x(index), y(low)), (x(index), y(high)), f"whisker {kind}"))
+    for flagged in (False, True):
+        strokes: list[svg.Point | None] = []
+        for index, item in enumerate(shown):
+            if item["significant"] is flagged:
+                ends = (100 * (item["ratio"] + sign * item["half_width"]) for sign in (-1, 1))
+                strokes += [*((x(index), y(end)) for end in ends), None]
+        parts.append(svg.path(strokes, f"whisker {'flagged' if flagged else 'quiet'}"))
     parts.append(
         svg.path([(x(i), y(100 * d["ratio"])) for i, d in enumerate(shown)], "measured")
     )

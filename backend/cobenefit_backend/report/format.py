@@ -161,6 +161,25 @@ class Formatter:
         """
         return self.number(kgco2e / TONNE_KG if unit == "tCO2e" else kgco2e)
 
+    def share(self, kgco2e: float, whole_kgco2e: float, unit: str) -> str:
+        """Return a mass beside a far larger one: below a thousandth of it, "about 0".
+
+        Parameters
+        ----------
+        kgco2e, whole_kgco2e : float
+            The mass, and the largest beside it. [kgCO2e]
+        unit : {'kgCO2e', 'tCO2e'}
+            Unit it is read in.
+
+        Returns
+        -------
+        str
+            The number.
+        """
+        if 0 < abs(kgco2e) < abs(whole_kgco2e) / 1000:
+            return "≈\u00a00"
+        return self.bare_mass(kgco2e, unit)
+
     def day(self, iso: str) -> str:
         """Return an ISO date in words: 12 mars 2027."""
         written = format_date(date.fromisoformat(iso), "d MMMM y", locale=self._locale)

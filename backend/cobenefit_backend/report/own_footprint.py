@@ -22,6 +22,11 @@ from cobenefit_boards import load
 
 Row = Mapping[str, Any]
 MS_PER_YEAR = DAYS_PER_YEAR * 86_400_000
+MIN_UPTIME_MS = 86_400_000
+_ON_GATEWAY = Disqualification(
+    "backend_on_gateway",
+    "The backend runs on the gateway's machine: no server of its own is counted.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def study_footprint(
     devices : sequence of (DeviceEntry, ledgers, float)
         Each device, its ledgers, and the time its readings span. [ms]
     gateway : Gateway
-        The gateway; it and the backend are divided by its number of nodes.
+        The gateway, divided by its number of nodes, and the server if there is one.
     factors : FactorSet
         Emission factors.
 
@@ -128,12 +133,15 @@ def study_footprint(
                 device=device,
                 gateway=hub,
                 gateway_shared_by=gateway.devices,
-                backend_shared_by=gateway.devices,
+                backend_shared_by=gateway.backend_devices or None,
             ),
             factors,
         )
-        records = _records(entry, use, virtual=board.virtual)
-        result = replace(result, disqualifications=(*result.disqualifications, *records))
+        records = _records(entry, use, ledgers, virtual=board.virtual)
+        kept = [r for r in result.disqualifications if r.code != "backend_not_counted"]
+        if not gateway.backend_devices:
+            kept.append(_ON_GATEWAY)
+        result = replace(result, disqualifications=(*kept, *records))
         results.append(scaled(result, 1 / entry.shared_by))
         facts.append(
             {
@@ -149,8 +157,16 @@ def study_footprint(
     return _added(results), facts
 
 
-def _records(entry: DeviceEntry, use: Use, *, virtual: bool) -> list[Disqualification]:
+def _records(
+    entry: DeviceEntry, use: Use, ledgers: Sequence[Row], *, virtual: bool
+) -> list[Disqualification]:
+    uptime_ms = sum(row["uptime_ms"] for row in ledgers)
     checks = (
+        (
+            bool(ledgers) and not entry.accelerated and uptime_ms < MIN_UPTIME_MS,
+            "short_ledger",
+            "The node has counted its own use for less than a day: a year is a guess.",
+        ),
         (use.method == "none", "no_ledger", "The node sent no ledger of its own use."),
         (
             use.energy_wh_per_year is None,

@@ -7,7 +7,8 @@ templates and carry a content security policy that allows the style sheet by its
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,7 @@ from cobenefit_backend.report.view import CaseView, total_sentences
 from cobenefit_backend.report.words import LANGUAGES, Language, Words
 
 FOLDER = Path(__file__).parent / "templates"
-STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
+STYLE = (FOLDER / "style.css").read_text(encoding="utf-8").strip()
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 """Content security policy of every page."""
@@ -52,18 +53,13 @@ class Edition:
         Its language.
     study : str, optional
         Only this study; empty for all.
-    prefix : str, optional
-        Put before every anchor, so that two editions share one page.
     """
 
-    def __init__(
-        self, report: Report, language: Language, *, study: str = "", prefix: str = ""
-    ) -> None:
+    def __init__(self, report: Report, language: Language, *, study: str = "") -> None:
         self.report = report
         self.w = Words.load(language)
         self.f = Formatter(language)
         self.reader = Reader(self.w, self.f)
-        self.prefix = prefix
         self.cases = [
             CaseView(case, self.reader) for case in report.cases if not study or case.study == study
         ]
@@ -73,6 +69,11 @@ class Edition:
     def language(self) -> Language:
         """The language."""
         return self.w.language
+
+    @property
+    def other(self) -> Language:
+        """The other language."""
+        return next(item for item in LANGUAGES if item != self.language)
 
     @property
     def tenant(self) -> str:
@@ -90,6 +91,22 @@ class Edition:
         measured = [view for view in self.cases if _measured(view.case)]
         apart = [view for view in self.cases if not _measured(view.case)]
         return [(name, v) for name, v in (("counted", measured), ("apart", apart)) if v]
+
+    @property
+    def sources(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """The factors by their source, in the order of the factor ids."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in self.report.factors:
+            groups.setdefault(row["source"] + row["licence"], []).append(dict(row))
+        return [(rows[0], rows) for rows in groups.values()]
+
+    def cited(self, view: CaseView) -> list[tuple[str, str]]:
+        """Return the factors of a case by source and year, ids joined."""
+        groups: dict[str, list[str]] = {}
+        for name in view.case.estimate.factor_ids:
+            row = self.factors[name]
+            groups.setdefault(f"{row['source']}, {row['year']}", []).append(name)
+        return [(source, ", ".join(names)) for source, names in groups.items()]
 
     @staticmethod
     def panels(view: CaseView) -> list[Any]:
@@ -109,26 +126,24 @@ def _measured(case: Case) -> bool:
     return case.estimate.data_origin == "measured"
 
 
-def html_file(report: Report, languages: Sequence[Language]) -> str:
+def html_file(report: Report, language: Language, other: str = "") -> str:
     """Return the report as one self-contained page.
 
     Parameters
     ----------
     report : Report
         The report.
-    languages : sequence of {'en', 'fr'}
-        One, or both: then links at the top switch between them without a script.
+    language : {'en', 'fr'}
+        Its language.
+    other : str, optional
+        Name of the same report in the other language beside it, for the switch.
 
     Returns
     -------
     str
         HTML; no resource is fetched.
     """
-    editions = [
-        Edition(report, language, prefix=f"{language}-" if len(languages) > 1 else "")
-        for language in languages
-    ]
-    return _render("file.html.j2", editions=editions, language=languages[0])
+    return _render("file.html.j2", e=Edition(report, language), other=other)
 
 
 def page(report: Report, name: PageName, language: Language, study: str = "") -> str:
@@ -150,9 +165,7 @@ def page(report: Report, name: PageName, language: Language, study: str = "") ->
     str
         HTML.
     """
-    edition = Edition(report, language, study=study)
-    other = next(item for item in LANGUAGES if item != language)
-    return _render("page.html.j2", e=edition, name=name, language=language, other=other)
+    return _render("page.html.j2", e=Edition(report, language, study=study), name=name)
 
 
 def json_file(report: Report) -> str:
@@ -165,6 +178,6 @@ def _render(template: str, **values: Any) -> str:
         **values,
         "style": Markup(STYLE),  # noqa: S704  our own file, allowed by its hash
         "policy": POLICY,
-        "languages": LANGUAGES,
     }
-    return _environment().get_template(template).render(context)
+    html = _environment().get_template(template).render(context)
+    return re.sub(r"\s*\n\s*", "\n", html).lstrip()

@@ -67,11 +67,16 @@ class CaseView:
         return self.case.estimate.net_kgco2e
 
     @property
+    def shown(self) -> Interval | None:
+        """The figure of the case: its net, or what a test pretends to have found."""
+        return self.case.estimate.gross_kgco2e if self.case.placebo else self.net
+
+    @property
     def tone(self) -> str:
-        """`good`, `bad`, `grey`, or `apart` for what nobody measured."""
-        if self.net is None or self.case.placebo:
+        """`good`, `bad`, or `grey` where nothing is shown to differ from zero."""
+        if self.shown is None or self.case.placebo:
             return "grey"
-        return charts.tone(self.net.to_dict())
+        return charts.tone(self.shown.to_dict())
 
     @property
     def evidence(self) -> str:
@@ -97,32 +102,31 @@ class CaseView:
             "start": form.day(start),
             "end": form.last_day(end),
             "event": form.day(start),
-            "title": self.title,
             "own": form.mass(self.case.estimate.footprint_kgco2e.central),
         }
-        if self.net is not None:
-            unit = mass_unit(self.net.low, self.net.high)
+        if self.shown is not None:
+            unit = mass_unit(self.shown.low, self.shown.high)
             values |= {
                 "unit": unit,
-                "low": form.bare_mass(self.net.low, unit),
-                "high": form.bare_mass(self.net.high, unit),
+                "low": form.bare_mass(self.shown.low, unit),
+                "high": form.bare_mass(self.shown.high, unit),
             }
         body = words(self._sentence_key(values), **values)
         prefix = self._prefix()
         return f"{prefix} {body[0].lower()}{body[1:]}" if prefix else body
 
     def _sentence_key(self, values: dict[str, object]) -> str:
-        if self.net is None:
+        shown = self.shown
+        if shown is None:
             return "sentence_none"
         if self.case.placebo:
-            zero = self.net.contains_zero
-            return "sentence_placebo_zero" if zero else "sentence_placebo_off"
-        if self.net.contains_zero:
+            return "sentence_placebo_zero" if shown.contains_zero else "sentence_placebo_off"
+        if shown.contains_zero:
             return "sentence_zero"
-        if self.net.high < 0:
+        if shown.high < 0:
             form, unit = self.reader.format, str(values["unit"])
-            values["low"] = form.bare_mass(-self.net.high, unit)
-            values["high"] = form.bare_mass(-self.net.low, unit)
+            values["low"] = form.bare_mass(-shown.high, unit)
+            values["high"] = form.bare_mass(-shown.low, unit)
             return "sentence_bad"
         return "sentence_good"
 
@@ -144,15 +148,17 @@ class CaseView:
 
     def bar(self) -> Markup:
         """Return the interval bar."""
-        return charts.interval_bar(self.net.to_dict(), self.reader) if self.net else Markup("")
+        if self.shown is None:
+            return Markup("")
+        return charts.interval_bar(self.shown.to_dict(), self.tone, self.reader)
 
     def interval(self) -> str:
         """Return the interval in words."""
-        return self._interval_text("interval", self.net)
+        return self._interval_text("interval", self.shown)
 
     def central(self) -> str:
         """Return the central value."""
-        return self.reader.format.mass(self.net.central) if self.net else ""
+        return self.reader.format.mass(self.shown.central) if self.shown else ""
 
     def marginal(self) -> str:
         """Return the sentence on the marginal grid, empty where no electricity is involved."""
@@ -211,7 +217,8 @@ class CaseView:
         for name, amount in {"rebound": rebound, **self.stages()}.items():
             rows.append((name, level, level - amount, "own"))
             level -= amount
-        rows.append(("net", 0.0, self.net.central, self.tone))
+        tone = charts.tone(self.net.to_dict())
+        rows.append(("net", 0.0, self.net.central, tone))
         places = [place for row in rows for place in row[1:3]]
         unit = mass_unit(*places)
         form = self.reader.format
@@ -221,7 +228,7 @@ class CaseView:
                 {"start": start, "end": end, "tone": tone},  # type: ignore[dict-item]
                 min(places), max(places),
             )  # fmt: skip
-            amount = form.bare_mass(end - start, unit)
+            amount = form.share(end - start, max(map(abs, places)), unit)
             steps.append(Step(self.reader.words(f"step_{name}"), amount, bar))
         return unit, steps
 
@@ -262,8 +269,10 @@ def total_sentences(report: Report, reader: Reader) -> list[str]:
         if net is None:
             continue
         unit = mass_unit(net["low"], net["high"])
+        count = len(entry["studies"])
+        studies = words("studies_one") if count == 1 else words("studies_many", count=count)
         text = words(
-            f"portfolio_{evidence}", tenant=tenant, unit=unit, count=len(entry["studies"]),
+            f"portfolio_{evidence}", tenant=tenant, unit=unit, studies=studies,
             low=form.bare_mass(net["low"], unit), high=form.bare_mass(net["high"], unit),
         )  # fmt: skip
         zero = net["low"] <= 0 <= net["high"]

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend import bodies, study
-from cobenefit_backend.errors import RequestError
-from cobenefit_backend.factors.load import load as load_factors
+from cobenefit_backend.errors import InputError, RequestError
+from cobenefit_backend.estimate.footprint import GRID_FACTOR
 from cobenefit_backend.store import Store
 
 router = APIRouter(prefix="/v1", tags=["ingest"])
@@ -117,7 +117,7 @@ def _take_study(store: Store, tenant: str, data: bytes) -> dict[str, Any]:
 
 
 def put_study(store: Store, document: study.StudyDocument) -> None:
-    """Store a checked document after looking its factors up.
+    """Store a checked document whose grid factors are those the estimators use.
 
     Parameters
     ----------
@@ -128,12 +128,13 @@ def put_study(store: Store, document: study.StudyDocument) -> None:
 
     Raises
     ------
-    FactorError
-        When a grid factor of the document is unknown.
+    InputError
+        When the document names another grid factor.
     """
-    factors = load_factors()
-    for factor in (document.factors.grid_average, document.factors.grid_marginal):
-        factors[factor]
+    for key, used in (("grid_average", "average"), ("grid_marginal", "marginal")):
+        named, allowed = getattr(document.factors, key), GRID_FACTOR[used]
+        if named != allowed:
+            raise InputError(f"{named!r}: this version computes with {allowed!r}", where=key)
     store.put_study(document.tenant, msgspec.json.encode(document), _now_ms())
 
 
