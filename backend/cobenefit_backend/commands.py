@@ -12,7 +12,9 @@ import typer
 
 from cobenefit_backend.errors import BackendError, InputError
 
-app = typer.Typer(help="Store rollups, estimate net effects, serve and write reports.", no_args_is_help=True)
+app = typer.Typer(
+    help="Store rollups, estimate net effects, serve and write reports.", no_args_is_help=True
+)
 key_app = typer.Typer(help="Keys with which gateways write.", no_args_is_help=True)
 load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
@@ -90,7 +92,9 @@ def migrate(config: ConfigOption = None) -> None:
 def create_key(
     tenant: Annotated[str, typer.Argument(help="Tenant the key may write for.")],
     label: Annotated[str, typer.Option(help="Who holds the key.")] = "gateway",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the key and nothing else.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print the key and nothing else.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Create a gateway key and show it once; only its hash is stored.
@@ -136,8 +140,10 @@ def _toml(data: bytes, file: Path) -> dict[str, object]:
 
 
 @load_app.command("weather")
-def load_weather(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="t_ms,temperature_degc")],
+def load_weather(  # noqa: PLR0917  typer reads the signature
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="t_ms,temperature_degc")
+    ],
     tenant: Annotated[str, typer.Option(help="Tenant.")],
     station: Annotated[str, typer.Option(help="Station id, as a site names it.")],
     source: Annotated[str, typer.Option(help="Who measured.")],
@@ -194,7 +200,9 @@ def _csv(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]
     with file.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != columns:
-            raise InputError(f"columns must be {','.join(columns)}", file=file.name, where="line 1")
+            raise InputError(
+                f"columns must be {','.join(columns)}", file=file.name, where="line 1"
+            )
         return [(reader.line_num, row) for row in reader]
 
 
@@ -202,17 +210,23 @@ def _number(text: str, file: Path, line: int, kind: type[int] | type[float]) -> 
     try:
         return kind(text)
     except ValueError as error:
-        raise InputError(f"not a number: {text!r}", file=file.name, where=f"line {line}") from error
+        raise InputError(
+            f"not a number: {text!r}", file=file.name, where=f"line {line}"
+        ) from error
 
 
 @app.command()
 def report(
     out_html: Annotated[
         Path | None,
-        typer.Option(help="Self-contained HTML file; with --lang both NAME.html and NAME.fr.html."),
+        typer.Option(
+            help="Self-contained HTML file; with --lang both NAME.html and NAME.fr.html."
+        ),
     ] = None,
     out_json: Annotated[Path | None, typer.Option(help="report.json.")] = None,
-    lang: Annotated[ReportLanguage, typer.Option(help="Language of the HTML file.")] = ReportLanguage.BOTH,
+    lang: Annotated[
+        ReportLanguage, typer.Option(help="Language of the HTML file.")
+    ] = ReportLanguage.BOTH,
     tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
     config: ConfigOption = None,
 ) -> None:

@@ -99,8 +99,8 @@ def _read(path: Path, file: str) -> dict[str, Any]:
         name, kind = _KEYS[key]
         if type(value) is not kind:
             raise ConfigError(f"must be a {kind.__name__}", file=file, key=key, value=value)
-        low, high = _RANGES.get(key, (None, None))
-        if low is not None and high is not None and not low <= value <= high:
+        low, high = _RANGES.get(key, (0, 0))
+        if isinstance(value, int) and not low <= value <= high:
             raise ConfigError(f"must lie in {low} to {high}", file=file, key=key, value=value)
         values[name] = value
     return values

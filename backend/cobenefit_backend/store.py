@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import SQLModel
 
 from cobenefit_backend.bodies import (
@@ -27,20 +27,18 @@ from cobenefit_backend.bodies import (
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.models import (
     Activity,
-    ApiKey,
-    Change,
     DeviceHealth,
     Quarantine,
     Rollup,
-    Series,
-    SpoolPage,
     StudyDocument,
     Weather,
 )
 
 BUSY_TIMEOUT_S = 30.0
 KEY_PREFIX = "cbk_"
-DAY_LENGTHS_S = (82_800, 86_400, 90_000)
+DAILY = "length_s IN (82800, 86400, 90000)"
+"""A day of the site's time zone: 23, 24 or 25 hours."""
+Row = dict[str, Any]
 
 
 def _columns(table: type[SQLModel]) -> list[str]:
@@ -113,18 +111,14 @@ class Store:
 
     @contextmanager
     def _writing(self, tenant: str) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(writing=True) as connection:
-            with connection.begin():
-                yield connection
-                connection.exec_driver_sql(
-                    "INSERT INTO change (tenant, number) VALUES (?, 1) "
-                    "ON CONFLICT (tenant) DO UPDATE SET number = number + 1",
-                    (tenant,),
-                )
-
-    def _rows(self, statement: Any) -> list[dict[str, Any]]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+        writer = self._engine.connect().execution_options(writing=True)
+        with writer as connection, connection.begin():
+            yield connection
+            connection.exec_driver_sql(
+                "INSERT INTO change (tenant, number) VALUES (?, 1) "
+                "ON CONFLICT (tenant) DO UPDATE SET number = number + 1",
+                (tenant,),
+            )
 
     # ---- keys
 
@@ -152,11 +146,6 @@ class Store:
                 (_digest(key), tenant, label, now_ms),
             )
         return key
-
-    def tenant_of_key(self, key: str) -> str | None:
-        """Return the tenant a key may write for, None when the key is unknown."""
-        rows = self._rows(select(ApiKey.tenant).where(ApiKey.sha256 == _digest(key)))  # type: ignore[arg-type]
-        return rows[0]["tenant"] if rows else None
 
     # ---- writes
 
@@ -263,112 +252,86 @@ class Store:
 
     # ---- reads
 
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.exec_driver_sql(query, values).mappings()]
+
+    def tenant_of_key(self, key: str) -> str | None:
+        """Return the tenant a key may write for, None when the key is unknown."""
+        rows = self._rows("SELECT tenant FROM api_key WHERE sha256 = ?", _digest(key))
+        return rows[0]["tenant"] if rows else None
+
     def change_number(self, tenant: str) -> int:
         """Return how many times the tenant was written to.
+
+        Parameters
+        ----------
+        tenant : str
+            The tenant.
 
         Returns
         -------
         int
             Number of writes. [1]
         """
-        rows = self._rows(select(Change.number).where(Change.tenant == tenant))  # type: ignore[call-overload,arg-type]
+        rows = self._rows("SELECT number FROM change WHERE tenant = ?", tenant)
         return int(rows[0]["number"]) if rows else 0
 
     def tenants(self) -> list[str]:
         """Return the tenants that have a study document, sorted."""
-        rows = self._rows(select(StudyDocument.tenant).order_by(StudyDocument.tenant))  # type: ignore[call-overload]
+        rows = self._rows("SELECT tenant FROM study_document ORDER BY tenant")
         return [row["tenant"] for row in rows]
 
     def study(self, tenant: str) -> bytes | None:
         """Return the study document of a tenant as JSON, None when there is none."""
-        query = select(StudyDocument.document).where(StudyDocument.tenant == tenant)  # type: ignore[call-overload,arg-type]
-        rows = self._rows(query)
+        rows = self._rows("SELECT document FROM study_document WHERE tenant = ?", tenant)
         return rows[0]["document"].encode() if rows else None
 
-    def daily(self, tenant: str, site: str, device: str, channel: str) -> list[dict[str, Any]]:
+    def daily(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the daily rollups of a series in time order."""
-        query = (
-            select(Rollup.__table__)  # type: ignore[attr-defined]
-            .join(Series, Series.id == Rollup.series_id)
-            .where(
-                Series.tenant == tenant,
-                Series.site == site,
-                Series.device == device,
-                Series.channel == channel,
-                Rollup.length_s.in_(DAY_LENGTHS_S),  # type: ignore[attr-defined]
-            )
-            .order_by(Rollup.start_ms)
-        )
-        return self._rows(query)
+        return self._rows(
+            f"SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "  # noqa: S608
+            f"WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND {DAILY} "
+            "ORDER BY start_ms",
+            tenant, site, device, channel,
+        )  # fmt: skip
 
-    def temperatures(self, tenant: str, station: str) -> list[dict[str, Any]]:
+    def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
-        query = (
-            select(Weather.t_ms, Weather.temperature_degc)  # type: ignore[call-overload]
-            .where(Weather.tenant == tenant, Weather.station == station)
-            .order_by(Weather.t_ms)
-        )
-        return self._rows(query)
+        return self._rows(
+            "SELECT t_ms, temperature_degc FROM weather WHERE tenant = ? AND station = ? "
+            "ORDER BY t_ms",
+            tenant, station,
+        )  # fmt: skip
 
-    def activities(self, tenant: str, site: str, use_case: str) -> list[dict[str, Any]]:
-        """Return the activities of a site for a use case, by date and id."""
-        query = (
-            select(Activity.__table__)  # type: ignore[attr-defined]
-            .where(
-                Activity.tenant == tenant, Activity.site == site, Activity.use_case == use_case
-            )
-            .order_by(Activity.date, Activity.id)
-        )
-        return self._rows(query)
+    def activities(self, tenant: str) -> list[Row]:
+        """Return the activities of a tenant, by date and id."""
+        return self._rows("SELECT * FROM activity WHERE tenant = ? ORDER BY date, id", tenant)
 
-    def all_activities(self, tenant: str) -> list[dict[str, Any]]:
-        """Return every activity of a tenant, by id."""
-        query = (
-            select(Activity.__table__)  # type: ignore[attr-defined]
-            .where(Activity.tenant == tenant)
-            .order_by(Activity.id)
-        )
-        return self._rows(query)
-
-    def health(self, tenant: str) -> list[dict[str, Any]]:
+    def health(self, tenant: str) -> list[Row]:
         """Return every ledger of a tenant, `lost` as a dict."""
-        query = (
-            select(DeviceHealth.__table__)  # type: ignore[attr-defined]
-            .where(DeviceHealth.tenant == tenant)
-            .order_by(DeviceHealth.site, DeviceHealth.device, DeviceHealth.boot)
+        rows = self._rows(
+            "SELECT * FROM device_health WHERE tenant = ? ORDER BY site, device, boot", tenant
         )
-        return [{**row, "lost": json.loads(row["lost"])} for row in self._rows(query)]
+        return [{**row, "lost": json.loads(row["lost"])} for row in rows]
 
-    def quarantine(self, tenant: str) -> list[dict[str, Any]]:
+    def quarantine(self, tenant: str) -> list[Row]:
         """Return the quarantine totals of a tenant."""
-        query = (
-            select(Quarantine.__table__)  # type: ignore[attr-defined]
-            .where(Quarantine.tenant == tenant)
-            .order_by(
-                Quarantine.site, Quarantine.device, Quarantine.channel, Quarantine.reason
-            )
+        return self._rows(
+            "SELECT * FROM quarantine WHERE tenant = ? ORDER BY site, device, channel, reason",
+            tenant,
         )
-        return self._rows(query)
 
-    def stored(self, tenant: str) -> list[dict[str, Any]]:
+    def stored(self, tenant: str) -> list[Row]:
         """Return readings stored, expected and flagged per series, over its daily windows."""
-        query = (
-            select(
-                Series.site,
-                Series.device,
-                Series.channel,
-                func.sum(Rollup.count).label("stored"),
-                func.sum(Rollup.expected).label("expected"),
-                func.sum(Rollup.flagged).label("flagged"),
-                func.min(Rollup.start_ms).label("start_ms"),
-                func.max(Rollup.start_ms + Rollup.length_s * 1000).label("end_ms"),
-            )
-            .join(Rollup, Series.id == Rollup.series_id)
-            .where(Series.tenant == tenant, Rollup.length_s.in_(DAY_LENGTHS_S))  # type: ignore[attr-defined]
-            .group_by(Series.site, Series.device, Series.channel)
-            .order_by(Series.site, Series.device, Series.channel)
+        return self._rows(
+            f"SELECT site, device, channel, sum(count) AS stored, sum(expected) AS expected, "  # noqa: S608
+            "sum(flagged) AS flagged, min(start_ms) AS start_ms, "
+            "max(start_ms + length_s * 1000) AS end_ms "
+            f"FROM rollup JOIN series ON series.id = series_id WHERE tenant = ? AND {DAILY} "
+            "GROUP BY site, device, channel ORDER BY site, device, channel",
+            tenant,
         )
-        return self._rows(query)
 
     def series_digest(self, tenant: str) -> str:
         """Return a SHA-256 over the daily rollups and temperatures of a tenant.
@@ -378,8 +341,8 @@ class Store:
         """
         rollups = (
             "SELECT site, device, channel, start_ms, length_s, count, expected, first, "
-            "first_t_ms, last, last_t_ms, min, max, sum, m2, delta, integral, covered_s, histogram "
-            "FROM rollup JOIN series ON series.id = series_id WHERE tenant = ? "
+            "first_t_ms, last, last_t_ms, min, max, sum, m2, delta, integral, covered_s, "
+            "histogram FROM rollup JOIN series ON series.id = series_id WHERE tenant = ? "
             "ORDER BY site, device, channel, start_ms, length_s"
         )
         weather = (
@@ -406,9 +369,7 @@ def _insert_rollups(connection: Connection, rollups: Rollups) -> None:
     ids = [_series_id(connection, rollups.tenant, *name) for name in rollups.series]
     columns = [getattr(rollups, name) for name in VALUE_COLUMNS[:-1]]
     texts = [None if h is None else json.dumps(h) for h in rollups.histogram]
-    rows = list(
-        zip([ids[i] for i in rollups.series_id], *columns, texts, strict=True)
-    )
+    rows = list(zip([ids[i] for i in rollups.series_id], *columns, texts, strict=True))
     if rows:
         connection.exec_driver_sql(UPSERT_ROLLUP, rows)
 

@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
+from cobenefit_wire.units import quantity_of
 from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Channel, Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.soil import Fertiliser
-from cobenefit_backend.estimate.traffic import VehicleClass
-from cobenefit_wire.units import quantity_of
 
 Years = Annotated[float, Meta(gt=0, le=50)]
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -79,7 +79,8 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
 class Study(Struct, frozen=True, forbid_unknown_fields=True):
     """One question asked of measured series.
 
-    `classes`, `length_km` and the speeds belong to `traffic`; `area_ha`, `fertiliser`, `climate`, `control_arm`, `action_arm` to `soil`.
+    `length_km`, `classes` and the speeds belong to `traffic`; `area_ha`, `fertiliser`,
+    `climate` and the arms to `soil`.
     """
 
     id: Name

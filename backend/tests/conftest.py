@@ -69,9 +69,7 @@ def page_body() -> Callable[..., bytes]:
         }
         text = json.dumps(rollups, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return (
-            f'{{"spool":"{SPOOL}","page":{page},"sha256":"{digest}","rollups":{text}}}'.encode()
-        )
+        return f'{{"spool":"{SPOOL}","page":{page},"sha256":"{digest}","rollups":{text}}}'.encode()
 
     return body
 
@@ -260,5 +258,3 @@ def municipality(client, counter_row, page_body):
 @pytest.fixture
 def study_document() -> dict[str, Any]:
     return json.loads(json.dumps(STUDY))
-
-

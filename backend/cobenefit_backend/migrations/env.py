@@ -1,9 +1,8 @@
 """Alembic environment: the engine comes from `cobenefit_backend.migrate`."""
 
+import cobenefit_backend.models  # noqa: F401  the tables register themselves
 from alembic import context
 from sqlmodel import SQLModel
-
-import cobenefit_backend.models  # noqa: F401  the tables register themselves
 
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:

@@ -52,7 +52,10 @@ def build(store: Store, tenant: str) -> Report:
     factors = load_factors()
     ledgers = store.health(tenant)
     series = store.stored(tenant)
-    cases = tuple(_case(store, document, study, factors, series, ledgers) for study in document.study)
+    cases = tuple(
+        _case(store, document, study, factors=factors, series=series, ledgers=ledgers)
+        for study in document.study
+    )
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
@@ -74,6 +77,7 @@ def _case(
     store: Store,
     document: StudyDocument,
     study: Study,
+    *,
     factors: FactorSet,
     series: list[Row],
     ledgers: list[Row],
@@ -88,7 +92,11 @@ def _case(
         timezone=site.timezone,
         rollups=rollups,
         weather=store.temperatures(tenant, site.station) if site.station else (),
-        activities=store.activities(tenant, site.id, study.use_case),
+        activities=[
+            row
+            for row in store.activities(tenant)
+            if row["site"] == site.id and row["use_case"] == study.use_case
+        ],
     )
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
@@ -257,7 +265,7 @@ def _data_digest(store: Store, tenant: str, document: bytes) -> str:
     """Hash everything a report depends on beside factors and code."""
     digest = hashlib.sha256(document)
     digest.update(store.series_digest(tenant).encode())
-    parts = (store.quarantine(tenant), store.health(tenant), store.all_activities(tenant))
+    parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
     for rows in parts:
         digest.update(json.dumps(rows, sort_keys=True).encode())
     return digest.hexdigest()

@@ -140,9 +140,7 @@ def _frame(
 def _time_labels(starts: Sequence[str], x: svg.Scale, reader: Reader) -> list[tuple[float, str]]:
     """Label at most six month starts, away from the ends of the axis."""
     firsts = [
-        index
-        for index, start in enumerate(starts)
-        if index and start[:7] != starts[index - 1][:7]
+        index for index, start in enumerate(starts) if index and start[:7] != starts[index - 1][:7]
     ]
     stride = max(1, -(-len(firsts) // 6))
     places = [(x(index), reader.format.month(starts[index])) for index in firsts[::stride]]
@@ -246,7 +244,5 @@ def placebo_chart(dates: Sequence[dict[str, Any]], reader: Reader) -> Markup:
                 ends = (100 * (item["ratio"] + sign * item["half_width"]) for sign in (-1, 1))
                 strokes += [*((x(index), y(end)) for end in ends), None]
         parts.append(svg.path(strokes, f"whisker {'flagged' if flagged else 'quiet'}"))
-    parts.append(
-        svg.path([(x(i), y(100 * d["ratio"])) for i, d in enumerate(shown)], "measured")
-    )
+    parts.append(svg.path([(x(i), y(100 * d["ratio"])) for i, d in enumerate(shown)], "measured"))
     return svg.drawing(WIDTH, HEIGHT, words("placebo_alt"), parts)

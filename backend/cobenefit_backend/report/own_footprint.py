@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cobenefit_boards import load
+
 from cobenefit_backend.estimate.device import device_of
 from cobenefit_backend.estimate.footprint import (
     DAYS_PER_YEAR,
@@ -18,7 +20,6 @@ from cobenefit_backend.estimate.footprint import (
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.study import DeviceEntry, Gateway
-from cobenefit_boards import load
 
 Row = Mapping[str, Any]
 MS_PER_YEAR = DAYS_PER_YEAR * 86_400_000
@@ -78,9 +79,7 @@ def yearly_use(
     """
     uptime_ms = sum(row["uptime_ms"] for row in ledgers)
     sent = sum(row["tx_bytes"] + row["rx_bytes"] for row in ledgers)
-    power_mw = (
-        sum(row["energy_mj"] for row in ledgers) / (uptime_ms / 1000) if uptime_ms else None
-    )
+    power_mw = sum(row["energy_mj"] for row in ledgers) / (uptime_ms / 1000) if uptime_ms else None
     span_ms = event_ms if accelerated else uptime_ms
     if accelerated and profile_mw:
         power_mw = profile_mw
@@ -176,12 +175,16 @@ def _records(
         (
             entry.accelerated,
             "accelerated_replay",
-            "The node replayed recorded data faster than real time: bytes are scaled by the "
-            "time the readings span, energy is that of a whole year at mean power.",
+            (
+                "The node replayed recorded data faster than real time: bytes are scaled by the "
+                "time the readings span, energy is that of a whole year at mean power."
+            ),
         ),
         (virtual, "virtual_board", "The node ran as a process; its board profile stands in."),
     )
-    return [Disqualification(code, text, {"device": entry.id}) for hit, code, text in checks if hit]
+    return [
+        Disqualification(code, text, {"device": entry.id}) for hit, code, text in checks if hit
+    ]
 
 
 def scaled(result: FootprintResult, factor: float) -> FootprintResult:
@@ -199,6 +202,7 @@ def scaled(result: FootprintResult, factor: float) -> FootprintResult:
     FootprintResult
         Every stage and total scaled. [kgCO2e/yr]
     """
+
     def each(intervals: Mapping[Any, Interval]) -> dict[Any, Interval]:
         return {key: interval.scaled(factor) for key, interval in intervals.items()}
 

@@ -78,9 +78,13 @@ def _band(view: CaseView) -> Panel:
         ratio=form.signed_percent((observed - expected) / expected),
     )
     rows = tuple(
-        (form.month(month + "-01"), *(_cell(view.reader, part, key) for key in ("measured", "expected")))
+        (
+            form.month(month + "-01"),
+            _cell(view.reader, part, "measured"),
+            _cell(view.reader, part, "expected"),
+        )
         for month, part in _by_month(weeks).items()
-    )  # fmt: skip
+    )
     head = (words("month"), words("table_measured"), words("table_expected"))
     chart = charts.band_chart(list(map(dict, weeks)), event, view.reader)
     return Panel(words("band"), sentence, chart, head, rows)
@@ -121,9 +125,7 @@ def _placebo(view: CaseView) -> Panel:
         )
         for year, items in years.items()
     )
-    head = tuple(
-        words(f"placebo_{name}") for name in ("year", "dates", "flagged", "largest")
-    )
+    head = tuple(words(f"placebo_{name}") for name in ("year", "dates", "flagged", "largest"))
     chart = charts.placebo_chart(found["dates"], view.reader)
     return Panel(words("placebo"), sentence, chart, head, rows)
 
@@ -191,9 +193,7 @@ def computation(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     estimate = case.estimate
     lines = [words("how_equation"), *_gross_lines(view, factors)]
     if estimate.rebound_kgco2e is not None and estimate.rebound_kgco2e.central:
-        lines.append(
-            words("how_rebound", rebound=form.precise(estimate.rebound_kgco2e.central))
-        )
+        lines.append(words("how_rebound", rebound=form.precise(estimate.rebound_kgco2e.central)))
     stages = {k: v["central"] for k, v in case.footprint["by_stage"].items() if v["central"]}
     lines.append(
         words(
@@ -248,30 +248,38 @@ def _energy_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
         )
         lines.append(
             words(
-                "how_model", model=details["model"], base=form.precise(details["base_kwh"] or 0.0),
-                slopes=slopes, cv=form.precise(details["cv_rmse"] or 0.0),
-                r2=form.precise(details["r2_adj"] or 0.0), days=details["baseline_days"],
-            )  # fmt: skip
+                "how_model",
+                model=details["model"],
+                base=form.precise(details["base_kwh"] or 0.0),
+                slopes=slopes,
+                cv=form.precise(details["cv_rmse"] or 0.0),
+                r2=form.precise(details["r2_adj"] or 0.0),
+                days=details["baseline_days"],
+            )
         )
-    average = next((f for k, f in factors.items() if k in _ENERGY and k in view.case.estimate.factor_ids), None)  # fmt: skip
-    if gross is None or average is None:
+    used = [name for name in _ENERGY if name in view.case.estimate.factor_ids]
+    if gross is None or not used:
         return lines
     saved, expected = details["savings_kwh"], details["counterfactual_kwh"]
     lines.append(
         words(
-            "how_gross_energy", expected=form.precise(expected),
-            observed=form.precise(expected - saved), saved=form.precise(saved),
-            factor=form.exact(average["value"]), gross=form.precise(gross.central),
-        )  # fmt: skip
+            "how_gross_energy",
+            expected=form.precise(expected),
+            observed=form.precise(expected - saved),
+            saved=form.precise(saved),
+            factor=form.exact(factors[used[0]]["value"]),
+            gross=form.precise(gross.central),
+        )
     )
     marginal = details.get("gross_marginal_kgco2e")
     if marginal is not None:
         lines.append(
             words(
-                "how_gross_marginal", saved=form.precise(saved),
+                "how_gross_marginal",
+                saved=form.precise(saved),
                 factor=form.exact(factors["grid.fr.co2js.marginal"]["value"]),
                 gross=form.precise(marginal.central),
-            )  # fmt: skip
+            )
         )
     return lines
 
@@ -288,12 +296,14 @@ def _traffic_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     inputs = case.extra["inputs"]
     return [
         words(
-            "how_gross_traffic", before=form.precise(case.extra["sides"]["after"]["vehicles"]),
+            "how_gross_traffic",
+            before=form.precise(case.extra["sides"]["after"]["vehicles"]),
             length=form.exact(inputs["length_km"]),
             speed_before=form.exact(inputs["speed_before_km_h"]),
-            speed_after=form.exact(inputs["speed_after_km_h"]), gross=form.precise(gross.central),
+            speed_after=form.exact(inputs["speed_after_km_h"]),
+            gross=form.precise(gross.central),
             growth=form.signed_percent(case.estimate.details["traffic_growth_ratio"]),
-        )  # fmt: skip
+        )
     ]
 
 
@@ -304,9 +314,11 @@ def _soil_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     control, action = case.extra["nitrogen_kg_per_ha"].values()
     return [
         words(
-            "how_gross_soil", control=form.precise(control), action=form.precise(action),
+            "how_gross_soil",
+            control=form.precise(control),
+            action=form.precise(action),
             area=form.exact(case.extra["area_ha"]),
             saved=form.precise(case.estimate.details["nitrogen_saved_kg"]),
             gross=form.precise(gross.central if gross else 0.0),
-        )  # fmt: skip
+        )
     ]

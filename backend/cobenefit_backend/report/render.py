@@ -8,7 +8,6 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -61,7 +60,9 @@ class Edition:
         self.f = Formatter(language)
         self.reader = Reader(self.w, self.f)
         self.cases = [
-            CaseView(case, self.reader) for case in report.cases if not study or case.study == study
+            CaseView(case, self.reader)
+            for case in report.cases
+            if not study or case.study == study
         ]
         self.factors = {row["id"]: row for row in report.factors}
 
@@ -174,7 +175,7 @@ def json_file(report: Report) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    context: Mapping[str, Any] = {
+    context = {
         **values,
         "style": Markup(STYLE),  # noqa: S704  our own file, allowed by its hash
         "policy": POLICY,

@@ -121,12 +121,13 @@ def path(points: Sequence[Point | None], class_: str) -> Markup:
 
 def area(upper: Sequence[Point | None], lower: Sequence[Point | None], class_: str) -> Markup:
     """Return the surface between two lines, interrupted where either is None."""
-    parts, run = [], []
-    for pair in [*zip(upper, lower, strict=True), (None, None)]:
-        if pair[0] is not None and pair[1] is not None:
-            run.append(pair)
+    parts: list[str] = []
+    run: list[tuple[Point, Point]] = []
+    for top, bottom in [*zip(upper, lower, strict=True), (None, None)]:
+        if top is not None and bottom is not None:
+            run.append((top, bottom))
         elif run:
-            ring = [top for top, _ in run] + [bottom for _, bottom in reversed(run)]
+            ring = [edge for edge, _ in run] + [edge for _, edge in reversed(run)]
             parts.append("M" + "L".join(f"{number(x)} {number(y)}" for x, y in ring) + "Z")
             run = []
     return element("path", d="".join(parts), class_=class_)

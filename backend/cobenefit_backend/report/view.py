@@ -4,9 +4,7 @@ Takes the records as they are, writes them through the words and the formatter, 
 nothing that `report.json` does not hold, but sums and places for drawing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
@@ -15,6 +13,15 @@ from cobenefit_backend.report import charts
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.report.format import mass_unit
 from cobenefit_backend.report.records import Case, Report
+
+FOOTPRINT_CODES = frozenset(
+    (
+        "transport_not_counted", "gateway_not_counted", "backend_not_counted",
+        "backend_on_gateway", "cells_not_counted", "footprint_not_counted", "no_ledger",
+        "short_ledger", "energy_unknown", "accelerated_replay", "virtual_board",
+    )
+)  # fmt: skip
+"""Records about the devices' own footprint; they stand beside it, not beside the effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +149,7 @@ class CaseView:
         words = self.reader.words
         if self.case.placebo:
             return words("test_evidence", coverage=self.coverage)
-        return words(
-            "evidence", evidence=self.evidence, label=self.label, coverage=self.coverage
-        )
+        return words("evidence", evidence=self.evidence, label=self.label, coverage=self.coverage)
 
     def bar(self) -> Markup:
         """Return the interval bar."""
@@ -163,7 +168,7 @@ class CaseView:
     def marginal(self) -> str:
         """Return the sentence on the marginal grid, empty where no electricity is involved."""
         net = self.case.estimate.net_marginal_kgco2e
-        if net is None:
+        if net is None or self.case.placebo:
             return ""
         return self._interval_text("marginal_zero" if net.contains_zero else "marginal", net)
 
@@ -180,14 +185,26 @@ class CaseView:
         value = self.reader.format.mass(self.case.footprint["truncation_2"]["central"])
         return self.reader.words("truncation", value=value)
 
-    def disqualifications(self) -> list[str]:
-        """Return every reason for caution, in words."""
+    def cautions(self) -> list[str]:
+        """Return every reason for caution about the effect, in words."""
+        return self._records(about_footprint=False)
+
+    def footprint_notes(self) -> list[str]:
+        """Return what to know about the footprint, in words."""
+        return self._records(about_footprint=True)
+
+    def _records(self, *, about_footprint: bool) -> list[str]:
         words = self.reader.words
 
         def text(record: Disqualification) -> str:
             return words.either(f"disqualification.{record.code}", record.text)
 
-        return list(dict.fromkeys(text(r) for r in self.case.estimate.disqualifications))
+        records = [
+            text(record)
+            for record in self.case.estimate.disqualifications
+            if (record.code in FOOTPRINT_CODES) is about_footprint
+        ]
+        return list(dict.fromkeys(records))
 
     def stages(self) -> dict[str, float]:
         """Return the footprint by the steps of the waterfall.
@@ -228,8 +245,8 @@ class CaseView:
                 {"start": start, "end": end, "tone": tone},  # type: ignore[dict-item]
                 min(places), max(places),
             )  # fmt: skip
-            amount = form.share(end - start, max(map(abs, places)), unit)
-            steps.append(Step(self.reader.words(f"step_{name}"), amount, bar))
+            written = form.share(end - start, max(map(abs, places)), unit)
+            steps.append(Step(self.reader.words(f"step_{name}"), written, bar))
         return unit, steps
 
     def waterfall_sentence(self) -> str:
@@ -264,7 +281,7 @@ def total_sentences(report: Report, reader: Reader) -> list[str]:
     tenant = report.names[words.language]
     sentences = []
     for evidence in ("M", "E"):
-        entry: Mapping[str, Any] = report.totals[evidence]
+        entry = report.totals[evidence]
         net = entry["net_kgco2e"]
         if net is None:
             continue

@@ -75,13 +75,13 @@ def choose(asked: str | None, accepted: str) -> Language:
     for language in LANGUAGES:
         if asked == language:
             return language
-    wanted: list[tuple[float, Language]] = []
+    weights: dict[Language, float] = {}
     for item in accepted.split(","):
         tag, _, weight = item.strip().partition(";q=")
         for language in LANGUAGES:
             if tag.lower().partition("-")[0] == language:
-                wanted.append((_quality(weight), language))
-    return max(wanted, key=lambda pair: pair[0])[1] if wanted else "en"
+                weights[language] = max(_quality(weight), weights.get(language, 0.0))
+    return max(weights, key=lambda language: weights[language]) if weights else "en"
 
 
 def _quality(text: str) -> float:

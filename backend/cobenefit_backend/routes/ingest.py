@@ -131,8 +131,11 @@ def put_study(store: Store, document: study.StudyDocument) -> None:
     InputError
         When the document names another grid factor.
     """
-    for key, used in (("grid_average", "average"), ("grid_marginal", "marginal")):
-        named, allowed = getattr(document.factors, key), GRID_FACTOR[used]
+    chosen = document.factors
+    for key, named, allowed in (
+        ("grid_average", chosen.grid_average, GRID_FACTOR["average"]),
+        ("grid_marginal", chosen.grid_marginal, GRID_FACTOR["marginal"]),
+    ):
         if named != allowed:
             raise InputError(f"{named!r}: this version computes with {allowed!r}", where=key)
     store.put_study(document.tenant, msgspec.json.encode(document), _now_ms())

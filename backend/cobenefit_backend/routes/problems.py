@@ -58,5 +58,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> JSONResponse:
-        LOG.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return problem(500, "fault", "our mistake; the log of the backend has the details")
