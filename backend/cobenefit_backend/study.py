@@ -16,7 +16,7 @@ import msgspec
 from cobenefit_wire.units import quantity_of
 from msgspec import Meta, Struct, field
 
-from cobenefit_backend.bodies import Channel, Name
+from cobenefit_backend.bodies import AnyChannel, Name
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.soil import Fertiliser
@@ -90,7 +90,7 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     devices: Annotated[list[Name], Meta(min_length=1)]
     baseline: tuple[str, str]
     reporting: tuple[str, str]
-    channel: Channel | Literal[""] = ""
+    channel: AnyChannel = ""
     names: Names | None = None
     fuel: Literal["electricity", "gas"] = "electricity"
     placebo: bool = False

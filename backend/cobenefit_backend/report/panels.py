@@ -52,7 +52,7 @@ def panels(view: CaseView) -> list[Panel]:
     """
     extra = view.case.extra
     found = []
-    if extra.get("weeks"):
+    if extra.get("weeks") and view.case.estimate.gross_kgco2e is not None:
         found.append(_band(view))
     if extra.get("placebo", {}).get("dates"):
         found.append(_placebo(view))
