@@ -28,7 +28,6 @@ from cobenefit_backend.study import Study
 FloatArray = NDArray[np.float64]
 Row = Mapping[str, Any]
 MIN_REPLICATES = 4
-PLACEBO_STEP_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +143,8 @@ def _weeks(
 
 
 def _placebo(day: Daily, study: Study) -> dict[str, Any]:
-    """Pretend the measure at every week of the record with a year on both sides."""
-    found = placebo(
-        day.day, day.energy_kwh, day.temperature_degc, study.fuel, step_days=PLACEBO_STEP_DAYS
-    )
+    """Pretend the measure at every day of the record with a year on both sides."""
+    found = placebo(day.day, day.energy_kwh, day.temperature_degc, study.fuel)
     dates = [
         {
             "date": str(found.date[index]),
@@ -158,7 +155,7 @@ def _placebo(day: Daily, study: Study) -> dict[str, Any]:
         }
         for index in range(len(found.date))
     ]
-    return {"summary": found.summary(), "step_days": PLACEBO_STEP_DAYS, "dates": dates}
+    return {"summary": found.summary(), "dates": dates}
 
 
 # ---- traffic

@@ -102,12 +102,17 @@ class Edition:
         return [(rows[0], rows) for rows in groups.values()]
 
     def cited(self, view: CaseView) -> list[tuple[str, str]]:
-        """Return the factors of a case by source and year, ids joined."""
-        groups: dict[str, list[str]] = {}
+        """Return the factors of a case by source and year; a family shares its first words."""
+        groups: dict[str, dict[str, list[str]]] = {}
         for name in view.case.estimate.factor_ids:
             row = self.factors[name]
-            groups.setdefault(f"{row['source']}, {row['year']}", []).append(name)
-        return [(source, ", ".join(names)) for source, names in groups.items()]
+            first, second, *rest = name.split(".")
+            families = groups.setdefault(f"{row['source']}, {row['year']}", {})
+            families.setdefault(f"{first}.{second}", []).append(".".join(rest))
+        return [
+            (source, ", ".join(_family(*item) for item in families.items()))
+            for source, families in groups.items()
+        ]
 
     @staticmethod
     def panels(view: CaseView) -> list[Any]:
@@ -121,6 +126,12 @@ class Edition:
     def reason(self, code: str) -> str:
         """Return a quarantine reason in words."""
         return self.w.either(f"reason.{code}", code)
+
+
+def _family(name: str, members: list[str]) -> str:
+    if len(members) == 1:
+        return f"{name}.{members[0]}".rstrip(".")
+    return f"{name}.{{{', '.join(members)}}}"
 
 
 def _measured(case: Case) -> bool:

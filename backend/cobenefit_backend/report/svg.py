@@ -114,7 +114,7 @@ def path(points: Sequence[Point | None], class_: str) -> Markup:
         if point is None:
             pen_up = True
             continue
-        parts.append(f"{'M' if pen_up else 'L'}{number(point[0])} {number(point[1])}")
+        parts.append(f"{'M' if pen_up else 'L'}{point[0]:.0f} {point[1]:.0f}")
         pen_up = False
     return element("path", d="".join(parts), class_=class_)
 
@@ -128,7 +128,7 @@ def area(upper: Sequence[Point | None], lower: Sequence[Point | None], class_: s
             run.append((top, bottom))
         elif run:
             ring = [edge for edge, _ in run] + [edge for _, edge in reversed(run)]
-            parts.append("M" + "L".join(f"{number(x)} {number(y)}" for x, y in ring) + "Z")
+            parts.append("M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in ring) + "Z")
             run = []
     return element("path", d="".join(parts), class_=class_)
 

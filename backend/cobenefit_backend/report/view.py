@@ -229,7 +229,9 @@ class CaseView:
         if self.net is None or estimate.gross_kgco2e is None or estimate.rebound_kgco2e is None:
             return "", []
         gross, rebound = estimate.gross_kgco2e.central, estimate.rebound_kgco2e.central
-        rows: list[tuple[str, float, float, str]] = [("gross", 0.0, gross, "avoid")]
+        rows: list[tuple[str, float, float, str]] = [
+            ("gross", 0.0, gross, charts.tone(estimate.gross_kgco2e.to_dict()))
+        ]
         level = gross
         for name, amount in {"rebound": rebound, **self.stages()}.items():
             rows.append((name, level, level - amount, "own"))
