@@ -1,0 +1,236 @@
+"""HLK-LD2451 traffic radar: one event per vehicle, with its speed.
+
+Frames come about ten times a second: `F4 F3 F2 F1 length(2, LE) count alarm count x [angle + 0x80,
+distance m, direction, speed km/h, SNR] F8 F7 F6 F5`; length 0 when nothing is seen. They carry no
+checksum, so one frame is never believed: a vehicle is a target seen in at least three frames on a
+path its speed allows, and its speed is the median of them. The meaning of the direction byte is
+disputed (the maker's table and example differ); the path decides instead.
+
+Source: Shenzhen Hi-Link, "HLK-LD2451 serial communication protocol", reporting frame and its
+example.
+"""
+
+from cobenefit_node.drivers.channel import Channel
+from cobenefit_node.drivers.line import receive, within
+
+HEADER = b"\xf4\xf3\xf2\xf1"
+FOOTER = b"\xf8\xf7\xf6\xf5"
+MOST_TARGETS = 16
+MOST_BYTES = 1024
+MOST_SPEEDS = 64
+DIRECTIONS = ("both", "approach", "away")
+
+
+class Parser:
+    """Bytes in, frames out; a frame is a list of (distance m, direction byte, speed km/h)."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list:
+        """Take bytes; return the frames they complete."""
+        self._buffer += data
+        frames = []
+        while True:
+            at = self._buffer.find(HEADER)
+            if at < 0:
+                self._skip(max(0, len(self._buffer) - 3))
+                return frames
+            self._skip(at)
+            size = self._size()
+            if size < 0 or (len(self._buffer) >= size and not self._whole(size)):
+                self._skip(1)
+            elif not size or len(self._buffer) < size:
+                return frames
+            else:
+                frames.append(_targets(self._buffer[6 : size - 4]))
+                self._buffer = self._buffer[size:]
+
+    def _size(self) -> int:
+        """Return the length of the frame at the start; 0 not known yet, -1 impossible."""
+        if len(self._buffer) < 6:
+            return 0
+        length = self._buffer[4] | self._buffer[5] << 8
+        if length and (length % 5 != 2 or length > 2 + 5 * MOST_TARGETS):
+            return -1
+        return length + 10
+
+    def _whole(self, size: int) -> bool:
+        if self._buffer[size - 4 : size] != FOOTER:
+            return False
+        return size == 10 or size == 12 + 5 * self._buffer[6]
+
+    def _skip(self, count: int) -> None:
+        self.dropped += count
+        self._buffer = self._buffer[count:]
+
+
+def _targets(payload: bytes) -> list:
+    return [
+        (payload[at + 1], payload[at + 2], payload[at + 3]) for at in range(2, len(payload), 5)
+    ]
+
+
+class _Track:
+    def __init__(self, distance_m: int, direction: int, speed_km_h: int) -> None:
+        self.first_m = distance_m
+        self.last_m = distance_m
+        self.direction = direction
+        self.speeds_km_h = [speed_km_h]
+        self.frames = 1
+        self.missed = 0
+
+    def reach_m(self, frame_ms: int) -> int:
+        """How far from its last place the target may be: twice its path, and the resolution. [m]"""
+        return 3 + 2 * self.speeds_km_h[-1] * frame_ms * self.missed // 3600
+
+    def add(self, distance_m: int, speed_km_h: int) -> None:
+        self.last_m = distance_m
+        self.frames += 1
+        self.missed = 0
+        if len(self.speeds_km_h) == MOST_SPEEDS:
+            self.speeds_km_h.pop(0)
+        self.speeds_km_h.append(speed_km_h)
+
+    def speed_km_h(self) -> int:
+        """The median: one spoilt frame, or the slant at the closest point, does not move it."""
+        return sorted(self.speeds_km_h)[len(self.speeds_km_h) // 2]
+
+
+class Tracker:
+    """Frames in, the speeds of vehicles that have passed out; each vehicle once.
+
+    Parameters
+    ----------
+    direction : str
+        `both`, `approach` (distance shrinks) or `away`.
+    frame_ms : int
+        Time between frames. [ms]
+    least_frames : int
+        Frames that make a vehicle; less is noise. [1]
+    gone_frames : int
+        Frames without it that end its passage. [1]
+    """
+
+    def __init__(
+        self,
+        direction: str = "both",
+        frame_ms: int = 100,
+        least_frames: int = 3,
+        gone_frames: int = 5,
+    ) -> None:
+        if direction not in DIRECTIONS:
+            raise ValueError("direction is %r: use one of %s" % (direction, DIRECTIONS))
+        self.ignored = 0
+        self._direction = direction
+        self._frame_ms = frame_ms
+        self._least_frames = least_frames
+        self._gone_frames = gone_frames
+        self._tracks = []
+
+    def frame(self, targets: list) -> list:
+        """Take one frame's targets; return the speeds of the passages that ended. [km/h]"""
+        for track in self._tracks:
+            track.missed += 1
+        for target in targets:
+            self._place(target)
+        gone = [track for track in self._tracks if track.missed >= self._gone_frames]
+        if gone:
+            self._tracks = [t for t in self._tracks if t.missed < self._gone_frames]
+        return self._ended(gone)
+
+    def silence(self) -> list:
+        """The radar has stopped sending: every passage has ended. [km/h]"""
+        gone, self._tracks = self._tracks, []
+        return self._ended(gone)
+
+    def _place(self, target: tuple) -> None:
+        distance_m, direction, speed_km_h = target
+        best, nearest_m = None, 256
+        for track in self._tracks:
+            apart_m = abs(track.last_m - distance_m)
+            free = track.missed and track.direction == direction
+            if free and apart_m < nearest_m and apart_m <= track.reach_m(self._frame_ms):
+                best, nearest_m = track, apart_m
+        if best:
+            best.add(distance_m, speed_km_h)
+        elif len(self._tracks) < MOST_TARGETS:
+            self._tracks.append(_Track(distance_m, direction, speed_km_h))
+        else:
+            self.ignored += 1
+
+    def _ended(self, gone: list) -> list:
+        return [track.speed_km_h() for track in gone if self._counts(track)]
+
+    def _counts(self, track: _Track) -> bool:
+        if track.frames < self._least_frames:
+            self.ignored += 1
+            return False
+        if self._direction == "both":
+            return True
+        return (track.last_m < track.first_m) == (self._direction == "approach")
+
+
+class Ld2451:
+    """The radar on a stream.
+
+    Parameters
+    ----------
+    stream : asyncio stream
+        The line.
+    direction : str
+        Which way the vehicles counted go: `both`, `approach` or `away`.
+    frame_ms : int
+        Time between frames. [ms]
+    number : int
+        Suffix of the channel when the device has several. [1]
+    timeout_ms : int
+        Longest `read()`; as long a silence ends every passage. [ms]
+    """
+
+    event = True
+
+    def __init__(
+        self,
+        stream: "asyncio.StreamReader",  # noqa: F821
+        direction: str = "both",
+        frame_ms: int = 100,
+        number: int = 1,
+        timeout_ms: int = 1000,
+    ) -> None:
+        self.parser = Parser()
+        self.tracker = Tracker(direction, frame_ms)
+        self._channel = Channel("vehicle_speed_km_h", number)
+        self.channels = (self._channel.name,)
+        self.stream = stream
+        self._timeout_ms = timeout_ms
+        self._frames = []
+        self._heard = False
+
+    async def read(self) -> list:
+        """Return the passages that have just ended: none, one or more."""
+        self._heard = False
+        speeds_km_h = self._passages() or await within(self._timeout_ms, self._next())
+        if speeds_km_h is None:
+            speeds_km_h = [] if self._heard else self.tracker.silence()
+        return [self._channel.good(speed_km_h) for speed_km_h in speeds_km_h]
+
+    async def _next(self) -> list:
+        while True:
+            data = await receive(self.stream, 256)
+            if data:
+                self._heard = True
+                self._frames += self.parser.feed(data)
+                speeds_km_h = self._passages()
+                if speeds_km_h:
+                    return speeds_km_h
+
+    def _passages(self) -> list:
+        """Take waiting frames until one ends a passage: later frames belong to the next read."""
+        while self._frames:
+            speeds_km_h = self.tracker.frame(self._frames.pop(0))
+            if speeds_km_h:
+                self._heard = True
+                return speeds_km_h
+        return []
