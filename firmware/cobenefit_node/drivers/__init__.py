@@ -91,6 +91,6 @@ _MAKERS = {
         _modbus,
         ("uart", "baud", "map", "unit", "number", "channels", "devices", "timeout_ms"),
     ),
-    "ld2451": (_ld2451, ("uart", "direction", "frame_ms", "number", "timeout_ms")),
+    "ld2451": (_ld2451, ("uart", "direction", "number", "timeout_ms")),
     "pulse": (_pulse, ("counter", "channel", "pulses_per_kwh", "bits", "number")),
 }

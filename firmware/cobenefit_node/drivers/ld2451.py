@@ -2,9 +2,9 @@
 
 Frames come about ten times a second: `F4 F3 F2 F1 length(2, LE) count alarm count x [angle + 0x80,
 distance m, direction, speed km/h, SNR] F8 F7 F6 F5`; length 0 when nothing is seen. They carry no
-checksum, so one frame is never believed: a vehicle is a target seen in at least three frames on a
-path its speed allows, and its speed is the median of them. The meaning of the direction byte is
-disputed (the maker's table and example differ); the path decides instead.
+checksum, so one frame is never believed: a vehicle is a target seen in at least three frames on an
+even path, and its speed is the median of them. Which value of the direction byte means approaching
+is disputed (the maker's table and example differ); the path says which way a vehicle goes.
 
 Source: Shenzhen Hi-Link, "HLK-LD2451 serial communication protocol", reporting frame and its
 example.
@@ -18,6 +18,11 @@ FOOTER = b"\xf8\xf7\xf6\xf5"
 MOST_TARGETS = 16
 MOST_BYTES = 1024
 MOST_SPEEDS = 64
+LEAST_FRAMES = 3  # fewer are noise
+FIRST_STEP_M = 8  # before a track has a step of its own: twice this and the resolution
+RESOLUTION_M = 3
+NEAR_M = 15
+GONE_NEAR, GONE_FAR = 3, 8  # frames without the target that end its passage
 DIRECTIONS = ("both", "approach", "away")
 
 
@@ -39,10 +44,10 @@ class Parser:
                 return frames
             self._skip(at)
             size = self._size()
-            if size < 0 or (len(self._buffer) >= size and not self._whole(size)):
-                self._skip(1)
-            elif not size or len(self._buffer) < size:
+            if size == 0 or len(self._buffer) < size:
                 return frames
+            if size < 0 or not self._whole(size):
+                self._skip(1)
             else:
                 frames.append(_targets(self._buffer[6 : size - 4]))
                 self._buffer = self._buffer[size:]
@@ -73,19 +78,27 @@ def _targets(payload: bytes) -> list:
 
 
 class _Track:
+    """One target followed from frame to frame."""
+
     def __init__(self, distance_m: int, direction: int, speed_km_h: int) -> None:
         self.first_m = distance_m
         self.last_m = distance_m
+        self.step_m = FIRST_STEP_M
         self.direction = direction
         self.speeds_km_h = [speed_km_h]
         self.frames = 1
         self.missed = 0
 
-    def reach_m(self, frame_ms: int) -> int:
-        """How far from its last place the target may be: twice its path, and the resolution. [m]"""
-        return 3 + 2 * self.speeds_km_h[-1] * frame_ms * self.missed // 3600
+    def reach_m(self) -> int:
+        """How far from its last place the target may be now: its way, doubled. [m]"""
+        return RESOLUTION_M + 2 * self.step_m * self.missed
+
+    def gone(self) -> bool:
+        """Near the radar a target leaves its view; farther off it may only be hidden."""
+        return self.missed >= (GONE_NEAR if self.last_m <= NEAR_M else GONE_FAR)
 
     def add(self, distance_m: int, speed_km_h: int) -> None:
+        self.step_m = max(1, -(-abs(distance_m - self.last_m) // self.missed))
         self.last_m = distance_m
         self.frames += 1
         self.missed = 0
@@ -105,28 +118,13 @@ class Tracker:
     ----------
     direction : str
         `both`, `approach` (distance shrinks) or `away`.
-    frame_ms : int
-        Time between frames. [ms]
-    least_frames : int
-        Frames that make a vehicle; less is noise. [1]
-    gone_frames : int
-        Frames without it that end its passage. [1]
     """
 
-    def __init__(
-        self,
-        direction: str = "both",
-        frame_ms: int = 100,
-        least_frames: int = 3,
-        gone_frames: int = 5,
-    ) -> None:
+    def __init__(self, direction: str = "both") -> None:
         if direction not in DIRECTIONS:
             raise ValueError("direction is %r: use one of %s" % (direction, DIRECTIONS))
         self.ignored = 0
         self._direction = direction
-        self._frame_ms = frame_ms
-        self._least_frames = least_frames
-        self._gone_frames = gone_frames
         self._tracks = []
 
     def frame(self, targets: list) -> list:
@@ -135,9 +133,9 @@ class Tracker:
             track.missed += 1
         for target in targets:
             self._place(target)
-        gone = [track for track in self._tracks if track.missed >= self._gone_frames]
+        gone = [track for track in self._tracks if track.gone()]
         if gone:
-            self._tracks = [t for t in self._tracks if t.missed < self._gone_frames]
+            self._tracks = [track for track in self._tracks if not track.gone()]
         return self._ended(gone)
 
     def silence(self) -> list:
@@ -151,7 +149,7 @@ class Tracker:
         for track in self._tracks:
             apart_m = abs(track.last_m - distance_m)
             free = track.missed and track.direction == direction
-            if free and apart_m < nearest_m and apart_m <= track.reach_m(self._frame_ms):
+            if free and apart_m < nearest_m and apart_m <= track.reach_m():
                 best, nearest_m = track, apart_m
         if best:
             best.add(distance_m, speed_km_h)
@@ -164,7 +162,7 @@ class Tracker:
         return [track.speed_km_h() for track in gone if self._counts(track)]
 
     def _counts(self, track: _Track) -> bool:
-        if track.frames < self._least_frames:
+        if track.frames < LEAST_FRAMES:
             self.ignored += 1
             return False
         if self._direction == "both":
@@ -181,8 +179,6 @@ class Ld2451:
         The line.
     direction : str
         Which way the vehicles counted go: `both`, `approach` or `away`.
-    frame_ms : int
-        Time between frames. [ms]
     number : int
         Suffix of the channel when the device has several. [1]
     timeout_ms : int
@@ -195,12 +191,11 @@ class Ld2451:
         self,
         stream: "asyncio.StreamReader",  # noqa: F821
         direction: str = "both",
-        frame_ms: int = 100,
         number: int = 1,
         timeout_ms: int = 1000,
     ) -> None:
         self.parser = Parser()
-        self.tracker = Tracker(direction, frame_ms)
+        self.tracker = Tracker(direction)
         self._channel = Channel("vehicle_speed_km_h", number)
         self.channels = (self._channel.name,)
         self.stream = stream
