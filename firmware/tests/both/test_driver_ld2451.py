@@ -148,12 +148,12 @@ def _reads(line, n):
 def test_read_returns_passages_as_they_end_and_nothing_when_nothing_passed():
     one = b"".join(_frame(t) for t in _way(50)) + EMPTY * 3
     two = b"".join(_frame(t) for t in _way(30))
-    assert _reads(Line(one + one, two), 4) == [[50], [50], [30], []]
+    assert _reads(Line(one + one, two), 5) == [[50], [50], [], [30], []]
     assert _reads(Line(), 1) == [[]]
 
 
 def test_a_speed_beyond_belief_is_flagged():
-    line = Line(b"".join(_frame(t) for t in _way(253)) + EMPTY * 3)
+    line = Line(b"".join(_frame(t) for t in _way(253)) + EMPTY * 8)
 
     async def run():
         return await ld2451.Ld2451(line, timeout_ms=40).read()
