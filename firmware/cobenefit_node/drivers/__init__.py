@@ -7,7 +7,7 @@
 
 from cobenefit_node.drivers.ld2451 import Ld2451
 from cobenefit_node.drivers.maps import MAPS
-from cobenefit_node.drivers.modbus import Modbus
+from cobenefit_node.drivers.modbus import Modbus, gap_ms
 from cobenefit_node.drivers.pulse import Pulse
 from cobenefit_node.drivers.tic import Tic
 
@@ -66,7 +66,8 @@ def _modbus(board: object, options: dict) -> Modbus:
         if device.get("map") not in MAPS:
             raise ValueError("map is %r: use one of %s" % (device.get("map"), sorted(MAPS)))
     baud = options.get("baud", MAPS[devices[0]["map"]][1])
-    driver = Modbus(None, devices, baud, options.get("timeout_ms", 500))
+    silence_ms = 0 if getattr(board, "stepped", False) else gap_ms(baud)
+    driver = Modbus(None, devices, silence_ms, options.get("timeout_ms", 500))
     driver.stream = board.uart(options.get("uart", 1), baud, 8, NONE, 1)
     return driver
 

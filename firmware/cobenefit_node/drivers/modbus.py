@@ -56,6 +56,23 @@ def request(unit: int, function: int, first: int, count: int) -> bytes:
     return body + bytes((crc & 255, crc >> 8))
 
 
+def gap_ms(baud: int) -> int:
+    """Return the silence a line needs between frames.
+
+    Parameters
+    ----------
+    baud : int
+        Rate of the line, > 0. [1/s]
+
+    Returns
+    -------
+    int
+        "At least 3.5 character times" of 11 bits, and 1.75 ms from 19200 baud on (section
+        2.5.1.1), rounded up. [ms]
+    """
+    return max(2, 38500 // baud + 1)
+
+
 def scaled_float32(bits: int, power: int) -> "int | None":
     """Return a float32 as an integer, without floating point.
 
@@ -174,8 +191,8 @@ class Modbus:
     devices : list of dict
         `map` (a key of `maps.MAPS`), `unit` (address), and optionally `number` (suffix of the
         channels from 2 on) and `channels` (the quantities wanted; all when left out).
-    baud : int
-        Rate of the line; sets the silence between frames. [1/s]
+    gap_ms : int
+        Silence before each request, see `gap_ms`. [ms]
     timeout_ms : int
         Longest wait for a reply; a silent device takes twice this. [ms]
     """
@@ -186,13 +203,12 @@ class Modbus:
         self,
         stream: "asyncio.Stream",  # noqa: F821
         devices: list,
-        baud: int = 9600,
+        gap_ms: int = 5,
         timeout_ms: int = 500,
     ) -> None:
         self.stream = stream
         self._timeout_ms = timeout_ms
-        # "at least 3.5 character times", 11 bits each; 1.75 ms from 19200 baud on (section 2.5.1.1)
-        self._gap_ms = max(2, 38500 // baud + 1)
+        self._gap_ms = gap_ms
         self._stale = True  # whatever is on the line before the first request
         self._devices = [
             _Device(d["map"], d.get("unit", 1), d.get("number", 1), d.get("channels"))
@@ -245,11 +261,12 @@ class Modbus:
     async def _silence(self) -> None:
         """Keep the gap between frames; after trouble, let a late reply pass first."""
         if not self._stale:
-            await pause(self._gap_ms)
+            if self._gap_ms:
+                await pause(self._gap_ms)
             return
         heard = 0
         while heard < MOST_BYTES:
-            late = await within(10 * self._gap_ms, receive(self.stream, 64))
+            late = await within(20 + self._gap_ms, receive(self.stream, 64))
             if not late:
                 break
             heard += len(late)

@@ -64,7 +64,7 @@ def _read(reply, devices, reads=1):
     bus = Bus(reply)
 
     async def run():
-        driver = modbus.Modbus(bus, devices, 19200, 40)
+        driver = modbus.Modbus(bus, devices, 2, 40)
         got = []
         for _ in range(reads):
             got.append(await driver.read())
@@ -223,7 +223,7 @@ def test_a_late_reply_is_never_taken_for_the_next_one():
     bus = Bus(reply)
 
     async def run():
-        driver = modbus.Modbus(bus, [{"map": "soil_a"}], 19200, 40)
+        driver = modbus.Modbus(bus, [{"map": "soil_a"}], 2, 40)
         first = await driver.read()
         bus.waiting = old(bus.asked[0], 0)
         return first, await driver.read()
@@ -236,6 +236,11 @@ def test_a_late_reply_is_never_taken_for_the_next_one():
 def test_noise_is_flagged():
     _, reads = _read(lambda a, n: bytes(range(256)), [{"map": "soil_a"}])
     assert [v.quality for v in reads[0]] == [quality.CHECKSUM] * 7
+
+
+def test_the_gap_is_three_and_a_half_characters():
+    gaps = [modbus.gap_ms(baud) for baud in (2400, 4800, 9600, 19200, 115200)]
+    assert gaps == [17, 9, 5, 3, 2], gaps  # 16.04, 8.02, 4.01, 2.01 (1.75 allowed), 1.75
 
 
 def test_two_devices_on_one_line():
