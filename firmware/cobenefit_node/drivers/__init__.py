@@ -1,9 +1,14 @@
 """Drivers: one file per sensor, bytes in, integer readings out.
 
-    >>> driver = make("tic", board, {"uart": 1})
-    >>> await driver.read()
-    [Value(channel='energy_import_wh', value=10509181, exponent=0, quality=0), …]
+>>> driver = make("tic", board, {"uart": 1})
+>>> await driver.read()
+[Value(channel='energy_import_wh', value=10509181, exponent=0, quality=0), …]
 """
+
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
 
 from cobenefit_node.drivers.ld2451 import Ld2451
 from cobenefit_node.drivers.maps import MAPS
@@ -14,7 +19,7 @@ from cobenefit_node.drivers.tic import Tic
 NONE, EVEN, ODD = None, 0, 1  # parity, as machine.UART takes it
 
 
-def make(name: str, board: object, options: dict) -> object:
+def make(name: str, board: Any, options: dict[str, Any]) -> Any:
     """Return a driver.
 
     Parameters
@@ -46,7 +51,7 @@ def make(name: str, board: object, options: dict) -> object:
     return build(board, dict(options))
 
 
-def _tic(board: object, options: dict) -> Tic:
+def _tic(board: Any, options: dict[str, Any]) -> Tic:
     uart = options.pop("uart", 1)
     baud = options.pop("baud", 1200)
     if baud not in (1200, 9600):
@@ -57,7 +62,7 @@ def _tic(board: object, options: dict) -> Tic:
     return Tic(board.uart(uart, baud, 7, EVEN, 1), baud=baud, **options)
 
 
-def _modbus(board: object, options: dict) -> Modbus:
+def _modbus(board: Any, options: dict[str, Any]) -> Modbus:
     devices = options.get("devices")
     if not devices:
         keys = ("map", "unit", "number", "channels")
@@ -72,14 +77,14 @@ def _modbus(board: object, options: dict) -> Modbus:
     return driver
 
 
-def _ld2451(board: object, options: dict) -> Ld2451:
+def _ld2451(board: Any, options: dict[str, Any]) -> Ld2451:
     uart = options.pop("uart", 1)
     driver = Ld2451(None, **options)
     driver.stream = board.uart(uart, 115200, 8, NONE, 1)
     return driver
 
 
-def _pulse(board: object, options: dict) -> Pulse:
+def _pulse(board: Any, options: dict[str, Any]) -> Pulse:
     counter = options.pop("counter", 0)
     driver = Pulse(None, **options)
     driver.counter = board.counter(counter)

@@ -10,8 +10,14 @@ Source: Shenzhen Hi-Link, "HLK-LD2451 serial communication protocol", reporting 
 example.
 """
 
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
+from cobenefit_node.reading import Value
 
 HEADER = b"\xf4\xf3\xf2\xf1"
 FOOTER = b"\xf8\xf7\xf6\xf5"
@@ -33,10 +39,10 @@ class Parser:
         self.dropped = 0
         self._buffer = b""
 
-    def feed(self, data: bytes) -> list:
+    def feed(self, data: bytes) -> list[list[tuple[int, int, int]]]:
         """Take bytes; return the frames they complete."""
         self._buffer += data
-        frames = []
+        frames: list[list[tuple[int, int, int]]] = []
         while True:
             at = self._buffer.find(HEADER)
             if at < 0:
@@ -71,7 +77,7 @@ class Parser:
         self._buffer = self._buffer[count:]
 
 
-def _targets(payload: bytes) -> list:
+def _targets(payload: bytes) -> list[tuple[int, int, int]]:
     return [
         (payload[at + 1], payload[at + 2], payload[at + 3]) for at in range(2, len(payload), 5)
     ]
@@ -90,7 +96,7 @@ class _Track:
         self.missed = 0
 
     def reach_m(self) -> int:
-        """How far from its last place the target may be now: its way, doubled. [m]"""
+        """Return how far [m] from its last place the target may be: its way, doubled."""
         return RESOLUTION_M + 2 * self.step_m * self.missed
 
     def gone(self) -> bool:
@@ -107,7 +113,7 @@ class _Track:
         self.speeds_km_h.append(speed_km_h)
 
     def speed_km_h(self) -> int:
-        """The median: one spoilt frame, or the slant at the closest point, does not move it."""
+        """Return the median [km/h]: a spoilt frame or the slant near the radar can't move it."""
         return sorted(self.speeds_km_h)[len(self.speeds_km_h) // 2]
 
 
@@ -125,10 +131,21 @@ class Tracker:
             raise ValueError("direction is %r: use one of %s" % (direction, DIRECTIONS))
         self.ignored = 0
         self._direction = direction
-        self._tracks = []
+        self._tracks: list[_Track] = []
 
-    def frame(self, targets: list) -> list:
-        """Take one frame's targets; return the speeds of the passages that ended. [km/h]"""
+    def frame(self, targets: list[tuple[int, int, int]]) -> list[int]:
+        """Take the next frame.
+
+        Parameters
+        ----------
+        targets : list of tuple
+            Distance [m], direction byte and speed [km/h] of each.
+
+        Returns
+        -------
+        list of int
+            Speeds of the passages that ended with it. [km/h]
+        """
         for track in self._tracks:
             track.missed += 1
         for target in targets:
@@ -138,12 +155,18 @@ class Tracker:
             self._tracks = [track for track in self._tracks if not track.gone()]
         return self._ended(gone)
 
-    def silence(self) -> list:
-        """The radar has stopped sending: every passage has ended. [km/h]"""
+    def silence(self) -> list[int]:
+        """End every passage: the radar has stopped sending.
+
+        Returns
+        -------
+        list of int
+            Their speeds. [km/h]
+        """
         gone, self._tracks = self._tracks, []
         return self._ended(gone)
 
-    def _place(self, target: tuple) -> None:
+    def _place(self, target: tuple[int, int, int]) -> None:
         distance_m, direction, speed_km_h = target
         best, nearest_m = None, 256
         for track in self._tracks:
@@ -158,7 +181,7 @@ class Tracker:
         else:
             self.ignored += 1
 
-    def _ended(self, gone: list) -> list:
+    def _ended(self, gone: list[_Track]) -> list[int]:
         return [track.speed_km_h() for track in gone if self._counts(track)]
 
     def _counts(self, track: _Track) -> bool:
@@ -189,7 +212,7 @@ class Ld2451:
 
     def __init__(
         self,
-        stream: "asyncio.StreamReader",  # noqa: F821
+        stream: Any,
         direction: str = "both",
         number: int = 1,
         timeout_ms: int = 1000,
@@ -200,10 +223,10 @@ class Ld2451:
         self.channels = (self._channel.name,)
         self.stream = stream
         self._timeout_ms = timeout_ms
-        self._frames = []
+        self._frames: list[list[tuple[int, int, int]]] = []
         self._heard = False
 
-    async def read(self) -> list:
+    async def read(self) -> list[Value]:
         """Return the passages that have just ended: none, one or more."""
         self._heard = False
         speeds_km_h = self._passages() or await within(self._timeout_ms, self._next())
@@ -211,7 +234,7 @@ class Ld2451:
             speeds_km_h = [] if self._heard else self.tracker.silence()
         return [self._channel.good(speed_km_h) for speed_km_h in speeds_km_h]
 
-    async def _next(self) -> list:
+    async def _next(self) -> list[int]:
         while True:
             data = await receive(self.stream, 256)
             if data:
@@ -221,7 +244,7 @@ class Ld2451:
                 if speeds_km_h:
                     return speeds_km_h
 
-    def _passages(self) -> list:
+    def _passages(self) -> list[int]:
         """Take waiting frames until one ends a passage: later frames belong to the next read."""
         while self._frames:
             speeds_km_h = self.tracker.frame(self._frames.pop(0))

@@ -6,10 +6,15 @@ raises for what the line does.
 
 import asyncio
 
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
 _WAIT_FOR_MS = getattr(asyncio, "wait_for_ms", None)  # MicroPython only, and without a float
 
 
-async def within(limit_ms: int, coroutine: object) -> object:
+async def within(limit_ms: int, coroutine: Any) -> Any:
     """Return what a coroutine returns, or None when it takes too long.
 
     Parameters
@@ -28,7 +33,7 @@ async def within(limit_ms: int, coroutine: object) -> object:
         if _WAIT_FOR_MS:
             return await _WAIT_FOR_MS(coroutine, limit_ms)
         return await asyncio.wait_for(coroutine, limit_ms / 1000)
-    except asyncio.TimeoutError:  # noqa: UP041
+    except asyncio.TimeoutError:
         return None
 
 
@@ -46,7 +51,7 @@ async def pause(pause_ms: int) -> None:
         await asyncio.sleep(pause_ms / 1000)
 
 
-async def receive(stream: "asyncio.StreamReader", most: int) -> bytes:
+async def receive(stream: Any, most: int) -> bytes:
     """Return bytes from a line, b'' after a pause when it is closed or failing.
 
     Parameters
@@ -62,7 +67,7 @@ async def receive(stream: "asyncio.StreamReader", most: int) -> bytes:
         What has arrived.
     """
     try:
-        data = await stream.read(most)
+        data: bytes = await stream.read(most)
     except OSError:
         data = b""  # an adapter pulled out: silence, which the caller's time-out reports
     if not data:

@@ -9,10 +9,17 @@ Source: Modbus Organization, "MODBUS over serial line specification and implemen
 V1.02, sections 2.5.1 (framing, silent interval) and 6.2.2 (CRC), 2006.
 """
 
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+from cobenefit_wire import quality
+
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import pause, receive, within
 from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS
-from cobenefit_wire import quality
+from cobenefit_node.reading import Value
 
 MOST_BYTES = 512
 
@@ -23,7 +30,18 @@ _CRC = (
 
 
 def crc16(data: bytes) -> int:
-    """Return the CRC of a frame's bytes; it is sent low byte first. [1]"""
+    """Return the CRC of a frame.
+
+    Parameters
+    ----------
+    data : bytes
+        The frame before its CRC.
+
+    Returns
+    -------
+    int
+        Sixteen bits, sent low byte first. [1]
+    """
     crc = 0xFFFF
     for byte in data:
         crc ^= byte
@@ -73,7 +91,7 @@ def gap_ms(baud: int) -> int:
     return max(2, 38500 // baud + 1)
 
 
-def scaled_float32(bits: int, power: int) -> "int | None":
+def scaled_float32(bits: int, power: int) -> int | None:
     """Return a float32 as an integer, without floating point.
 
     Parameters
@@ -96,7 +114,7 @@ def scaled_float32(bits: int, power: int) -> "int | None":
         value |= 0x800000
     else:
         exponent = 1
-    value *= 10**power
+    value *= int(10**power)
     shift = exponent - 150
     if shift >= 0:
         value <<= shift
@@ -135,7 +153,7 @@ class Answer:
         return self.quality != quality.TIMEOUT
 
     def close(self) -> None:
-        """The time is up: as many bytes as a reply has, and none in it, is a damaged reply."""
+        """Decide when the time is up: as many bytes as a reply has, yet none, is a damaged one."""
         if self.quality == quality.TIMEOUT and len(self._buffer) >= self._head[2] + 5:
             self.quality = quality.CHECKSUM
 
@@ -152,7 +170,7 @@ class Answer:
 class _Device:
     """One address: its requests, and where each channel is in the replies."""
 
-    def __init__(self, name: str, unit: int, number: int, wanted: "tuple | None") -> None:
+    def __init__(self, name: str, unit: int, number: int, wanted: list[str] | None) -> None:
         if name not in MAPS:
             raise ValueError("map is %r: use one of %s" % (name, sorted(MAPS)))
         if not 1 <= unit <= 247:
@@ -171,7 +189,7 @@ class _Device:
             raise ValueError("channels is %s: map %s has none of them" % (wanted, name))
 
 
-def _value(channel: Channel, data: bytes, at: int, kind: str, power: int) -> "object":
+def _value(channel: Channel, data: bytes, at: int, kind: str, power: int) -> Value:
     if kind == FLOAT32:
         value = scaled_float32(int.from_bytes(data[at : at + 4], "big"), power)
         return channel.bad(quality.NOT_FINITE) if value is None else channel.good(value)
@@ -201,8 +219,8 @@ class Modbus:
 
     def __init__(
         self,
-        stream: "asyncio.Stream",  # noqa: F821
-        devices: list,
+        stream: Any,
+        devices: list[dict[str, Any]],
         gap_ms: int = 5,
         timeout_ms: int = 500,
     ) -> None:
@@ -223,9 +241,9 @@ class Modbus:
         if len(set(self.channels)) != len(self.channels):
             raise ValueError("two devices give the same channel: number the second one 2")
 
-    async def read(self) -> list:
+    async def read(self) -> list[Value]:
         """Return one value per channel of every device, flagged where there was no good reply."""
-        values = []
+        values: list[Value] = []
         for device in self._devices:
             code = quality.GOOD
             for asked, fields in device.blocks:
@@ -239,7 +257,7 @@ class Modbus:
                         values.append(channel.bad(code))
         return values
 
-    async def _ask(self, asked: bytes) -> "tuple[int, bytes]":
+    async def _ask(self, asked: bytes) -> tuple[int, bytes]:
         answer = await self._exchange(asked)
         if answer.quality == quality.TIMEOUT:
             answer = await self._exchange(asked)

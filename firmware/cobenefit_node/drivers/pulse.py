@@ -8,8 +8,15 @@ starts again at zero after a brown-out; the total given on does neither.
     (65535, 65540)
 """
 
-from cobenefit_node.drivers.channel import Channel
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
 from cobenefit_wire import quality
+
+from cobenefit_node.drivers.channel import Channel
+from cobenefit_node.reading import Value
 
 CHANNELS = ("pulse_count", "vehicle_count", "energy_import_wh")
 
@@ -78,14 +85,16 @@ class Pulse:
 
     def __init__(
         self,
-        counter: object,
+        counter: Any,
         channel: str = "pulse_count",
         pulses_per_kwh: int = 0,
         bits: int = 32,
         number: int = 1,
     ) -> None:
         if channel not in CHANNELS:
-            raise ValueError("channel is %r: a pulse counter gives one of %s" % (channel, CHANNELS))
+            raise ValueError(
+                "channel is %r: a pulse counter gives one of %s" % (channel, CHANNELS)
+            )
         if (channel == "energy_import_wh") != (pulses_per_kwh > 0):
             raise ValueError("give pulses_per_kwh > 0 with energy_import_wh, and only with it")
         self.total = Total(bits)
@@ -94,7 +103,7 @@ class Pulse:
         self.channels = (self._channel.name,)
         self._pulses_per_kwh = pulses_per_kwh
 
-    async def read(self) -> list:
+    async def read(self) -> list[Value]:
         """Return the total, flagged TIMEOUT when the counter can't be read."""
         try:
             raw = self.counter.value()

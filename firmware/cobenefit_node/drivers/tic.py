@@ -2,8 +2,8 @@
 
 The mode is found in each frame, so a meter that is switched over needs no new setting:
 
-* historical, 1200 baud 7E1: `LF label SP data SP checksum CR`, the checksum leaves the last SP out;
-* standard, 9600 baud 7E1: `LF label HT [date HT] data HT checksum CR`, the checksum takes it in.
+* historical, 1200 baud 7E1: `LF label SP data SP checksum CR`, the checksum without the last SP;
+* standard, 9600 baud 7E1: `LF label HT [date HT] data HT checksum CR`, with the last HT.
 
 The checksum is (sum & 0x3F) + 0x20 and may itself be a space, so nothing is ever stripped. It does
 not see bit 6 ('1' read as 'q'), hence the second rule: an index is exactly nine digits. A group is
@@ -18,9 +18,16 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
     >>> index_wh, code = energy_wh(parser.frame())
 """
 
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+from cobenefit_wire import quality
+
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
-from cobenefit_wire import quality
+from cobenefit_node.reading import Value
 
 START = b"\x02\n"
 END = b"\r\x03"
@@ -52,7 +59,7 @@ class Parser:
         if len(self._buffer) > MOST_BYTES and self._cut() < 0:
             self.clear()
 
-    def frame(self) -> "bytes | None":
+    def frame(self) -> bytes | None:
         """Return the next frame, or None.
 
         A frame ends at its ETX, or where the next one starts: one that lost either mark, or was
@@ -68,7 +75,7 @@ class Parser:
                 return piece
             self.dropped += len(piece)
 
-    def rest(self) -> "bytes | None":
+    def rest(self) -> bytes | None:
         """Return the frame cut short by silence, if it has a whole group; start again."""
         piece = self._take(len(self._buffer))
         synced, self._synced = self._synced, False
@@ -96,7 +103,7 @@ class Parser:
         return piece
 
 
-def group(frame: bytes, key: bytes, digits: int) -> "tuple[int, int]":
+def group(frame: bytes, key: bytes, digits: int) -> tuple[int, int]:
     """Return the number in one group.
 
     Parameters
@@ -104,7 +111,7 @@ def group(frame: bytes, key: bytes, digits: int) -> "tuple[int, int]":
     frame : bytes
         A frame, bit 7 cleared.
     key : bytes
-        The label and its separator: `b"BASE "`, `b"EAST\\t"`.
+        The label and its separator, SP or HT.
     digits : int
         Length of the number. [1]
 
@@ -136,8 +143,19 @@ def is_standard(frame: bytes) -> bool:
     return frame.count(b"\t") > 1 and 2 * frame.count(b"\t") > frame.count(b"\r")
 
 
-def energy_wh(frame: bytes) -> "tuple[int, int]":
-    """Return the total index of imported energy [Wh] and its quality. [1]"""
+def energy_wh(frame: bytes) -> tuple[int, int]:
+    """Return the total index of imported energy.
+
+    Parameters
+    ----------
+    frame : bytes
+        A frame, bit 7 cleared.
+
+    Returns
+    -------
+    tuple of int
+        Index [Wh] and quality; MISSING where no tariff has one. [1]
+    """
     if is_standard(frame):
         return group(frame, b"EAST\t", 9)
     for keys in TARIFFS:
@@ -150,8 +168,19 @@ def energy_wh(frame: bytes) -> "tuple[int, int]":
     return 0, MISSING
 
 
-def power_va(frame: bytes) -> "tuple[int, int]":
-    """Return the apparent power drawn [VA] and its quality. [1]"""
+def power_va(frame: bytes) -> tuple[int, int]:
+    """Return the apparent power drawn.
+
+    Parameters
+    ----------
+    frame : bytes
+        A frame, bit 7 cleared.
+
+    Returns
+    -------
+    tuple of int
+        Power [VA] and quality, or MISSING. [1]
+    """
     if not is_standard(frame):
         return group(frame, b"PAPP ", 5)
     found = group(frame, b"SINSTS\t", 5)
@@ -160,8 +189,19 @@ def power_va(frame: bytes) -> "tuple[int, int]":
     return found
 
 
-def export_wh(frame: bytes) -> "tuple[int, int]":
-    """Return the total index of exported energy [Wh], standard mode only, and its quality. [1]"""
+def export_wh(frame: bytes) -> tuple[int, int]:
+    """Return the total index of exported energy; standard mode only.
+
+    Parameters
+    ----------
+    frame : bytes
+        A frame, bit 7 cleared.
+
+    Returns
+    -------
+    tuple of int
+        Index [Wh] and quality, or MISSING. [1]
+    """
     return group(frame, b"EAIT\t", 9)
 
 
@@ -204,13 +244,14 @@ class Tic:
 
     def __init__(
         self,
-        stream: "asyncio.StreamReader",  # noqa: F821
+        stream: Any,
+        *,
         export: bool = False,
         number: int = 1,
         timeout_ms: int = 5000,
         fresh: bool = True,
         baud: int = 1200,
-        rebaud: object = None,
+        rebaud: Any = None,
     ) -> None:
         self._sources = [
             (Channel("energy_import_wh", number), energy_wh),
@@ -228,7 +269,7 @@ class Tic:
         self._garbled = 0
         self._heard = False
 
-    async def read(self) -> list:
+    async def read(self) -> list[Value]:
         """Return the values of the next frame: one per channel, flagged where it is damaged."""
         self._heard = False
         frame = None if self._fresh else self.parser.frame()
@@ -258,7 +299,7 @@ class Tic:
                 self._heard = True
                 self.parser.feed(data)
 
-    def _values(self, frame: bytes) -> list:
+    def _values(self, frame: bytes) -> list[Value]:
         values = []
         for channel, source in self._sources:
             value, code = source(frame)
@@ -270,7 +311,7 @@ class Tic:
                 values.append(channel.bad(quality.CHECKSUM))
         return values
 
-    def _judge(self, values: list) -> None:
+    def _judge(self, values: list[Value]) -> None:
         """Try the other rate after two reads that heard only garbage."""
         if any(value.quality == quality.GOOD for value in values):
             self._garbled = 0

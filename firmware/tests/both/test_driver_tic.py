@@ -218,6 +218,7 @@ def test_a_mode_switch_between_frames_needs_no_setting():
 
 def test_garbage_tries_the_other_rate():
     rates = []
+
     async def run():
         garbage = Line(b"\x00\xf8" * 40)
         driver = tic.Tic(garbage, fresh=False, timeout_ms=30, rebaud=rates.append)

@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, sys.argv[1])
 
-from cobenefit_node import drivers  # noqa: E402
+from cobenefit_node import drivers
 
 _LFLAG, _CC, _VTIME, _VMIN = 3, 6, 5, 6
 
