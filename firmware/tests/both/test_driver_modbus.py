@@ -269,3 +269,15 @@ def test_wrong_devices_are_refused_with_what_is_known():
             assert said in str(err), err
         else:
             raise AssertionError("accepted: " + repr(devices))
+
+
+class DeadBus(Bus):
+    def write(self, data):
+        raise OSError(5)
+
+
+def test_a_dead_line_is_a_time_out():
+    async def run():
+        return await modbus.Modbus(DeadBus(None), [{"map": "soil_a"}], 2, 30).read()
+
+    assert [v.quality for v in asyncio.run(run())] == [quality.TIMEOUT] * 7

@@ -239,3 +239,25 @@ def test_an_endless_frame_is_dropped_and_counted():
         assert len(parser._buffer) <= tic.MOST_BYTES
     assert parser.frame() is None
     assert parser.dropped > 8000
+
+
+class Dead:
+    """A line whose adapter was pulled out, or whose other end was closed."""
+
+    def __init__(self, error):
+        self.error = error
+        self.reads = 0
+
+    async def read(self, n):
+        self.reads += 1
+        if self.error:
+            raise OSError(5)
+        return b""
+
+
+def test_a_dead_line_is_a_time_out_and_does_not_spin():
+    for error in (True, False):
+        line = Dead(error)
+        (values,) = _values(line, timeout_ms=100)
+        assert [v.quality for v in values] == [quality.TIMEOUT] * 2
+        assert line.reads < 10, line.reads
