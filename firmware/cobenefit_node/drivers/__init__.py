@@ -10,11 +10,6 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_node.drivers.ld2451 import Ld2451
-from cobenefit_node.drivers.maps import MAPS
-from cobenefit_node.drivers.modbus import Modbus, gap_ms
-from cobenefit_node.drivers.pulse import Pulse
-from cobenefit_node.drivers.tic import Tic
 
 NONE, EVEN, ODD = None, 0, 1  # parity, as machine.UART takes it
 
@@ -51,7 +46,9 @@ def make(name: str, board: Any, options: dict[str, Any]) -> Any:
     return build(board, dict(options))
 
 
-def _tic(board: Any, options: dict[str, Any]) -> Tic:
+def _tic(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.tic import Tic
+
     uart = options.pop("uart", 1)
     baud = options.pop("baud", 1200)
     if baud not in (1200, 9600):
@@ -62,7 +59,10 @@ def _tic(board: Any, options: dict[str, Any]) -> Tic:
     return Tic(board.uart(uart, baud, 7, EVEN, 1), baud=baud, **options)
 
 
-def _modbus(board: Any, options: dict[str, Any]) -> Modbus:
+def _modbus(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.maps import MAPS
+    from cobenefit_node.drivers.modbus import Modbus, gap_ms
+
     devices = options.get("devices")
     if not devices:
         keys = ("map", "unit", "number", "channels")
@@ -77,14 +77,18 @@ def _modbus(board: Any, options: dict[str, Any]) -> Modbus:
     return driver
 
 
-def _ld2451(board: Any, options: dict[str, Any]) -> Ld2451:
+def _ld2451(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.ld2451 import Ld2451
+
     uart = options.pop("uart", 1)
     driver = Ld2451(None, **options)
     driver.stream = board.uart(uart, 115200, 8, NONE, 1)
     return driver
 
 
-def _pulse(board: Any, options: dict[str, Any]) -> Pulse:
+def _pulse(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.pulse import Pulse
+
     counter = options.pop("counter", 0)
     driver = Pulse(None, **options)
     driver.counter = board.counter(counter)
