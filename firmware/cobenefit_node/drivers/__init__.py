@@ -3,13 +3,14 @@
 >>> driver = make("tic", board, {"uart": 1})
 >>> await driver.read()
 [Value(channel='energy_import_wh', value=10509181, exponent=0, quality=0), …]
+
+Only the driver asked for is imported: a board has little memory.
 """
 
 try:
     from typing import Any
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
-
 
 NONE, EVEN, ODD = None, 0, 1  # parity, as machine.UART takes it
 
