@@ -9,7 +9,7 @@ GATEWAY = next(p for p in PARTS if p.name == "gateway")
 
 
 def _raised(action) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011, B017
+    with pytest.raises(Exception) as caught:
         action()
     return caught.value
 
