@@ -55,19 +55,19 @@ def test_mistyped_command_names_the_near_one(capsys):
 
 def test_missing_library_names_the_extra_to_install():
     done = _run(
-        "import sys\nsys.modules['numpy'] = None\n"
-        "from cobenefit_cli.app import main\nmain(['gateway', 'run', '--help'])"
+        "import sys\nsys.modules['cobenefit_gateway.commands'] = None\n"
+        "from cobenefit_cli.app import main\nmain(['gateway', '--help'])"
     )
     assert done.returncode == 4, done.stderr
-    assert "needs the module numpy" in done.stderr
+    assert "needs the module cobenefit_gateway.commands" in done.stderr
     assert "cobenefit[gateway]" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_traceback_only_with_debug():
     code = (
-        "import sys\nsys.modules['numpy'] = None\n"
-        "from cobenefit_cli.app import main\nmain(['--debug', 'gateway', 'run', '--help'])"
+        "import sys\nsys.modules['cobenefit_gateway.commands'] = None\n"
+        "from cobenefit_cli.app import main\nmain(['--debug', 'gateway', '--help'])"
     )
     done = _run(code)
     assert done.returncode == 1
