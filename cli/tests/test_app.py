@@ -49,7 +49,7 @@ def test_no_argument_shows_help_and_is_not_a_success(capsys):
 
 
 def test_mistyped_command_names_the_near_one(capsys):
-    assert _exit_code("gatway") == 2
+    assert _exit_code("gate") == 2
     assert "gateway" in capsys.readouterr().err
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SKIP = {".venv", ".git", "typings", "demo", "node_modules"}
+SKIP = {".venv", ".git", "typings", "node_modules"}
 PAGES = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob("*.md")
-    if not SKIP & set(path.relative_to(ROOT).parts)
+    if not SKIP & set(path.relative_to(ROOT).parts) and ROOT / "demo" not in path.parents
 )
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href|srcset)=\"([^\"]+)\"")

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SKIP = {
-    ".git", ".venv", "typings", "demo", "dist", "node_modules", "__pycache__", ".mypy_cache",
+    ".git", ".venv", "typings", "dist", "node_modules", "__pycache__", ".mypy_cache",
     ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
 }  # fmt: skip
 # Written in halves, so that this file does not find itself.
@@ -15,7 +15,7 @@ MARKS = re.compile(
     r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b"
 )
 MACHINE = re.compile(
-    r"(?<![\w.:/-])/(" + "|".join(["wo" + "rk", "ho" + "me", "ro" + "ot"]) + r")/"
+    r"(?<![\w.:/-])/(" + "|".join(["wo" + "rk", "ho" + "me", "roo" + "t"]) + r")/"
 )
 HOSTS = re.compile(
     "|".join(
@@ -34,7 +34,9 @@ def _text(path: Path) -> str:
 FILES = [
     path
     for path in sorted(ROOT.rglob("*"))
-    if path.is_file() and not SKIP & set(path.relative_to(ROOT).parts)
+    if path.is_file()
+    and not SKIP & set(path.relative_to(ROOT).parts)
+    and ROOT / "demo" not in path.parents
 ]
 
 
