@@ -182,7 +182,7 @@ def test_the_rules_catch_each_breach(old: str, new: str, fault: str | None) -> N
 
 
 def test_one_line_is_enough_when_only_the_return_is_a_number() -> None:
-    source = 'def level(name: str) -> int:\n    """Return the level. {}"""\n'
+    source = 'def level(name: str) -> int:\n    """Return the level {}."""\n'
     assert not faults(source.format("[mV]"))
     assert "must end with [unit]" in faults(source.format(""))[0]
     assert "must describe it" in faults('def f(a: int) -> None:\n    """Do."""\n')[0]

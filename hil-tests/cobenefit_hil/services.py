@@ -93,7 +93,9 @@ def broker_command(port: int, workdir: Path) -> list[str]:
         return [sys.executable, "-m", "iotcore", "--listen", "127.0.0.1", "--port", str(port)]
     config = workdir / f"{name}.conf"
     if name == "mosquitto":
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n")
+        config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
+        )
         return [find_tool(name), "-c", str(config)]
     store = workdir / "jetstream"
     config.write_text(
