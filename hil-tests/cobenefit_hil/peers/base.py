@@ -106,6 +106,11 @@ class Peer(ABC):
             Reason by channel, for the channels this fault spoils.
         """
 
+    @property
+    def served(self) -> int:
+        """Instants served so far."""
+        return self._next_row
+
     def next_ms(self) -> int | None:
         """Return the instant the peer proposes next.
 
