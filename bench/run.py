@@ -21,7 +21,7 @@ KEYS = ["name", "value", "unit", "peer", "ratio"]
 
 
 def main(wanted: str = "") -> int:
-    """Run the benchmarks whose file name contains `wanted`; return the exit code. [-]"""
+    """Run the benchmarks whose file name contains `wanted`; return the exit code [-]."""
     found = sorted([*ROOT.glob("bench/bench_*.py"), *ROOT.glob("*/benchmarks/bench_*.py")])
     files = [path for path in found if wanted in path.name]
     if not files:
