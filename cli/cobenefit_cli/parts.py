@@ -41,8 +41,6 @@ PARTS = (
          "Run one estimator on a file, without a database."),
     Part("factors", "cobenefit_backend.factors.cli", "app", "backend",
          "List emission factors with value, range, source and licence."),
-    Part("boards", "cobenefit_boards.commands", "app", "boards",
-         "List boards, flash and provision them."),
 )  # fmt: skip
 
 
