@@ -51,7 +51,7 @@ def explain(err: Exception, part: Part | None) -> Problem:
     if isinstance(err, OSError):
         return Problem(WORLD, _what_os(err), "" if ours else "Check that and run it again.")
     if ours:
-        return Problem(INPUT if isinstance(err, ValueError) else WORLD, str(err), "")
+        return Problem(INPUT, str(err), "")
     return Problem(
         BUG,
         f"unexpected {type(err).__name__}: {err}",

@@ -1,3 +1,4 @@
+import importlib
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,18 @@ def test_docstring_documents_every_code():
 
     for code in (0, BUG, INPUT, WORLD, MISSING, 130):
         assert f"\n{code}  " in "\n" + (module.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("part", "module", "name", "code"),
+    [
+        ("gateway", "cobenefit_gateway.errors", "ConfigError", INPUT),
+        ("gateway", "cobenefit_gateway.errors", "BackendError", WORLD),
+        ("boards", "cobenefit_boards.board", "BoardError", INPUT),
+        ("backend", "cobenefit_backend.errors", "BackendError", INPUT),
+    ],
+)
+def test_errors_of_the_parts_have_the_code_of_who_must_act(part, module, name, code):
+    kind = getattr(importlib.import_module(module), name)
+    problem = explain(kind.__new__(kind), GATEWAY)
+    assert (problem.code, problem.remedy) == (code, ""), part
