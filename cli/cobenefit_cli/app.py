@@ -1,7 +1,7 @@
 """The `cobenefit` command: assembles each part's Typer app, nothing else.
 
     $ cobenefit --help
-    $ cobenefit gateway run --config gateway.toml
+    $ cobenefit gateway run gateway.toml
 
 Exit codes are listed in `problems.py`.
 """
