@@ -2,7 +2,6 @@
 
 Each node is a real MicroPython process; its sensor is a peer speaking the real protocol on a
 pseudo-terminal. A few faults are planned so that the report can show what becomes of them.
-
 """
 
 from collections.abc import Callable
@@ -133,7 +132,7 @@ def _sensor(driver: str, period_s: float, **options: object) -> dict[str, object
 NODES = (
     DemoNode(
         "sceaux", "house", "a real house · Linky TIC, historical",
-        _sensor("tic", HALF_HOUR_S, baud=1200), HALF_HOUR_S, _house,
+        _sensor("tic", HALF_HOUR_S, baud=1200, timeout_ms=400), HALF_HOUR_S, _house,
     ),
     DemoNode(
         "simulated", "meter-a", "simulated meter, 10 % truth · Modbus SDM120",
@@ -142,7 +141,7 @@ NODES = (
     ),
     DemoNode(
         "simulated", "meter-b", "simulated meter, cooling only · Linky TIC, standard",
-        _sensor("tic", HOUR_S, baud=9600), HOUR_S, _meter_b,
+        _sensor("tic", HOUR_S, baud=9600, timeout_ms=400), HOUR_S, _meter_b,
     ),
     DemoNode(
         "road", "loop", "a real road · loop counter",
