@@ -1,9 +1,10 @@
-"""Ingest rate: full rollup rows as columnar pages through HTTP into SQLite, each page synced.
+"""Ingest rate: full rollup rows as columnar pages through HTTP into SQLite, each synced.
 
 Run: PYTHONPATH=firmware:backend:boards python backend/benchmarks/bench_ingest.py [ROWS_PER_PAGE]
 Prints one JSON object per line: name, value, unit, command.
 """
 
+# ruff: noqa: INP001  a script, not a package
 import hashlib
 import json
 import resource
@@ -16,7 +17,6 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 

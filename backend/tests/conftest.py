@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-
 from cobenefit_backend import migrate
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
@@ -136,10 +135,22 @@ STUDY = {
         {"id": "farm", "timezone": "Europe/Paris"},
     ],
     "device": [
-        {"id": "school", "site": "town", "board": "unix", "lifetime_years": 5, "accelerated": True},
-        {"id": "house", "site": "nowhere", "board": "unix", "lifetime_years": 5, "accelerated": True},
-        {"id": "road", "site": "nowhere", "board": "unix", "lifetime_years": 5, "accelerated": True, "shared_by": 2},
-        {"id": "probe", "site": "farm", "board": "esp32_generic", "lifetime_years": 5, "accelerated": True},
+        {
+            "id": "school", "site": "town", "board": "unix",
+            "lifetime_years": 5, "accelerated": True,
+        },
+        {
+            "id": "house", "site": "nowhere", "board": "unix",
+            "lifetime_years": 5, "accelerated": True,
+        },
+        {
+            "id": "road", "site": "nowhere", "board": "unix",
+            "lifetime_years": 5, "accelerated": True, "shared_by": 2,
+        },
+        {
+            "id": "probe", "site": "farm", "board": "esp32_generic",
+            "lifetime_years": 5, "accelerated": True,
+        },
     ],
     "gateway": {"board": "rpi_4_gateway", "lifetime_years": 5, "devices": 4},
     "study": [
@@ -243,8 +254,8 @@ def municipality(client, counter_row, page_body):
     ]})  # fmt: skip
     rows = [
         {"id": f"{when}-{strip}-{arm}-{quantity}", "site": "farm", "use_case": "soil",
-         "date": when, "place": f"strip {strip}", "quantity": quantity, "amount": amount + strip / 50,
-         "unit": unit, "arm": arm, "evidence": "synthetic log", "author": "test"}
+         "date": when, "place": f"strip {strip}", "quantity": quantity,
+         "amount": amount + strip / 50, "unit": unit, "arm": arm, "evidence": "synthetic log", "author": "test"}
         for strip in range(1, 5)
         for arm, nitrogen, wheat in (("practice", 80, 8.3), ("advised", 64, 8.4))
         for when, quantity, unit, amount in (

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
-
 from cobenefit_backend.commands import app
+from typer.testing import CliRunner
 
 RUN = CliRunner()
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from cobenefit_backend import config
 from cobenefit_backend.errors import ConfigError
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from cobenefit_backend import study
 from cobenefit_backend.errors import InputError
 

@@ -5,7 +5,7 @@ inputs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,13 +13,14 @@ import numpy as np
 from cobenefit_wire.units import quantity_of
 from numpy.typing import NDArray
 
-from cobenefit_backend.estimate import smart_meter, soil, students_t, traffic
+from cobenefit_backend.estimate import smart_meter, soil, traffic
 from cobenefit_backend.estimate.baseline import predict, usable
 from cobenefit_backend.estimate.daily import Daily
 from cobenefit_backend.estimate.footprint import FootprintResult
 from cobenefit_backend.estimate.placebo import placebo
-from cobenefit_backend.estimate.quantity import Estimate
+from cobenefit_backend.estimate.quantity import Disqualification, Estimate
 from cobenefit_backend.estimate.savings import relative_uncertainty
+from cobenefit_backend.estimate.strips import from_strips
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report.own_footprint import scaled
 from cobenefit_backend.report.series import counter_days, coverage_ratio, daily_energy
@@ -27,7 +28,8 @@ from cobenefit_backend.study import Study
 
 FloatArray = NDArray[np.float64]
 Row = Mapping[str, Any]
-MIN_REPLICATES = 4
+UNITS = {"nitrogen": "kg/ha", "yield": "t/ha"}
+LOG_KEYS = ("date", "place", "arm", "quantity", "amount", "unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,75 +272,66 @@ def _soil(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> Ans
     study = data.study
     _, _, start, end = study.periods
     season = [row for row in data.activities if start.isoformat() <= row["date"] < end.isoformat()]
-    control, action = study.control_arm, study.action_arm
-    nitrogen = _by_place(season, "nitrogen", "kg/ha")
-    pairs = [
-        (arms[control], arms[action])
-        for arms in nitrogen.values()
-        if control in arms and action in arms
-    ]
-    area_ha = study.area_ha or 0.0
-    saved, half_width = _paired_difference(pairs)
-    yields = _by_place(season, "yield", "t/ha")
-    mean_yield = {
-        arm: _mean([arms[arm] for arms in yields.values() if arm in arms])
-        for arm in (control, action)
-    }
-    observed = _mean([pair[1] for pair in pairs]) or 0.0
+    nitrogen, wheat = (_by_place(season, quantity) for quantity in UNITS)
+    pairs, yields = _pairs(nitrogen, study), _pairs(wheat, study)
     covered = [
         coverage_ratio(rows, data.timezone, start, end)
         for rows in data.rollups.values()
         if study.channel
     ]
-    inputs = soil.SoilInputs(
-        nitrogen_counterfactual_kg=(observed + saved) * area_ha,
-        nitrogen_observed_kg=observed * area_ha,
-        nitrogen_error_kg=None if half_width is None else half_width * area_ha,
-        fertiliser=study.fertiliser,
-        climate=study.climate,
-        paired_design=len(pairs) >= MIN_REPLICATES,
-        yield_before=mean_yield[control],
-        yield_after=mean_yield[action],
-        area_ha=area_ha,
-        period_days=(end - start).days,
-        coverage_ratio=min([*covered, len(pairs) / max(len(nitrogen), 1)]),
-        data_origin=study.data_origin,
-    )
-    extra = {
-        "replicates": len(pairs),
-        "area_ha": area_ha,
-        "nitrogen_kg_per_ha": {control: observed + saved, action: observed},
-        "yield_t_per_ha": mean_yield,
-        "log": [
-            {key: row[key] for key in ("date", "place", "arm", "quantity", "amount", "unit")}
-            for row in season
-        ],
+    common: dict[str, Any] = {
+        "fertiliser": study.fertiliser,
+        "climate": study.climate,
+        "period_days": float((end - start).days),
+        "coverage_ratio": min([*covered, len(pairs) / max(len(nitrogen), 1)]),
+        "data_origin": study.data_origin,
     }
-    return soil.estimate(inputs, factors, footprint), extra
+    if len(pairs):
+        harvest = (yields[:, 0], yields[:, 1]) if len(yields) else (None, None)
+        inputs = from_strips(pairs[:, 0], pairs[:, 1], study.area_ha or 0.0, *harvest, **common)
+    else:
+        inputs = soil.SoilInputs(0.0, 0.0, **common)
+    estimate = soil.estimate(inputs, factors, footprint)
+    records = (*estimate.disqualifications, *_unit_records(season))
+    return replace(estimate, disqualifications=records), {
+        "replicates": len(pairs),
+        "area_ha": study.area_ha,
+        "nitrogen_kg_per_ha": _by_arm(pairs, study),
+        "yield_t_per_ha": _by_arm(yields, study),
+        "log": [{key: row[key] for key in LOG_KEYS} for row in season],
+    }
 
 
-def _by_place(rows: Sequence[Row], quantity: str, unit: str) -> dict[str, dict[str, float]]:
-    """Add amounts up by place and arm; rows in another unit were refused on entry."""
+def _by_place(rows: Sequence[Row], quantity: str) -> dict[str, dict[str, float]]:
+    """Add amounts up by place and arm."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
-        if row["quantity"] == quantity and row["unit"] == unit:
+        if row["quantity"] == quantity and row["unit"] == UNITS[quantity]:
             arms = found.setdefault(row["place"], {})
             arms[row["arm"]] = arms.get(row["arm"], 0.0) + row["amount"]
     return found
 
 
-def _paired_difference(pairs: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
-    """Return mean control - action and the half-width of its 90 % interval (paired t)."""
-    if not pairs:
-        return 0.0, None
-    difference = np.array([control - action for control, action in pairs])
-    if len(difference) < 2:
-        return float(difference.mean()), None
-    error = float(difference.std(ddof=1)) / len(difference) ** 0.5
-    degrees = np.array([len(difference) - 1])
-    t = float(np.atleast_1d(students_t.quantile(0.95, degrees))[0])
-    return float(difference.mean()), t * error
+def _pairs(places: Mapping[str, Mapping[str, float]], study: Study) -> FloatArray:
+    """Return control and action of every place that has both, shape (r, 2)."""
+    control, action = study.control_arm, study.action_arm
+    rows = [
+        (arms[control], arms[action])
+        for arms in places.values()
+        if control in arms and action in arms
+    ]
+    return np.array(rows).reshape(-1, 2)
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def _by_arm(pairs: FloatArray, study: Study) -> dict[str, float | None]:
+    means = [float(side.mean()) if len(side) else None for side in pairs.T]
+    return dict(zip((study.control_arm, study.action_arm), means, strict=True))
+
+
+def _unit_records(rows: Sequence[Row]) -> list[Disqualification]:
+    """Say how many activities could not be used for their unit."""
+    wrong = [row for row in rows if UNITS.get(row["quantity"], row["unit"]) != row["unit"]]
+    if not wrong:
+        return []
+    text = "Activities in another unit than kg/ha of nitrogen or t/ha of yield are not used."
+    return [Disqualification("activity_unit", text, {"rows": len(wrong)})]

@@ -12,6 +12,7 @@ from typing import Any
 
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
 from cobenefit_backend.estimate.quantity import plain, total
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
@@ -110,11 +111,7 @@ def _case(
         study=study.id,
         titles={"en": names.en, "fr": names.fr},
         estimate=estimate,
-        footprint={
-            **own.over(days).to_dict(),
-            "by_stage": {k: v.scaled(days / 365.25).to_dict() for k, v in own.stages[1].items()},
-            "truncation_2": own.over(days, 2).to_dict(),
-        },
+        footprint=_over(own, days),
         period=study.reporting,
         baseline=study.baseline,
         placebo=study.placebo,
@@ -123,6 +120,16 @@ def _case(
         devices=tuple(study.devices),
         extra={**extra, "devices": facts, "footprint_days": days},
     )
+
+
+def _over(own: FootprintResult, days: int) -> Row:
+    """Return a yearly footprint over a period, with its stages and truncation 2."""
+    stages = own.stages[1].items()
+    return {
+        **own.over(days).to_dict(),
+        "by_stage": {k: v.scaled(days / DAYS_PER_YEAR).to_dict() for k, v in stages},
+        "truncation_2": own.over(days, 2).to_dict(),
+    }
 
 
 def own_days(study: Study) -> int:

@@ -142,18 +142,20 @@ def study_footprint(
             kept.append(_ON_GATEWAY)
         result = replace(result, disqualifications=(*kept, *records))
         results.append(scaled(result, 1 / entry.shared_by))
-        facts.append(
-            {
-                "device": entry.id,
-                "board": board.title,
-                "lifetime_years": entry.lifetime_years,
-                "shared_by": entry.shared_by,
-                "method": use.method,
-                "energy_wh_per_year": use.energy_wh_per_year,
-                "bytes_per_year": use.bytes_per_year,
-            }
-        )
+        facts.append(_facts(entry, board.title, use))
     return _added(results), facts
+
+
+def _facts(entry: DeviceEntry, board: str, use: Use) -> dict[str, Any]:
+    return {
+        "device": entry.id,
+        "board": board,
+        "lifetime_years": entry.lifetime_years,
+        "shared_by": entry.shared_by,
+        "method": use.method,
+        "energy_wh_per_year": use.energy_wh_per_year,
+        "bytes_per_year": use.bytes_per_year,
+    }
 
 
 def _records(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from cobenefit_backend.estimate.footprint import GRID_FACTOR
 from cobenefit_backend.report import charts
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.report.view import CaseView
@@ -58,7 +59,7 @@ def panels(view: CaseView) -> list[Panel]:
         found.append(_placebo(view))
     if "sides" in extra:
         found.append(_traffic(view))
-    if "nitrogen_kg_per_ha" in extra:
+    if extra.get("replicates"):
         found.append(_strips(view))
     return found
 
@@ -238,26 +239,8 @@ def _gross_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
 def _energy_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     words, form = view.reader.words, view.reader.format
     details, gross = view.case.estimate.details, view.case.estimate.gross_kgco2e
-    lines = []
-    if "model" in details:
-        slopes = "".join(
-            words(f"how_{kind}", slope=form.precise(slope), balance=form.exact(round(balance, 1)))
-            for kind in ("hdd", "cdd")
-            if (slope := details[f"{kind}_slope_kwh_per_degc"])
-            and (balance := details[f"{kind}_balance_degc"]) is not None
-        )
-        lines.append(
-            words(
-                "how_model",
-                model=details["model"],
-                base=form.precise(details["base_kwh"] or 0.0),
-                slopes=slopes,
-                cv=form.precise(details["cv_rmse"] or 0.0),
-                r2=form.precise(details["r2_adj"] or 0.0),
-                days=details["baseline_days"],
-            )
-        )
     used = [name for name in _ENERGY if name in view.case.estimate.factor_ids]
+    lines = _model_lines(view)
     if gross is None or not used:
         return lines
     saved, expected = details["savings_kwh"], details["counterfactual_kwh"]
@@ -273,18 +256,43 @@ def _energy_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     )
     marginal = details.get("gross_marginal_kgco2e")
     if marginal is not None:
+        factor = form.exact(factors[GRID_FACTOR["marginal"]]["value"])
+        gross_marginal = form.precise(marginal.central)
         lines.append(
             words(
                 "how_gross_marginal",
                 saved=form.precise(saved),
-                factor=form.exact(factors["grid.fr.co2js.marginal"]["value"]),
-                gross=form.precise(marginal.central),
+                factor=factor,
+                gross=gross_marginal,
             )
         )
     return lines
 
 
-_ENERGY = ("grid.fr.ademe.avg.lca", "fuel.natgas.lca.pcs")
+def _model_lines(view: CaseView) -> list[str]:
+    """Return the baseline model in numbers; a fleet has none of its own."""
+    words, form, details = view.reader.words, view.reader.format, view.case.estimate.details
+    if "model" not in details:
+        return []
+    slopes = "".join(
+        words(f"how_{kind}", slope=form.precise(slope), balance=form.exact(round(balance, 1)))
+        for kind in ("hdd", "cdd")
+        if (slope := details[f"{kind}_slope_kwh_per_degc"])
+        and (balance := details[f"{kind}_balance_degc"]) is not None
+    )
+    line = words(
+        "how_model",
+        model=details["model"],
+        base=form.precise(details["base_kwh"] or 0.0),
+        slopes=slopes,
+        cv=form.precise(details["cv_rmse"] or 0.0),
+        r2=form.precise(details["r2_adj"] or 0.0),
+        days=details["baseline_days"],
+    )
+    return [line]
+
+
+_ENERGY = (GRID_FACTOR["average"], "fuel.natgas.lca.pcs")
 
 
 def _traffic_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
@@ -312,6 +320,8 @@ def _soil_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     words, form, case = view.reader.words, view.reader.format, view.case
     gross = case.estimate.gross_kgco2e
     control, action = case.extra["nitrogen_kg_per_ha"].values()
+    if control is None or action is None:
+        return []
     return [
         words(
             "how_gross_soil",

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
 
@@ -92,13 +91,24 @@ def test_the_field_rests_on_pairs_of_strips(cases):
     assert field["details"]["yield_ratio"] > 1
 
 
+def test_an_activity_in_another_unit_is_named_not_guessed(municipality):
+    row = {"id": "x", "site": "farm", "use_case": "soil", "date": "2024-04-04",
+           "place": "strip 1", "quantity": "nitrogen", "amount": 50, "unit": "kg",
+           "arm": "advised", "evidence": "log", "author": "test"}  # fmt: skip
+    municipality.post("/v1/activities", json={"tenant": "demo", "rows": [row]})
+    report = json.loads(municipality.get("/v1/report").content)
+    field = next(case for case in report["use_cases"] if case["study"] == "field")
+    assert "activity_unit" in _codes(field)
+    assert field["details"]["nitrogen_saved_kg"] == pytest.approx(32)
+
+
 def test_every_reading_is_accounted_for(report):
     rows = {(row["device"], row["channel"]): row for row in report["data"]["series"]}
     school = rows["school", "energy_import_wh"]
     assert school["quarantined"] == {"counter_went_back": 4, "crc": 0}
     assert school["packs"] == {"crc": 2}
     assert school["lost"] == 3
-    assert school["stored"] == sum(48 for _ in range(1100 - 17)) + 0
+    assert school["stored"] > 48 * 1000
     assert rows["", ""]["packs"] == {"topic": 1}
     assert report["data"]["quarantined"]["counter_went_back"] == 4
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from cobenefit_backend.report import render
 
 MAX_PAGE_BYTES = 100_000
@@ -29,7 +28,7 @@ def test_the_file_is_light_and_whole(html):
 
 def test_every_case_opens_with_a_sentence_and_its_evidence(report):
     text = render.html_file(report, "en")
-    articles = re.findall(r"<article.*?</article>", text, flags=re.S)
+    articles = re.findall(r"<article.*?</article>", text, flags=re.DOTALL)
     assert len(articles) == 4
     for article in articles:
         lead = re.search(r'<p class="lead">(.*?)</p>', article).group(1)
@@ -75,6 +74,6 @@ def test_the_policy_allows_the_style_by_its_hash(html):
     import base64
     import hashlib
 
-    style = re.search(r"<style>(.*?)</style>", html, flags=re.S).group(1)
+    style = re.search(r"<style>(.*?)</style>", html, flags=re.DOTALL).group(1)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"sha256-{digest}" in render.POLICY

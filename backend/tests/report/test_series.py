@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-
 from cobenefit_backend.report.series import (
     counter_days,
     coverage_ratio,

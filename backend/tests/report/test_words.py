@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 from string import Formatter as Pattern
 
-import pytest
-
 import cobenefit_backend
+import pytest
 from cobenefit_backend.report.words import LANGUAGES, Words
 from cobenefit_wire.quality import GOOD, NAMES
 
