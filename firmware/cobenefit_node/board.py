@@ -1,0 +1,65 @@
+"""The board: what drivers ask for, through `machine` alone.
+
+The same file runs on esp32, rp2 and, with the rig's `machine.py`, on a virtual board.
+"""
+
+import asyncio
+
+import machine
+
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+
+class Board:
+    """UARTs as asyncio streams, counters, analogue inputs, and who we are."""
+
+    def uart(self, number: int, baud: int, bits: int, parity: object, stop: int) -> Any:
+        """Return an asyncio stream on a serial port.
+
+        Parameters
+        ----------
+        number : int
+            UART of the board.
+        baud : int
+            Speed. [bit/s]
+        bits : int
+            Data bits, 7 or 8.
+        parity : int or None
+            0 even, 1 odd, None without.
+        stop : int
+            Stop bits, 1 or 2.
+
+        Returns
+        -------
+        asyncio stream
+            Reads and writes.
+        """
+        port: Any = machine.UART(number, baud, bits=bits, parity=parity, stop=stop, rxbuf=1024)  # type: ignore[arg-type]
+        return asyncio.StreamReader(port)
+
+    def counter(self, number: int) -> Any:
+        """Return a hardware pulse counter; `value()` reads it."""
+        return machine.Counter(number)
+
+    def adc(self, number: int) -> Any:
+        """Return an analogue input; `read_u16()` reads it."""
+        return machine.ADC(number)
+
+    def pin(self, number: int) -> Any:
+        """Return a digital input with a pull-up."""
+        return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def watchdog(self, timeout_ms: int) -> Any:
+        """Return a watchdog to be fed within `timeout_ms` of real time. [ms]"""
+        return machine.WDT(timeout=timeout_ms)
+
+    def unique_id(self) -> bytes:
+        """Return the chip's own number."""
+        return machine.unique_id()
+
+    def reset_cause(self) -> int:
+        """Return the port's code of the last reset."""
+        return machine.reset_cause()
