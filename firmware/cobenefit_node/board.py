@@ -16,6 +16,12 @@ except ImportError:  # MicroPython has no typing and never evaluates annotations
 class Board:
     """UARTs as asyncio streams, counters, analogue inputs, and who we are."""
 
+    #: Whether time is stepped by a simulation, so that every byte on a line is of this instant.
+    stepped = False
+
+    def __init__(self) -> None:
+        self._uarts: dict[int, Any] = {}
+
     def uart(self, number: int, baud: int, bits: int, parity: object, stop: int) -> Any:
         """Return an asyncio stream on a serial port.
 
@@ -38,7 +44,12 @@ class Board:
             Reads and writes.
         """
         port: Any = machine.UART(number, baud, bits=bits, parity=parity, stop=stop, rxbuf=1024)  # type: ignore[arg-type]
+        self._uarts[number] = port
         return asyncio.StreamReader(port)
+
+    def rebaud(self, number: int, baud: int) -> None:
+        """Change the speed of a serial port that was opened by `uart`. [bit/s]"""
+        self._uarts[number].init(baudrate=baud)
 
     def counter(self, number: int) -> Any:
         """Return a hardware pulse counter; `value()` reads it."""
