@@ -201,10 +201,11 @@ class Ring:
     def _recover(self) -> None:
         """Index the segments found; keep the whole records of a torn last one."""
         numbers = sorted(int(n[:8], 16) for n in os.listdir(self._dir) if n.endswith(".seg"))
+        torn = False
         for number in numbers:
             part = Segment(number)
             size = os.stat(self._path(number))[6]
-            torn = self._scan(part, size)
+            torn = self._scan(part, size, torn)
             self._segments.append(part)
             # The boot counter can only be behind the records when both its twins were lost.
             self.boot = max([self.boot] + [run[0] + 1 for run in part.runs])
@@ -213,20 +214,31 @@ class Ring:
         self._declare_holes()
         self._free()
 
-    def _scan(self, part: Segment, size: int) -> bool:
-        """Note the records of a file; return whether it ends in something that is none."""
+    def _scan(self, part: Segment, size: int, hurt: bool) -> bool:
+        """Note the records of a file; return whether it ends in something that is none.
+
+        `hurt` says that of the file before.
+        """
         at = 0
         with open(self._path(part.number), "rb") as f:
             while True:
                 record = segment.next_record(f, at, size)
                 if record is None:
                     break
-                if record.at > at and part.runs and part.runs[-1][0] == record.boot:
-                    for seq in range(part.runs[-1][2] + 1, record.seq):
-                        self._damage(record.boot, seq, "", 0)
+                if record.at > at or hurt:
+                    self._missing(part, record.boot, record.seq)
+                hurt = False
                 part.add(record.boot, record.seq, record.end)
                 at = record.end
         return at < size
+
+    def _missing(self, part: Segment, boot: int, seq: int) -> None:
+        """Take the sequences just below one for damaged, down to the last one known."""
+        runs = [run for s in self._segments + [part] for run in s.runs if run[0] == boot]
+        acked = self._acked.get(boot)
+        low = runs[-1][2] + 1 if runs else acked.floor if acked else 0
+        for missing in range(max(low, seq - _HOLES), seq):
+            self._damage(boot, missing, "", 0)
 
     def _damage(self, boot: int, seq: int, channel: str, readings: int) -> None:
         if self.covers(boot, seq):
