@@ -178,6 +178,8 @@ class Client:
 
     async def _packet(self) -> tuple[int, bytes]:
         stream = self._stream
+        if stream is None:
+            raise MqttError("not connected")
         kind = (await stream.readexactly(1))[0]
         length = shift = 0
         while True:

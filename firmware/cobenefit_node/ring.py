@@ -64,6 +64,7 @@ class Ring:
         self._writer: Any = None
         self._reader: tuple[Any, ...] = (-1, 0, None)
         self.damaged = 0
+        self.losses = 0
         self.boot = 1
         self.seq = 0
         _make_directory(directory)
@@ -161,12 +162,13 @@ class Ring:
     def lost(self) -> list[Any]:
         """Return the losses as `messages.Health.lost` wants them."""
         return [
-            [boot, below, [[channel, n] for channel, n in counts.items()]]
-            for boot, (below, counts) in self._lost.items()
+            [boot, self._lost[boot][0], [[c, n] for c, n in sorted(self._lost[boot][1].items())]]
+            for boot in sorted(self._lost)
         ]
 
     def count_lost(self, boot: int, below: int, channel: str, readings: int) -> None:
         """Count readings that will never arrive; all sequences below `below` are settled."""
+        self.losses += 1
         entry = self._lost.setdefault(boot, [0, {}])
         entry[0] = max(entry[0], below)
         if readings:

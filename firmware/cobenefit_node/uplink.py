@@ -26,6 +26,8 @@ _FRESH = 8
 _RESEND_MS = 10_000
 #: How often to look for such packs. [ms]
 _CHECK_MS = 500
+#: A loss is said this soon, so that the gateway stops waiting for it. [ms]
+_LOSS_MS = 1000
 _BACKOFF_MS = 250
 _BACKOFF_MOST_MS = 60_000
 
@@ -105,7 +107,10 @@ class Uplink:
         self._ledger.connected()
         self._log("link: connected, session " + ("present" if present else "new"))
         await client.subscribe(self._topic("ack"))
-        tasks = [asyncio.create_task(client.listen()), asyncio.create_task(client.keep_alive())]
+        tasks = [
+            asyncio.create_task(_outcome(client.listen())),
+            asyncio.create_task(_outcome(client.keep_alive())),
+        ]
         self.connected = True
         try:
             await self._say("state", self._state, tasks, retain=True)
@@ -122,11 +127,13 @@ class Uplink:
     async def _pump(self, client: Client, tasks: list[Any]) -> None:
         """Fill the window until told to stop."""
         last_health = ticks_ms()
+        losses = 0
         while not self._stopping:
             self.progress = ticks_ms()
             await _check(tasks)
-            if ticks_diff(self.progress, last_health) >= self._config.health_ms:
-                last_health = self.progress
+            wait_ms = self._config.health_ms if losses == self._ring.losses else _LOSS_MS
+            if ticks_diff(self.progress, last_health) >= wait_ms:
+                last_health, losses = self.progress, self._ring.losses
                 await self._say("health", self._health(), tasks)
             position = self._pick() if client.room() else None
             if position is None:
@@ -245,10 +252,18 @@ class Uplink:
         return topics.build(self._config.site, self._config.device, leaf, channel)
 
 
+async def _outcome(coroutine: Any) -> Exception:
+    """Return what ended a task of the link; an exception nobody fetches is printed otherwise."""
+    try:
+        await coroutine
+    except (OSError, EOFError, ValueError) as err:
+        return err
+    return OSError("a task of the link ended")
+
+
 async def _check(tasks: list[Any]) -> None:
-    """Raise what ended a reader task; let it run meanwhile."""
+    """Let the tasks of the link run; raise what ended one."""
     await sleep_ms(0)
     for task in tasks:
         if task.done():
-            await task
-            raise OSError("a link task ended")
+            raise await task
