@@ -87,14 +87,20 @@ class VirtualBoard:
         text = json.dumps(config, indent=1) + "\n"
         (self.workdir / "config.json").write_text(text, encoding="utf-8")
 
-    def start(self) -> None:
-        """Switch it on; a board that runs already is an error."""
+    def start(self, script: Path | None = None) -> None:
+        """Switch it on; a board that runs already is an error.
+
+        Parameters
+        ----------
+        script : Path, optional
+            What to run instead of the node.
+        """
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError(f"{self.workdir.name} is already running")
         self._log = self.log_path.open("ab")
         self._cut = False
         self._process = subprocess.Popen(
-            [self._micropython, "-X", f"heapsize={self._heap}", str(_HERE / "boot.py")],
+            [self._micropython, "-X", f"heapsize={self._heap}", str(script or _HERE / "boot.py")],
             cwd=self.workdir,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
