@@ -1,5 +1,6 @@
 """What the gateway has made durable of one boot: a floor, and ranges above it.
 
+Example:
     >>> Acked(3, (5, 6)).count(0, 9)
     5
 """

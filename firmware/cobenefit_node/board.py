@@ -5,7 +5,7 @@ The same file runs on esp32, rp2 and, with the rig's `machine.py`, on a virtual 
 
 import asyncio
 
-import machine
+import machine  # type: ignore[import-not-found,unused-ignore]
 
 try:
     from typing import Any
@@ -22,7 +22,7 @@ class Board:
     def __init__(self) -> None:
         self._uarts: dict[int, Any] = {}
 
-    def uart(self, number: int, baud: int, bits: int, parity: object, stop: int) -> Any:
+    def uart(self, number: int, baud: int, bits: int, parity: Any, stop: int) -> Any:
         """Return an asyncio stream on a serial port.
 
         Parameters
@@ -43,12 +43,12 @@ class Board:
         asyncio stream
             Reads and writes.
         """
-        port: Any = machine.UART(number, baud, bits=bits, parity=parity, stop=stop, rxbuf=1024)  # type: ignore[arg-type]
+        port: Any = machine.UART(number, baud, bits=bits, parity=parity, stop=stop, rxbuf=1024)
         self._uarts[number] = port
         return asyncio.StreamReader(port)
 
     def rebaud(self, number: int, baud: int) -> None:
-        """Change the speed of a serial port that was opened by `uart`. [bit/s]"""
+        """Change the speed of a serial port that was opened by `uart` [bit/s]."""
         self._uarts[number].init(baudrate=baud)
 
     def counter(self, number: int) -> Any:
@@ -64,13 +64,15 @@ class Board:
         return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
 
     def watchdog(self, timeout_ms: int) -> Any:
-        """Return a watchdog to be fed within `timeout_ms` of real time. [ms]"""
+        """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
         return machine.WDT(timeout=timeout_ms)
 
     def unique_id(self) -> bytes:
         """Return the chip's own number."""
-        return machine.unique_id()
+        number: bytes = machine.unique_id()
+        return number
 
     def reset_cause(self) -> int:
         """Return the port's code of the last reset."""
-        return machine.reset_cause()
+        cause: int = machine.reset_cause()
+        return cause

@@ -33,21 +33,21 @@ class Clock:
         return self._wall_ms() >= _EARLIEST_MS
 
     def now_ms(self) -> int:
-        """Return the Unix time, or the time since the start when the former is unknown. [ms]"""
+        """Return the Unix time, or the time since the start when the former is unknown [ms]."""
         return self._wall_ms() if self.time_known() else self.uptime_ms()
 
     def uptime_ms(self) -> int:
-        """Return the time since the start; must be called once in 6 days, ticks wrap. [ms]"""
+        """Return the time since the start; must be called once in 6 days, ticks wrap [ms]."""
         now = ticks_ms()
         self._uptime_ms += ticks_diff(now, self._ticks)
         self._ticks = now
         return self._uptime_ms
 
     def set(self, t_ms: int) -> None:
-        """Set the board's clock to a Unix time, unless it is already known. [ms]"""
+        """Set the board's clock to a Unix time, unless it is already known [ms]."""
         if self.time_known() or t_ms < _EARLIEST_MS:
             return
-        import machine
+        import machine  # type: ignore[import-not-found,unused-ignore]
 
         y, mo, d, h, mi, s, wd, _ = time.gmtime((t_ms - _EPOCH_MS) // 1000)[:8]
         machine.RTC().datetime((y, mo, d, wd, h, mi, s, t_ms % 1000 * 1000))

@@ -32,7 +32,7 @@ class ConfigError(ValueError):
     """The configuration is wrong: `path`, `key`, `value` and what is `allowed`."""
 
     def __init__(self, path: str, key: str, value: object, allowed: str) -> None:
-        shown = "***" if key.split(".")[-1] in _SECRET else repr(value)
+        shown = "***" if key.rsplit(".", 1)[-1] in _SECRET else repr(value)
         super().__init__(path + ": " + key + " is " + shown + "; allowed: " + allowed)
         self.path = path
         self.key = key

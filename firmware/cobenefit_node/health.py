@@ -23,7 +23,7 @@ class Ledger:
         self.resets = 0 if reset_cause in (1, 4) else 1
 
     def active(self, ms: int) -> None:
-        """Count one wake and the time it took. [ms]"""
+        """Count one wake and the time it took [ms]."""
         self.wakes += 1
         self._active_ms += ms
 
@@ -32,11 +32,11 @@ class Ledger:
         self.reconnects += 1
 
     def radio(self, ms: int) -> None:
-        """Count time with something in flight. [ms]"""
+        """Count time with something in flight [ms]."""
         self._radio_ms += ms
 
     def energy_mj(self, uptime_ms: int) -> int:
-        """Return the energy of an uptime by the board's profile. [ms] -> [mJ]"""
+        """Return the energy of an uptime by the board's profile [ms] -> [mJ]."""
         power = self._power_mw
         idle_mw = power.get("idle", 0)
         total_uj = idle_mw * uptime_ms
@@ -45,9 +45,10 @@ class Ledger:
         return total_uj // 1000
 
     def message(
-        self, boot: int, uptime_ms: int, tx: int, rx: int, waiting: int, t_ms: object, lost: object
-    ) -> messages.Health:
-        """Return the message of this moment; `t_ms` is None while the time is unknown. [ms]"""
+        self, boot: int, uptime_ms: int, t_ms: object, *,
+        tx: int, rx: int, waiting: int, lost: object,
+    ) -> messages.Health:  # fmt: skip
+        """Return the message of this moment; `t_ms` is None while the time is unknown [ms]."""
         method = "profile" if any(self._power_mw.values()) else "none"
         return messages.Health(
             boot, uptime_ms, self.wakes, self.energy_mj(uptime_ms), method, tx, rx,

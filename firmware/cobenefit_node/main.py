@@ -1,5 +1,6 @@
 """The node: board -> drivers -> sampler -> ring -> uplink, and a watchdog over them.
 
+Example:
     >>> asyncio.run(Node(config.load("config.json"), Board(), Clock()).run())
 """
 
@@ -11,6 +12,8 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
+from cobenefit_wire import messages
+
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
@@ -18,7 +21,6 @@ from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.uplink import Uplink
-from cobenefit_wire import messages
 
 _WATCHDOG_MS = 120_000
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]
@@ -36,9 +38,10 @@ class Node:
         self.ledger = Ledger(config.power_mw, cause)
         self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
         state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
-        self.uplink = Uplink(config, self.ring, clock, self.ledger, state, self.log)
+        self.uplink = Uplink(
+            config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
+        )
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
-        self.heap_peak = 0
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
@@ -59,8 +62,7 @@ class Node:
             await sleep_ms(20)
         acked = await finish
         link.cancel()
-        self.ring.save()
-        self.ring.close()
+        self.ring.settle()
         return bool(acked)
 
     def alive(self) -> bool:
@@ -72,7 +74,7 @@ class Node:
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
     def log(self, text: str) -> None:
-        """Print one line with the event time. [ms]"""
+        """Print one line with the event time [ms]."""
         print(self._clock.now_ms(), text)
 
     def _sampler(self, config: Any, sensor: Any) -> Sampler:
@@ -83,8 +85,8 @@ class Node:
         driver = drivers.make(sensor.driver, self._board, options)
         gc.collect()
         return Sampler(
-            driver, sensor.period_ms, config, self._clock, self.ring, self.uplink.offer,
-            self.ledger, self.log,
+            driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
+            offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
 
 

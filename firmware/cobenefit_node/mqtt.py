@@ -45,7 +45,8 @@ class Client:
         self._pid = 0
         self._inflight: dict[int, tuple[Any, ...]] = {}
         self._ssl: Any = None
-        self._last_rx = self._last_tx = 0
+        self._last_rx: Any = 0
+        self._last_tx: Any = 0
         self.tx_bytes = 0
         self.rx_bytes = 0
         self.on_message: Any = None
@@ -77,7 +78,8 @@ class Client:
         )
         self._stream, self._writer = await asyncio.wait_for(opening, TIMEOUT_S)
         await self._send(self._connect_packet())
-        kind, body = await asyncio.wait_for(self._packet(), TIMEOUT_S)
+        answer: Any = await asyncio.wait_for(self._packet(), TIMEOUT_S)
+        kind, body = answer
         if kind != 0x20 or len(body) != 2:
             raise MqttError("CONNACK expected, got packet 0x%02x" % kind)
         if body[1]:
@@ -202,7 +204,7 @@ def _context(tls: Any) -> Any:
     """Return a TLS context that verifies the broker; CA, certificate and key are DER files."""
     import ssl
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: Any = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=_bytes(tls.ca))
     if tls.cert:
@@ -212,7 +214,8 @@ def _context(tls: Any) -> Any:
 
 def _bytes(path: str) -> bytes:
     with open(path, "rb") as f:
-        return f.read()
+        raw: bytes = f.read()
+    return raw
 
 
 def _text(text: str) -> bytes:

@@ -19,11 +19,12 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
+from cobenefit_wire import pack
+from cobenefit_wire.errors import WireError
+
 from cobenefit_node import segment
 from cobenefit_node.acked import Acked
 from cobenefit_node.twin import Twin
-from cobenefit_wire import pack
-from cobenefit_wire.errors import WireError
 
 #: Boots whose acks and losses are remembered; the newest are kept.
 _BOOTS = 8
@@ -42,7 +43,7 @@ class Segment:
         self.runs: list[list[int]] = []
 
     def add(self, boot: int, seq: int, end: int) -> None:
-        """Note that a record of that sequence ends at `end`. [bytes]"""
+        """Note that a record of that sequence ends at `end` [bytes]."""
         self.size = end
         if self.runs and self.runs[-1][0] == boot:
             self.runs[-1][2] = seq
@@ -114,11 +115,12 @@ class Ring:
         """Return the record at a position without its pack; None when it is gone."""
         for part in self._segments:
             if part.number == position[0]:
-                return segment.record_at(self._file(part.number, part.size), position[1], part.size)
+                f = self._file(part.number, part.size)
+                return segment.record_at(f, position[1], part.size)
         return None
 
     def following(self, position: tuple[int, int]) -> Any:
-        """Return (record, its position, the position after it) at or after one; None at the end."""
+        """Return (record, its position, the position after it) at or after one, or None."""
         number, at = position
         for part in self._segments:
             if part.number < number or (part.number == number and at >= part.size):
@@ -182,11 +184,17 @@ class Ring:
         self._writer = None
         self._reader = (-1, 0, None)
 
+    def settle(self) -> None:
+        """Close the files, remove every segment of which nothing is awaited, and save."""
+        self.close()
+        self._free()
+        self.save()
+
     def save(self) -> None:
         """Write boot counter, acks and losses; OSError when the file system refuses."""
         for kept in (self._acked, self._lost):
             for boot in sorted(kept)[:-_BOOTS]:
-                del kept[boot]  # type: ignore[attr-defined]
+                del kept[boot]  # type: ignore[attr-defined,unused-ignore]
         acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
         self._twin.save([self.boot, acked, self.lost()])
 
@@ -198,7 +206,7 @@ class Ring:
         for boot, floor, ranges in state[1]:
             self._acked[boot] = Acked(floor, ranges)
         for boot, below, counts in state[2]:
-            self._lost[boot] = [below, dict([(c, n) for c, n in counts])]  # noqa: C404, C416
+            self._lost[boot] = [below, dict([(c, n) for c, n in counts])]  # noqa: C404
 
     def _recover(self) -> None:
         """Index the segments found; keep the whole records of a torn last one."""
@@ -236,7 +244,8 @@ class Ring:
 
     def _missing(self, part: Segment, boot: int, seq: int) -> None:
         """Take the sequences just below one for damaged, down to the last one known."""
-        runs = [run for s in self._segments + [part] for run in s.runs if run[0] == boot]
+        parts = self._segments + [part]  # noqa: RUF005 MicroPython has no [*a, b]
+        runs = [run for s in parts for run in s.runs if run[0] == boot]
         acked = self._acked.get(boot)
         low = runs[-1][2] + 1 if runs else acked.floor if acked else 0
         for missing in range(max(low, seq - _HOLES), seq):
@@ -314,7 +323,7 @@ class Ring:
         os.remove(self._path(part.number))
 
     def _file(self, number: int, size: int) -> Any:
-        """Return an open file to read; on littlefs a reader only sees what was there on opening."""
+        """Return a file to read; on littlefs a reader only sees what was there on opening."""
         if self._reader[0] != number or self._reader[1] < size:
             if self._reader[2] is not None:
                 self._reader[2].close()

@@ -12,9 +12,10 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
+from cobenefit_wire import pack, quality, units
+
 from cobenefit_node.reading import Reading
 from cobenefit_node.ticks import ticks_diff, ticks_ms
-from cobenefit_wire import pack, quality, units
 
 _INT64 = 1 << 63
 
@@ -48,7 +49,7 @@ class Run:
         self.quality.append(reading.quality)
 
     def pack(self, boot: int, seq: int, unit: str, period_ms: int) -> pack.Pack:
-        """Return the pack; `period_ms` is that of the sensor, 0 for events. [ms]"""
+        """Return the pack; `period_ms` is that of the sensor, 0 for events [ms]."""
         step_ms = self.deltas_ms[1] if len(self.deltas_ms) > 1 else period_ms
         even = period_ms and step_ms and all(d == step_ms for d in self.deltas_ms[1:])
         return pack.Pack(
@@ -62,8 +63,8 @@ class Sampler:
     """Reads one driver on its period for ever."""
 
     def __init__(
-        self, driver: Any, period_ms: int, config: Any, clock: Any, ring: Any, offer: Any,
-        ledger: Any, log: Any,
+        self, driver: Any, period_ms: int, config: Any, *,
+        clock: Any, ring: Any, offer: Any, ledger: Any, log: Any,
     ) -> None:  # fmt: skip
         self._driver = driver
         self._period_ms = period_ms
@@ -88,7 +89,7 @@ class Sampler:
                 self._log("sensor: " + repr(err))
 
     async def step(self, t_ms: int) -> None:
-        """Read once and keep what came, stamped with the tick or an event's own moment. [ms]"""
+        """Read once and keep what came, stamped with the tick or an event's own moment [ms]."""
         self.reading_since = started = ticks_ms()
         try:
             values = await self._driver.read()

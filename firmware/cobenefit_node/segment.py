@@ -35,7 +35,7 @@ def encode(boot: int, seq: int, channel: str, readings: int, data: bytes) -> byt
 
 
 def record_at(f: Any, at: int, size: int) -> Any:
-    """Return the record whose head is at `at`, or None when there is no whole one. [bytes]"""
+    """Return the record whose head is at `at`, or None when there is no whole one [bytes]."""
     f.seek(at)
     raw = f.read(_LONGEST)
     if len(raw) < _SIZE + 4:
@@ -54,7 +54,7 @@ def record_at(f: Any, at: int, size: int) -> Any:
 
 
 def next_record(f: Any, at: int, size: int) -> Any:
-    """Return the first whole record at or after `at`, or None. [bytes]"""
+    """Return the first whole record at or after `at`, or None [bytes]."""
     record = record_at(f, at, size)
     while record is None and at < size:
         at = _next_magic(f, at + 1, size)
@@ -67,7 +67,7 @@ def _next_magic(f: Any, at: int, size: int) -> int:
     while at < size:
         f.seek(at)
         chunk = f.read(256)
-        found = chunk.find(_MAGIC_BYTES)
+        found: int = chunk.find(_MAGIC_BYTES)
         if found >= 0:
             return at + found
         # The magic may straddle two chunks: look at the last byte again.

@@ -7,22 +7,24 @@ import asyncio
 import time
 
 try:
-    from time import ticks_diff, ticks_ms
-except ImportError:  # CPython, for the tests
-
-    def ticks_ms() -> int:
-        """Return a monotonic count. [ms]"""
-        return time.monotonic_ns() // 1_000_000
-
-    def ticks_diff(end: int, start: int) -> int:
-        """Return how much later `end` is than `start`. [ms]"""
-        return end - start
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
 
 
-try:
-    from asyncio import sleep_ms
-except ImportError:  # CPython, for the tests
+def _monotonic_ms() -> Any:
+    return time.monotonic_ns() // 1_000_000  # type: ignore[attr-defined,unused-ignore]
 
-    async def sleep_ms(t: int) -> None:
-        """Sleep for `t`. [ms]"""
-        await asyncio.sleep(t / 1000)
+
+def _difference_ms(end: int, start: int) -> int:
+    return end - start
+
+
+async def _sleep(t: int) -> None:
+    await asyncio.sleep(t / 1000)
+
+
+# On a board these are the interpreter's own; CPython, for the tests, gets the ones above.
+ticks_ms: Any = getattr(time, "ticks_ms", _monotonic_ms)
+ticks_diff: Any = getattr(time, "ticks_diff", _difference_ms)
+sleep_ms: Any = getattr(asyncio, "sleep_ms", _sleep)

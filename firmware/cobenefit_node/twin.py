@@ -15,7 +15,10 @@ from cobenefit_wire import cbor
 
 
 class Twin:
-    """A CBOR item (CRC32, generation, item on disk) that survives power cuts at any moment; `path` gets the suffixes .0 and .1."""
+    """A CBOR item that survives power cuts at any moment.
+
+    `path` gets the suffixes .0 and .1; a file is CRC32, generation, item.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -13,10 +13,11 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_node.mqtt import Client
-from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
+
+from cobenefit_node.mqtt import Client
+from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 
 #: Packs published and not yet acked by the gateway; beyond this we wait.
 _SENT = 48
@@ -36,7 +37,7 @@ class Uplink:
     """The supervisor of the one connection of a node."""
 
     def __init__(
-        self, config: Any, ring: Any, clock: Any, ledger: Any, state: messages.State, log: Any
+        self, config: Any, ring: Any, clock: Any, *, ledger: Any, state: messages.State, log: Any
     ) -> None:
         self._config = config
         self._ring = ring
@@ -58,7 +59,7 @@ class Uplink:
         self._turn = False
         self._checked = ticks_ms()
         self._wake = asyncio.Event()
-        self._busy_since = -1
+        self._busy_since: Any = -1
         self._stopping = False
         self.resend_ms = _RESEND_MS
         self.connected = False
@@ -222,10 +223,10 @@ class Uplink:
         self._checked = now
         return None
 
-    def _on_puback(self, token: object) -> None:
+    def _on_puback(self, _token: object) -> None:
         self._wake.set()
 
-    def _on_message(self, topic: str, payload: bytes) -> None:
+    def _on_message(self, _topic: str, payload: bytes) -> None:
         try:
             ack = messages.decode_ack(payload)
             self._ring.commit(ack.boot, ack.floor, ack.ranges)
@@ -239,13 +240,13 @@ class Uplink:
                 del self._sent[key]
         self._wake.set()
 
-    def _health(self) -> messages.Health:
+    def _health(self) -> Any:
         clock = self._clock
         t_ms = clock.now_ms() if clock.time_known() else None
         client = self._client
         return self._ledger.message(
-            self._ring.boot, clock.uptime_ms(), client.tx_bytes, client.rx_bytes,
-            self._ring.waiting(), t_ms, self._ring.lost(),
+            self._ring.boot, clock.uptime_ms(), t_ms, tx=client.tx_bytes, rx=client.rx_bytes,
+            waiting=self._ring.waiting(), lost=self._ring.lost(),
         )  # fmt: skip
 
     def _topic(self, leaf: str, channel: str = "") -> str:

@@ -50,7 +50,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _rig(config: pytest.Config) -> Rig:
     name = str(config.getoption("--rig"))
-    path = Path(name) if name.endswith(".toml") else config.rootpath / f"hil-tests/rigs/{name}.toml"
+    known = config.rootpath / f"hil-tests/rigs/{name}.toml"
+    path = Path(name) if name.endswith(".toml") else known
     try:
         rig = load(path)
     except RigError as error:
@@ -63,7 +64,7 @@ def _rig(config: pytest.Config) -> Rig:
 
 @pytest.fixture
 def rig(pytestconfig: pytest.Config) -> Rig:
-    """What the tests run on."""
+    """Return what the tests run on."""
     return _rig(pytestconfig)
 
 
@@ -79,12 +80,10 @@ def broker(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def peer(tmp_path: Path) -> Iterator[TicPeer]:
     """Serve a meter with `INSTANTS` frames: its index rises by 100 W.h each time."""
-    with TicPeer(
-        DEVICE,
-        tmp_path,
-        [START_MS + i * PERIOD_MS for i in range(INSTANTS)],
-        {ENERGY: [100 * i for i in range(INSTANTS)], POWER: [10 * (i % 900) for i in range(INSTANTS)]},
-    ) as meter:
+    times_ms = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
+    energy_wh = [100 * i for i in range(INSTANTS)]
+    power_va = [10 * (i % 900) for i in range(INSTANTS)]
+    with TicPeer(DEVICE, tmp_path, times_ms, {ENERGY: energy_wh, POWER: power_va}) as meter:
         yield meter
 
 

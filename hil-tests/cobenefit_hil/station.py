@@ -13,6 +13,7 @@ from typing import Self
 import paho.mqtt.client as mqtt
 from cobenefit_wire import messages, pack, topics
 from cobenefit_wire.errors import WireError
+from paho.mqtt.enums import CallbackAPIVersion
 
 POLL_S = 0.02
 
@@ -35,7 +36,7 @@ class AckStation:
         self.acking = threading.Event()
         self.acking.set()
         self._port = port
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "ack-station")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ack-station")
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -66,7 +67,8 @@ class AckStation:
         highest: dict[int, int] = {}
         for boot, seq in list(self.packs):
             highest[boot] = max(seq, highest.get(boot, 0))
-        return [(b, s) for b, top in highest.items() for s in range(top) if (b, s) not in self.packs]
+        expected = ((boot, seq) for boot, top in highest.items() for seq in range(top))
+        return [key for key in expected if key not in self.packs]
 
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> bool:
         """Wait for a condition.
@@ -113,11 +115,11 @@ class AckStation:
         try:
             topic = topics.parse(message.topic)
             if topic.leaf == "up":
-                self._take(client, topic, pack.decode(message.payload))
+                self._take(client, topic, pack.decode(bytes(message.payload)))
             elif topic.leaf == "state":
-                self.states.append(messages.decode_state(message.payload))
+                self.states.append(messages.decode_state(bytes(message.payload)))
             elif topic.leaf == "health":
-                self.healths.append(messages.decode_health(message.payload))
+                self.healths.append(messages.decode_health(bytes(message.payload)))
         except WireError as error:
             self.errors.append(f"{message.topic}: {error}")
 
@@ -133,7 +135,8 @@ class AckStation:
 
     def _ack(self, boot: int) -> messages.Ack:
         seqs = sorted(seq for b, seq in self.packs if b == boot)
-        floor, ranges = 0, []
+        floor = 0
+        ranges: list[int] = []
         for seq in seqs:
             if seq == floor:
                 floor += 1

@@ -1,4 +1,4 @@
-"""Configuration: what is accepted, and that every error says file, key, value and what is allowed."""
+"""Configuration: what is accepted, and what an error says."""
 
 import os
 import time

@@ -166,7 +166,7 @@ def test_a_full_ring_drops_the_oldest_and_counts_it_by_channel():
     assert boot == 1
     pending = _pending(ring)
     assert pending == [(1, s) for s in range(below, n)]
-    assert dict([(c, k) for c, k in counts]) == {
+    assert dict(counts) == {
         CHANNEL: 2 * sum(s % 2 for s in range(1, below)),
         "soil_ph": 2 * sum(1 - s % 2 for s in range(1, below)),
     }

@@ -65,7 +65,14 @@ def _sample(script, store=None, period_ms=1000):
     ledger = Ledger({}, 1)
     lines = []
     sampler = Sampler(
-        script, period_ms, Config, script, store, lambda _: None, ledger, lines.append
+        script,
+        period_ms,
+        Config,
+        clock=script,
+        ring=store,
+        offer=lambda _: None,
+        ledger=ledger,
+        log=lines.append,
     )
 
     async def run():
@@ -136,7 +143,8 @@ def test_what_cannot_continue_starts_a_new_pack():
 
 
 def test_a_pack_older_than_its_age_is_closed():
-    store, _ = _sample(Script([(T0, [_wh(1)]), (T0 + 1_000_000, [_wh(2)]), (T0 + 1_001_000, [_wh(3)])]))
+    steps = [(T0, [_wh(1)]), (T0 + 1_000_000, [_wh(2)]), (T0 + 1_001_000, [_wh(3)])]
+    store, _ = _sample(Script(steps))
     assert [p.values for _, _, p in store.packs] == [(1, 2), (3,)]
 
 
@@ -164,6 +172,7 @@ def test_the_ledger_turns_time_into_energy():
     # 10 s x 100 mW + 1 s x 200 mW + 0.5 s x 600 mW = 1.5 J
     assert ledger.energy_mj(10_000) == 1500
     assert ledger.resets == 1
-    message = ledger.message(1, 10_000, 5, 6, 0, None, [])
+    message = ledger.message(1, 10_000, None, tx=5, rx=6, waiting=0, lost=[])
     assert (message.energy_method, message.wakes, message.reconnects) == ("profile", 1, 0)
-    assert Ledger({"idle": 0}, 1).message(1, 9, 0, 0, 0, None, []).energy_method == "none"
+    unknown = Ledger({"idle": 0}, 1).message(1, 9, None, tx=0, rx=0, waiting=0, lost=[])
+    assert (unknown.energy_method, unknown.energy_mj) == ("none", 0)

@@ -78,7 +78,8 @@ class Broker:
 
     def _publish(self, kind, body, writer):
         size = struct.unpack(">H", body[:2])[0]
-        topic, pid, payload = body[2 : 2 + size].decode(), body[2 + size : 4 + size], body[4 + size :]
+        topic, pid = body[2 : 2 + size].decode(), body[2 + size : 4 + size]
+        payload = body[4 + size :]
         self.published.append((kind, topic, payload))
         if self.drop_after and len(self.published) >= self.drop_after:
             self.drop_after = 0
@@ -145,7 +146,12 @@ class Bench:
         self.log = []
         self.clock = Clock()
         self.uplink = Uplink(
-            config.parse(raw), self.ring, self.clock, self.ledger, STATE, self.log.append
+            config.parse(raw),
+            self.ring,
+            self.clock,
+            ledger=self.ledger,
+            state=STATE,
+            log=self.log.append,
         )
 
     def append(self, n=1, offer=True):

@@ -1,6 +1,8 @@
 """A virtual board: a real MicroPython process with the rig's `machine.py`.
 
-    board = VirtualBoard(config, workdir, {"UART1": peer.sensor.path, "CONTROL": peer.control.path})
+Example:
+    lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
+    board = VirtualBoard(config, workdir, lines)
     board.start()
     assert board.wait(60) == 0, board.console()
 """

@@ -1,3 +1,5 @@
+# MicroPython, like the firmware: neither its modules nor its habits are the host's.
+# mypy: ignore-errors
 """What a virtual board runs at power on: the node, on simulated time when a control line is wired.
 
 Exit codes: 0 the world ended and every pack is acked, 1 packs were left or the control line
@@ -33,7 +35,8 @@ async def run(settings: object) -> int:
     acked = await node.run()
     seconds = time.ticks_diff(time.ticks_ms(), started) / 1000
     gc.collect()
-    print("steps", clock.steps, "in", seconds, "s; heap", gc.mem_alloc(), "of", gc.mem_alloc() + gc.mem_free())
+    used = gc.mem_alloc()
+    print("steps", clock.steps, "in", seconds, "s; heap", used, "of", used + gc.mem_free())
     if clock.failed:
         print(clock.failed)
     return 0 if acked and not clock.failed else 1

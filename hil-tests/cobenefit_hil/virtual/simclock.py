@@ -1,3 +1,6 @@
+# MicroPython, like the firmware: neither its modules nor its habits are the host's.
+# mypy: ignore-errors
+# ruff: noqa: ARG002
 r"""Simulated time: the node owns it and moves a sensor peer along over a control line.
 
 The node asks `?` for the next instant that has data, the peer answers `<t_ms>` or `end`; the node
@@ -40,12 +43,15 @@ class SimClock(Clock):
         self._now_ms = 0 if answer == b"end" else int(answer)
 
     def time_known(self) -> bool:
+        """Return True: simulated time is always known."""
         return True
 
     def now_ms(self) -> int:
+        """Return the instant the peer shows [ms]."""
         return self._now_ms
 
     def uptime_ms(self) -> int:
+        """Return the simulated time gone by [ms]."""
         return self._sim_uptime_ms
 
     def set(self, t_ms: int) -> None:
@@ -74,7 +80,7 @@ class SimClock(Clock):
                 self._ended = True
             else:
                 await self._move(answer)
-        except (OSError, ValueError, asyncio.TimeoutError) as err:
+        except (TimeoutError, OSError, ValueError) as err:
             self.failed = "control line: " + repr(err)
             self._ended = True
         moved, self._moved = self._moved, asyncio.Event()
