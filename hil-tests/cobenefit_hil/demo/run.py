@@ -63,7 +63,7 @@ def run(out: Path, console: Console, *, serve: bool = False) -> int:
         good = _print_balance(console, balance(served, report["data"]["series"]))
         _print_figures(console, report)
         console.print(f"Took {time.monotonic() - started_s:.0f} s.")
-        console.print(f"Report: {out / 'report.html'} (en), {out / 'report.fr.html'} (fr)")
+        console.print(f"Report: {out / 'report.html'}")
         console.print(f"        {out / 'report.json'}")
         if serve:
             _serve(stack, console)

@@ -147,7 +147,7 @@ class Stack:
         Parameters
         ----------
         html : Path
-            File of the English page; the French one stands beside it.
+            File of the page.
         json_path : Path
             File of the same as JSON.
 
@@ -166,12 +166,8 @@ class Stack:
         return report
 
     def _new_key(self) -> str:
-        return _run(
-            [
-                *_module("cobenefit_backend"), "key", "create", TENANT,
-                "--config", str(self.report_config), "--quiet",
-            ]
-        ).strip()  # fmt: skip
+        config = ["--config", str(self.report_config)]
+        return _run([*_module("cobenefit_backend"), "key", "create", "--tenant", TENANT, *config])
 
     def _feed(self) -> None:
         import tomllib
@@ -192,7 +188,7 @@ def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(f"{' '.join(command[2:4])} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return done.stdout.strip()
 
 
 def _post(client: httpx.Client, path: str, body: Mapping[str, Any]) -> None:
