@@ -2,4 +2,5 @@
 
 from cobenefit_backend.commands import app
 
-app(prog_name="cobenefit backend")
+if __name__ == "__main__":
+    app()

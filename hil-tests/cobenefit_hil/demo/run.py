@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import cobenefit_boards
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,6 +26,7 @@ from cobenefit_hil.services import ServiceError
 from cobenefit_hil.virtual.board import VirtualBoard
 
 LIMIT_S = 900.0
+_POWER_MW = cobenefit_boards.load("unix").footprint.power_mw
 
 
 def run(out: Path, console: Console, *, serve: bool = False) -> int:
@@ -103,6 +105,7 @@ def _config(node: DemoNode, broker_port: int) -> dict[str, Any]:
         "sensors": [node.sensor],
         "pack_readings": 60,
         "pack_age_ms": 7 * 86_400_000,
+        "power_mw": {state: round(mw) for state, mw in _POWER_MW.items()},
     }
 
 

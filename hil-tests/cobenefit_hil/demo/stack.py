@@ -167,7 +167,7 @@ class Stack:
 
     def _new_key(self) -> str:
         config = ["--config", str(self.report_config)]
-        return _run([*_module("cobenefit_backend"), "key", "create", "--tenant", TENANT, *config])
+        return _run([*_module("cobenefit_backend"), "key", "create", TENANT, "--quiet", *config])
 
     def _feed(self) -> None:
         import tomllib
