@@ -1,6 +1,6 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
-# ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, ARG002, D102, D103, PTH123, S605, SIM115, UP031
+# ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ANN202, ARG002, D102, D103, S605, SIM115
 """`machine` for a virtual board: runs on MicroPython's unix port, found before the built-in.
 
 Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART<n>` and
