@@ -27,6 +27,7 @@ class Clock:
     def __init__(self) -> None:
         self._ticks = ticks_ms()
         self._uptime_ms = 0
+        self.ntp_error = ""
 
     def time_known(self) -> bool:
         """Whether the wall clock has been set."""
@@ -51,6 +52,21 @@ class Clock:
 
         y, mo, d, h, mi, s, wd, _ = time.gmtime((t_ms - _EPOCH_MS) // 1000)[:8]
         machine.RTC().datetime((y, mo, d, wd, h, mi, s, t_ms % 1000 * 1000))
+
+    def ask_network(self) -> None:
+        """Set an unknown clock by NTP: a board of the year 2000 refuses every certificate.
+
+        micropython-lib's `ntptime` blocks for at most its time-out of 1 s. Without it, or without
+        an answer, the gateway's time in the first ack has to do.
+        """
+        if self.time_known():
+            return
+        try:
+            import ntptime
+
+            ntptime.settime()
+        except (ImportError, OSError) as err:
+            self.ntp_error = repr(err)
 
     async def next_tick(self, period_ms: int) -> int:
         """Sleep to the next multiple of a period and return it.

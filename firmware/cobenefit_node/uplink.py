@@ -104,6 +104,7 @@ class Uplink:
 
     async def _session(self) -> None:
         client = self._client
+        self._clock.ask_network()
         present = await client.connect()
         self._ledger.connected()
         self._log("link: connected, session " + ("present" if present else "new"))

@@ -1,6 +1,7 @@
 """The clock: multiples of the period, an unknown time, and a time that is set meanwhile."""
 
 import asyncio
+import sys
 
 from cobenefit_node.clock import Clock
 from cobenefit_node.ticks import sleep_ms
@@ -59,3 +60,27 @@ def test_a_clock_set_while_waiting_ends_the_wait():
         assert abs(t_ms - KNOWN_MS) < 1000
 
     asyncio.run(run())
+
+
+def test_an_unknown_clock_is_set_by_ntp_once():
+    class Network:
+        asked = 0
+
+        def settime(self):
+            self.asked += 1
+            if self.asked == 1:
+                raise OSError(110)
+            clock.wall_ms = KNOWN_MS
+
+    clock = Wall(0)
+    network = sys.modules["ntptime"] = Network()
+    try:
+        clock.ask_network()
+        assert "110" in clock.ntp_error
+        assert not clock.time_known()
+        clock.ask_network()
+        assert clock.time_known()
+        clock.ask_network()
+        assert network.asked == 2
+    finally:
+        del sys.modules["ntptime"]
