@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cobenefit_backend.estimate import students_t
-from cobenefit_backend.estimate.baseline import Baselines, FloatArray, predict
+from cobenefit_backend.estimate.baseline import (
+    Baselines,
+    FloatArray,
+    lag1_autocorrelation,
+    predict,
+)
 from cobenefit_backend.estimate.quantity import Interval
 
 CONFIDENCE = 0.90
@@ -106,6 +111,8 @@ def savings(
         baselines.parameters,
         months=np.maximum(np.round(days / _DAYS_PER_MONTH), 1),
     )
+    if not baselines.has_weather:
+        relative = np.fmax(relative, two_means_uncertainty(baselines, energy))
     with np.errstate(divide="ignore", invalid="ignore"):
         half_width = counterfactual * relative  # NaN where no day counts
         return Savings(
@@ -169,6 +176,50 @@ def relative_uncertainty(
         effective = p * (1 - rho) / (1 + rho)
         spread = np.sqrt(p / effective * (1 + 2 / effective) / q)
     return np.asarray(t * (a * m**2 + b * m + d) * np.asarray(cv_rmse) * spread)
+
+
+def two_means_uncertainty(baselines: Baselines, energy_kwh: FloatArray) -> FloatArray:
+    """Return the half-width of the difference of two mean uses over the baseline mean.
+
+    For a baseline without weather, which is a mean: the fractional savings uncertainty then
+    carries the error of one year only, while the reporting year is as much a draw as the other.
+
+    Parameters
+    ----------
+    baselines : Baselines
+        Baselines of m meters, fitted without weather.
+    energy_kwh : ndarray, shape (m, q)
+        Daily use in the reporting period, NaN where missing. [kWh]
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        Half-width at 90 %; NaN where a side has under two effective days. [1]
+
+    Notes
+    -----
+    t x sqrt(s_b^2/n'_b + s_r^2/n'_r) / mean_b with n' = n (1 - rho)/(1 + rho) on each side,
+    rho >= 0 the lag-1 autocorrelation, and t at min(n'_b, n'_r) - 1 degrees of freedom: the
+    two-sample interval with effective sample sizes of H. von Storch and F. W. Zwiers,
+    "Statistical Analysis in Climate Research", section 6.6.8, 1999.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        days = (~np.isnan(energy_kwh)).sum(axis=1)
+        filled = np.where(np.isnan(energy_kwh), 0.0, energy_kwh)
+        residual = energy_kwh - (filled.sum(axis=1) / days)[:, None]
+        spread_after = np.sqrt(np.nansum(residual**2, axis=1) / (days - 1))
+        spread_before = baselines.cv_rmse_adj * baselines.mean_kwh
+        n_before = _effective(baselines.valid_days, baselines.autocorrelation)
+        n_after = _effective(days, lag1_autocorrelation(residual))
+        error = np.sqrt(spread_before**2 / n_before + spread_after**2 / n_after)
+        degrees = np.minimum(n_before, n_after) - 1
+        t = students_t.quantile(0.5 + CONFIDENCE / 2, np.where(degrees > 0, degrees, np.nan))
+        return np.asarray(t * error / baselines.mean_kwh)
+
+
+def _effective(days: ArrayLike, autocorrelation: ArrayLike) -> FloatArray:
+    rho = np.maximum(np.asarray(autocorrelation, dtype=np.float64), 0.0)
+    return np.asarray(np.asarray(days, dtype=np.float64) * (1 - rho) / (1 + rho))
 
 
 def comparison_ratio(group: Savings, seed: int) -> Interval:

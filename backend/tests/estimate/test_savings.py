@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 from cobenefit_backend.estimate.baseline import fit
-from cobenefit_backend.estimate.savings import comparison_ratio, relative_uncertainty, savings
+from cobenefit_backend.estimate.savings import (
+    comparison_ratio,
+    relative_uncertainty,
+    savings,
+    two_means_uncertainty,
+)
 
 
 def fleet(meters, ratio, seed=1, days=365):
@@ -49,6 +54,21 @@ def test_missing_days_are_not_counted_on_either_side():
     assert saved.valid_days.tolist() == [2]
     assert saved.counterfactual_kwh.tolist() == [6.0]
     assert saved.savings_kwh.tolist() == [3.0]
+
+
+def test_without_weather_the_interval_carries_both_years():
+    """By hand: n = 4 each side, no autocorrelation kept (rho < 0), s = 1 and 2, mean 10."""
+    before = np.array([9.0, 11.0, 9.0, 11.0])
+    after = np.array([8.0, 12.0, 8.0, 12.0])
+    share = two_means_uncertainty(fit(before, None), np.atleast_2d(after))
+    s_before, s_after = np.sqrt(4 / 3), np.sqrt(16 / 3)
+    t = 2.3534  # t(0.95, 3)
+    assert float(share[0]) == pytest.approx(
+        t * np.sqrt(s_before**2 / 4 + s_after**2 / 4) / 10,
+        rel=1e-3,  # the quantile at 3 degrees
+    )
+    saved = savings(fit(before, None), after, None)
+    assert saved.half_width_90_kwh[0] >= 40 * float(share[0]) * (1 - 1e-12)
 
 
 def test_fsu_is_the_half_width_over_the_savings():

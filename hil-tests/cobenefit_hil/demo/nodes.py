@@ -2,7 +2,6 @@
 
 Each node is a real MicroPython process; its sensor is a peer speaking the real protocol on a
 pseudo-terminal. A few faults are planned so that the report can show what becomes of them.
-
 """
 
 from collections.abc import Callable

@@ -176,6 +176,7 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
     )
     for heading in ("low", "central", "high", "coverage"):
         table.add_column(heading, justify="right")
+    table.add_column("study")
     for case in report["use_cases"]:
         net = case["net_kgco2e"]
         cells = (
@@ -183,11 +184,11 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
         )
         coverage = case["coverage_ratio"]
         table.add_row(
-            case["title"]["en"] if isinstance(case["title"], dict) else case["title"],
             case["evidence_class"],
             case["data_origin"],
             *cells,
             "–" if coverage is None else f"{coverage:.0%}",
+            case["study"],
         )
     console.print(table)
 

@@ -212,20 +212,18 @@ def _weather() -> dict[str, Any]:
 
 def _activities() -> Iterable[dict[str, Any]]:
     for row in data.nitrogen_log():
-        if row.activity == "spread":
-            kind, rate, unit = "nitrogen", row.nitrogen_kg_per_ha or 0.0, "kg"
-        else:
-            kind, rate, unit = "yield", row.yield_t_per_ha or 0.0, "t"
-        place = f"strip {row.replicate} {row.arm}"
+        spread = row.activity == "spread"
+        place = f"replicate {row.replicate}"
+        kind = "nitrogen" if spread else "yield"
         yield {
-            "id": f"{row.date} {kind} {place}",
+            "id": f"{row.date} {kind} {place} {row.arm}",
             "site": "field",
             "use_case": "soil",
             "date": row.date,
             "place": place,
             "quantity": kind,
-            "amount": rate * row.area_ha,
-            "unit": unit,
+            "amount": row.nitrogen_kg_per_ha if spread else row.yield_t_per_ha,
+            "unit": "kg/ha" if spread else "t/ha",
             "arm": row.arm,
             "evidence": row.evidence,
             "author": row.author,
