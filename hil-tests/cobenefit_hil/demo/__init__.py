@@ -1,0 +1,1 @@
+"""The demonstration: recorded data, replayed through real nodes, ends in a report."""

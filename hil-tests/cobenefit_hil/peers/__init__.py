@@ -1,0 +1,1 @@
+"""Sensor peers: real serial protocols on pseudo-terminals, with a ledger of what they served."""
