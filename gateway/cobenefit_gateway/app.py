@@ -10,8 +10,10 @@ them as a revision; everything is saved; the forwarder gets `drain_s` to empty t
 
 import logging
 import time
-from collections.abc import Iterable
 from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from cobenefit_wire import messages, topics
 
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
@@ -20,9 +22,10 @@ from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import Broker, Message
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.state import DeviceBoot
 from cobenefit_gateway.store import Store
-from cobenefit_wire import messages, topics
+
+if TYPE_CHECKING:
+    from cobenefit_gateway.state import DeviceBoot
 
 log = logging.getLogger(__name__)
 #: Records taken into the state at once while the journal is read again. [1]

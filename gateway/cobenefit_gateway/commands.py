@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cobenefit_gateway.config import Config, load
-from cobenefit_gateway.errors import ConfigError, StorageDamaged
+from cobenefit_gateway.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from cobenefit_gateway.spool import Spool
@@ -63,7 +63,7 @@ def run(
             os.environ.get("COBENEFIT_BROKER_PASSWORD", ""),
             os.environ.get("COBENEFIT_GATEWAY_KEY", ""),
         )
-    except StorageDamaged as err:
+    except StorageError as err:
         _fail(str(err))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cobenefit_gateway.errors import ConfigError
 from cobenefit_wire.topics import is_id
+
+from cobenefit_gateway.errors import ConfigError
 
 _DAY_S = 86_400
 
@@ -60,7 +61,7 @@ class QualityConfig:
 
     @property
     def earliest_ms(self) -> int:
-        """The first instant believed, Unix. [ms]"""
+        """The first instant believed, Unix [ms]."""
         return int(datetime.fromisoformat(self.earliest).replace(tzinfo=UTC).timestamp()) * 1000
 
 
@@ -142,7 +143,7 @@ class Config:
         return next((s.timezone for s in self.site if s.id == site), self.windows.timezone)
 
     def period_s(self, site: str, device: str, channel: str) -> float:
-        """Return how often a channel is read. [s]"""
+        """Return how often a channel is read [s]."""
         rules = (r.period_s for r in self.channel if r.matches(site, device, channel))
         return next(rules, ChannelRule().period_s)
 
@@ -215,10 +216,10 @@ class _Builder:
     def values(self, cls: type, raw: dict[str, Any], prefix: str) -> dict[str, Any]:
         known = {f.name: f for f in fields(cls)}
         hints = get_type_hints(cls)
-        for key in raw:
+        for key, value in raw.items():
             if key not in known:
                 allowed = "one of " + ", ".join(k for k in known if k != "file")
-                raise ConfigError(self._file, prefix + key, raw[key], allowed)
+                raise ConfigError(self._file, prefix + key, value, allowed)
         for name, spec in known.items():
             if name not in raw and spec.default is spec.default_factory:
                 raise ConfigError(self._file, prefix + name, None, "given")
@@ -276,6 +277,10 @@ def _check_meaning(config: Config) -> None:
         if not is_id(site.id):
             raise ConfigError(file, "site.id", site.id, "[a-z0-9-]{1,32}")
         _check_zone(file, "site.timezone", site.timezone)
+    _check_rules(config, file)
+
+
+def _check_rules(config: Config, file: str) -> None:
     for rule in config.histogram:
         if list(rule.edges) != sorted(set(rule.edges)) or not 1 <= len(rule.edges) <= 256:
             raise ConfigError(file, "histogram.edges", rule.edges, "1 to 256 increasing numbers")

@@ -3,8 +3,8 @@
 * ValueError
   + ConfigError           the operator: a key of the configuration file is wrong
 * OSError
-  + StorageDamaged        the operator: the journal or the database can't be trusted
-  + BackendUnavailable    nobody yet: the backend did not answer, the page is sent again later
+  + StorageError          the operator: the journal or the database can't be trusted
+  + BackendError          nobody yet: the backend did not answer, the page is sent again later
 
 What a peer sends wrong is a `cobenefit_wire.errors.WireError` inside the decoder and a quarantine
 row with a reason everywhere else.
@@ -22,11 +22,11 @@ class ConfigError(ValueError):
         self.allowed = allowed
 
 
-class StorageDamaged(OSError):
+class StorageError(OSError):
     """Stored bytes do not check out; says which file and what to do."""
 
 
-class BackendUnavailable(OSError):
+class BackendError(OSError):
     """The backend could not be reached or could not take a page now."""
 
     def __init__(self, url: str, text: str) -> None:

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from cobenefit_gateway.config import Config
-from cobenefit_gateway.errors import BackendUnavailable
+from cobenefit_gateway.errors import BackendError
 from cobenefit_gateway.spool import Page, Spool
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Forwarder:
                 self._page(http, spool, page)
                 return 0.0
             sent = self._rows(http, spool, "quarantine") + self._rows(http, spool, "health")
-        except BackendUnavailable as err:
+        except BackendError as err:
             wait_s = min(max(waited_s * 2, _FIRST_WAIT_S), _LONGEST_WAIT_S)
             log.warning("backend: %s; next try in %.1f s", err, wait_s)
             return wait_s * random.uniform(0.75, 1.0)  # noqa: S311
@@ -98,7 +98,7 @@ class Forwarder:
         try:
             answer = http.post(path, content=body)
         except httpx.HTTPError as err:
-            raise BackendUnavailable(url, f"{type(err).__name__}: {err}") from err
+            raise BackendError(url, f"{type(err).__name__}: {err}") from err
         if answer.status_code != 202 and answer.status_code not in _REFUSED:
-            raise BackendUnavailable(url, f"answered {answer.status_code} {answer.text[:200]}")
+            raise BackendError(url, f"answered {answer.status_code} {answer.text[:200]}")
         return answer

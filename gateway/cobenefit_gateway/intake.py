@@ -1,4 +1,4 @@
-"""What to do with each message of the journal: route it by topic, drop copies, count what is refused.
+"""What to do with each message of the journal: route it, drop copies, count what is refused.
 
 The journal's records go in, in order; the state changes; the boots to acknowledge come out. Run
 on the same records it does the same, which is what makes a replay after a crash exact. It must do
@@ -10,6 +10,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from cobenefit_wire import messages, topics
+from cobenefit_wire.errors import WireError
+from cobenefit_wire.topics import Topic
+
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Refusal, Run, decode_packs
@@ -17,9 +21,6 @@ from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Arrival, Readings
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
 from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
-from cobenefit_wire import messages, topics
-from cobenefit_wire.errors import WireError
-from cobenefit_wire.topics import Topic
 
 #: Bounded, so that a stranger inventing device names can't fill the memory.
 MAX_SERIES = 1_000_000
@@ -136,12 +137,8 @@ class Intake:
         return series
 
     def _other(self, record: Record, arrivals: list[Arrival], due: set[DeviceBoot]) -> None:
-        topic = _parse(record.topic)
         try:
-            if isinstance(topic, WireError):
-                raise topic
-            if record.kind == OVERSIZE:
-                raise WireError("oversize", "longer than a message may be")
+            topic = _readable(record)
             if topic.leaf == "senml":
                 self._senml(topic, record, arrivals)
             elif topic.leaf == "health":
@@ -228,6 +225,15 @@ class Intake:
     def _refuse_pack(self, topic: Topic, reason: str, received_ms: int, detail: str) -> None:
         place = topic.site, topic.device, topic.channel
         self._state.refuse(place, reason, (received_ms, received_ms), packs=1, detail=detail)
+
+
+def _readable(record: Record) -> Topic:
+    topic = _parse(record.topic)
+    if isinstance(topic, WireError):
+        raise topic
+    if record.kind == OVERSIZE:
+        raise WireError("oversize", "longer than a message may be")
+    return topic
 
 
 def _fingerprint(record: Record) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from cobenefit_gateway.errors import StorageDamaged
+from cobenefit_gateway.errors import StorageError
 
 RAW, OVERSIZE, REPEATED = 0, 1, 2
 _HEAD = struct.Struct("<HBBHIqI")
@@ -101,7 +101,7 @@ class Journal:
 
         Raises
         ------
-        StorageDamaged
+        StorageError
             If bytes before the end of the journal do not check out.
         """
         for number in self._numbers():
@@ -133,7 +133,7 @@ class Journal:
 
     def _cut(self, number: int, offset: int, size: int) -> None:
         if number != self._segment:
-            raise StorageDamaged(
+            raise StorageError(
                 f"{self._path(number)}: damaged at byte {offset}, before the end of the journal; "
                 "restore the file or move it away to go on without it"
             )

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from cobenefit_gateway.errors import StorageDamaged
+from cobenefit_gateway.errors import StorageError
 
 
 class FolderLock:
@@ -23,7 +23,7 @@ class FolderLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             os.close(self._fd)
-            raise StorageDamaged(f"{folder}: another gateway works here; stop it first") from err
+            raise StorageError(f"{folder}: another gateway works here; stop it first") from err
 
     def release(self) -> None:
         """Let another process have the folder."""

@@ -11,6 +11,8 @@ from math import nan
 from typing import NamedTuple
 
 import numpy as np
+from cobenefit_wire import quality as codes
+from cobenefit_wire import units
 from numpy.typing import NDArray
 
 from cobenefit_gateway.config import Config
@@ -18,8 +20,6 @@ from cobenefit_gateway.core import aggregate, quality, windows
 from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.decode import CodeArray, FloatArray, IntArray, Run
 from cobenefit_gateway.state import BASE, DAY, NEVER_MS, Series, State, Window
-from cobenefit_wire import quality as codes
-from cobenefit_wire import units
 
 _LAST_YEAR = 2100
 _DAY_MS = 86_400_000

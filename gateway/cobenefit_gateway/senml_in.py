@@ -11,11 +11,11 @@ from typing import Any
 
 import cbor2
 import numpy as np
-
-from cobenefit_gateway.decode import Run
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import is_channel
+
+from cobenefit_gateway.decode import Run
 
 
 def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
@@ -51,7 +51,7 @@ def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
 
 
 def is_absolute(payload: bytes) -> bool:
-    """Whether all times of a message are absolute, so that the same bytes are the same readings."""
+    """Whether all times are absolute, so that the same bytes are the same readings."""
     array = parse(payload)
     _replace_unfinite(array)
     return [r.t_ms for r in senml.resolve(array, 0)] == [r.t_ms for r in senml.resolve(array, 1)]
@@ -74,7 +74,7 @@ def _run(records: list[tuple[int, float, int, str]]) -> Run:
     value = np.array([r[1] for r in records], dtype=np.float64)
     codes = np.array([r[2] for r in records], dtype=np.uint8)
     step_ms = int(t_ms[-1] - t_ms[0]) // max(len(records) - 1, 1)
-    return Run(-1, -1, records[0][3], False, step_ms, t_ms, value, codes)  # noqa: FBT003
+    return Run(-1, -1, records[0][3], False, step_ms, t_ms, value, codes)
 
 
 def _replace_unfinite(array: Any) -> set[int]:

@@ -11,18 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cobenefit_gateway.errors import StorageDamaged
+from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.store import connect, transaction
 
 _QUARANTINE = (
-    "site",
-    "device",
-    "channel",
-    "reason",
-    "readings",
-    "packs",
-    "first_t_ms",
-    "last_t_ms",
+    *("site", "device", "channel", "reason"),
+    *("readings", "packs", "first_t_ms", "last_t_ms", "detail"),
 )
 
 
@@ -53,17 +47,18 @@ class Spool:
 
         Raises
         ------
-        StorageDamaged
+        StorageError
             If its bytes no longer have their hash.
         """
         row = self._db.execute(
-            "SELECT number, sha256, rollups FROM pages WHERE parked IS NULL ORDER BY number LIMIT 1"
+            "SELECT number, sha256, rollups FROM pages WHERE parked IS NULL "
+            "ORDER BY number LIMIT 1"
         ).fetchone()
         if row is None:
             return None
         page = Page(*row)
         if sha256(page.rollups).hexdigest() != page.sha256:
-            raise StorageDamaged(f"{self._path}: page {page.number} is damaged")
+            raise StorageError(f"{self._path}: page {page.number} is damaged")
         return page
 
     def delete(self, number: int) -> None:
@@ -89,7 +84,7 @@ class Spool:
         self._db.execute("UPDATE pages SET parked = ? WHERE number = ?", (why[:500], number))
 
     def counts(self) -> tuple[int, int]:
-        """Return how many pages wait and how many are parked. [1]"""
+        """Return how many pages wait and how many are parked [1]."""
         row = self._db.execute("SELECT count(*) - count(parked), count(parked) FROM pages")
         waiting, parked = row.fetchone()
         return waiting, parked
@@ -110,7 +105,7 @@ class Spool:
         known = self._db.execute("SELECT value FROM meta WHERE key = ?", (f"sent_{table}",))
         sent = int((known.fetchone() or ("0",))[0])
         with_body = table == "health"
-        columns = "body" if with_body else ", ".join((*_QUARANTINE, "detail"))
+        columns = "body" if with_body else ", ".join(_QUARANTINE)
         rows = self._db.execute(
             f"SELECT changed, {columns} FROM {table} WHERE changed > ? ORDER BY changed",  # noqa: S608
             (sent,),
@@ -118,7 +113,7 @@ class Spool:
         mark = max((row[0] for row in rows), default=sent)
         if with_body:
             return mark, [json.loads(row[1]) for row in rows]
-        return mark, [dict(zip((*_QUARANTINE, "detail"), row[1:], strict=True)) for row in rows]
+        return mark, [dict(zip(_QUARANTINE, row[1:], strict=True)) for row in rows]
 
     def confirm(self, table: str, mark: int) -> None:
         """Remember that the backend has all rows up to a mark.
@@ -152,10 +147,10 @@ class Spool:
     def quarantine(self) -> Iterable[dict[str, Any]]:
         """Return every quarantine row, the largest first."""
         rows = self._db.execute(
-            f"SELECT {', '.join((*_QUARANTINE, 'detail'))} FROM quarantine "  # noqa: S608
+            f"SELECT {', '.join(_QUARANTINE)} FROM quarantine "  # noqa: S608
             "ORDER BY readings + packs DESC, site, device, channel, reason"
         )
-        return [dict(zip((*_QUARANTINE, "detail"), row, strict=True)) for row in rows]
+        return [dict(zip(_QUARANTINE, row, strict=True)) for row in rows]
 
     def close(self) -> None:
         """Close the connection."""

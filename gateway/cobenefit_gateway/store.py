@@ -20,7 +20,7 @@ from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
 from cobenefit_gateway.emit import DUE, OPEN, emit
-from cobenefit_gateway.errors import StorageDamaged
+from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.journal import Position
 from cobenefit_gateway.state import (
     BASE,
@@ -126,7 +126,7 @@ class Store:
             ):
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES(?, ?)", (key, value))
         if self._meta("schema") != SCHEMA_VERSION:
-            raise StorageDamaged(
+            raise StorageError(
                 f"{path}: schema {self._meta('schema')}, this gateway writes {SCHEMA_VERSION}; "
                 "run the version that made it, or start with another data_dir"
             )
@@ -143,7 +143,7 @@ class Store:
         for number, site, device, channel, *rest in self._db.execute("SELECT * FROM series"):
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
-                raise StorageDamaged(f"series {number}: unknown quantity of channel {channel!r}")
+                raise StorageError(f"series {number}: unknown quantity of channel {channel!r}")
             max_t, last_t, last, suspect, closed = rest
             series = Series(
                 number,
