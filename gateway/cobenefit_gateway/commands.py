@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -67,7 +68,14 @@ def run(
         _fail(str(err))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())
-    if not gateway.run(until_idle) and loaded.backend.url:
+    try:
+        done = gateway.run(until_idle)
+    except (OSError, sqlite3.Error) as err:
+        _fail(
+            f"stopped: {err}; everything acknowledged is in {loaded.data_dir}, put the disk right "
+            "and start again"
+        )
+    if not done and loaded.backend.url:
         _fail("the backend did not take everything in time; the rest stays in the spool")
 
 

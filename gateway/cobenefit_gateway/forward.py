@@ -7,6 +7,7 @@ goes on. Anything else is a reason to wait, longer each time. It never slows the
 
 import logging
 import random
+import sqlite3
 from threading import Event
 
 import httpx
@@ -66,9 +67,9 @@ class Forwarder:
                 self._page(http, spool, page)
                 return 0.0
             sent = self._rows(http, spool, "quarantine") + self._rows(http, spool, "health")
-        except BackendError as err:
+        except (BackendError, sqlite3.Error) as err:
             wait_s = min(max(waited_s * 2, _FIRST_WAIT_S), _LONGEST_WAIT_S)
-            log.warning("backend: %s; next try in %.1f s", err, wait_s)
+            log.warning("forwarding waits %.1f s: %s", wait_s, err)
             return wait_s * random.uniform(0.75, 1.0)  # noqa: S311
         if not sent:
             self.drained.set()

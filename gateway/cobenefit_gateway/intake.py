@@ -5,6 +5,7 @@ on the same records it does the same, which is what makes a replay after a crash
 no I/O beyond the `reopen` function its readings need.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +23,7 @@ from cobenefit_gateway.readings import Arrival, Readings
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
 from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
 
+log = logging.getLogger(__name__)
 #: Bounded, so that a stranger inventing device names can't fill the memory.
 MAX_SERIES = 1_000_000
 #: What JSON readers can hold exactly. [1]
@@ -147,6 +149,11 @@ class Intake:
                 self._online(topic, messages.decode_state(record.payload))
         except WireError as err:
             self._unreadable(record, err.reason, err.text)
+        except Exception as err:
+            # The one place that survives anything: else this message, read again from the
+            # journal at every start, would stop the gateway for good.
+            log.exception("a message on %s could not be handled", record.topic)
+            self._unreadable(record, "internal", type(err).__name__)
 
     def _senml(self, topic: Topic, record: Record, arrivals: list[Arrival]) -> None:
         runs = decode_senml(record.payload, record.received_ms)

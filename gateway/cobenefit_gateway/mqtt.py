@@ -5,6 +5,7 @@ when `acknowledge` is called, after it is in the journal. The inbox is bounded; 
 network thread waits, so the broker holds the rest. It must never look into a payload.
 """
 
+import logging
 import ssl
 import time
 from collections import deque
@@ -22,10 +23,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from cobenefit_gateway.config import BrokerConfig
 from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, Record
 
+log = logging.getLogger(__name__)
 #: Longer messages are refused; only their length and digest are kept. [B]
 MAX_PAYLOAD = 65_536
-#: Messages waiting for the journal at most. [1]
-MAX_INBOX = 10_000
+#: Messages waiting for the journal at most, and their bytes. [1, B]
+MAX_INBOX, MAX_INBOX_BYTES = 10_000, 64 << 20
 _LEAVES = ("up/#", "senml", "state", "health")
 _LONGEST_TOPIC = 512
 
@@ -51,12 +53,13 @@ class Broker:
 
     def __init__(self, config: BrokerConfig, password: str) -> None:
         self._config = config
+        self._address = f"{config.host}:{config.port}"
         self._inbox: deque[Message] = deque()
+        self._held_bytes = 0
         self._news = Condition()
         self._session = 0
         self._stopping = False
         self.connected = False
-        self.refusal = ""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=config.client_id,
@@ -77,6 +80,7 @@ class Broker:
             )
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_connect_fail = self._on_connect_fail
         client.on_message = self._on_message
         self._client = client
 
@@ -110,6 +114,7 @@ class Broker:
                 while len(self._inbox) < most and (left := until - time.monotonic()) > 0:
                     self._news.wait(left)
             taken = [self._inbox.popleft() for _ in range(min(most, len(self._inbox)))]
+            self._held_bytes -= sum(len(message.record.payload) for message in taken)
             self._news.notify_all()
         return taken
 
@@ -141,23 +146,32 @@ class Broker:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self.refusal = str(reason)
+            log.error("broker %s refuses us: %s", self._address, reason)
             return
-        self.refusal = ""
+        log.info("connected to broker %s", self._address)
         self._session += 1
         self.connected = True
         client.subscribe([(f"{topics.PREFIX}/+/+/{leaf}", 1) for leaf in _LEAVES])
 
     def _on_disconnect(self, *_: Any) -> None:
+        if self.connected and not self._stopping:
+            log.warning("lost the broker %s; trying again", self._address)
         self.connected = False
+
+    def _on_connect_fail(self, *_: Any) -> None:
+        log.warning("broker %s does not answer; trying again", self._address)
 
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         item = Message(_record(message), message.mid if message.qos else 0, self._session)
         with self._news:
-            while len(self._inbox) >= MAX_INBOX and not self._stopping:
+            while self._is_full() and not self._stopping:
                 self._news.wait(1.0)
             self._inbox.append(item)
+            self._held_bytes += len(item.record.payload)
             self._news.notify_all()
+
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= MAX_INBOX or self._held_bytes >= MAX_INBOX_BYTES
 
 
 def _record(message: paho.MQTTMessage) -> Record:

@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.store import connect, transaction
 
 _QUARANTINE = (
@@ -38,18 +37,11 @@ class Spool:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._db = connect(path)
         (self.uuid,) = self._db.execute("SELECT value FROM meta WHERE key = 'spool'").fetchone()
 
     def next_page(self) -> Page | None:
-        """Return the oldest page that is not parked; None when there is none.
-
-        Raises
-        ------
-        StorageError
-            If its bytes no longer have their hash.
-        """
+        """Return the oldest page that is not parked; None when there is none."""
         row = self._db.execute(
             "SELECT number, sha256, rollups FROM pages WHERE parked IS NULL "
             "ORDER BY number LIMIT 1"
@@ -58,7 +50,8 @@ class Spool:
             return None
         page = Page(*row)
         if sha256(page.rollups).hexdigest() != page.sha256:
-            raise StorageError(f"{self._path}: page {page.number} is damaged")
+            self.park(page.number, "damaged: its bytes no longer have their hash")
+            return self.next_page()
         return page
 
     def delete(self, number: int) -> None:

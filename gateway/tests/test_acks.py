@@ -1,11 +1,10 @@
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from cobenefit_gateway.acks import ACK_RANGES, MAX_RANGES, Sequences, TooManyRangesError
 from cobenefit_wire import messages
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def members(got):

@@ -1,9 +1,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 import cobenefit_gateway
+import pytest
 from cobenefit_gateway.config import Config, load
 from cobenefit_gateway.errors import ConfigError
 
@@ -13,10 +12,24 @@ REFERENCE = Path(__file__).parents[2] / "docs/reference/gateway.md"
 
 def test_the_sample_shows_every_key_with_its_default():
     sample, default = load(SAMPLE), Config(SAMPLE, "demo", SAMPLE.parent / "gateway-data")
-    for name in ("checkpoint_s", "broker", "journal", "windows", "quality", "backend", "histogram"):
+    for name in (
+        "checkpoint_s",
+        "broker",
+        "journal",
+        "windows",
+        "quality",
+        "backend",
+        "histogram",
+    ):
         assert getattr(sample, name) == getattr(default, name), name
     text = SAMPLE.read_text(encoding="utf-8")
-    for part in (default.broker, default.journal, default.windows, default.quality, default.backend):
+    for part in (
+        default.broker,
+        default.journal,
+        default.windows,
+        default.quality,
+        default.backend,
+    ):
         for key in part.__dataclass_fields__:
             assert re.search(rf"^{key} = ", text, re.MULTILINE), key
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from cobenefit_gateway.decode import Refusal, Run, decode_packs
 from cobenefit_wire import pack, quality
 

@@ -6,7 +6,6 @@ import struct
 from binascii import crc32
 
 import pytest
-
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_wire import messages, quality
 
@@ -180,7 +179,10 @@ def test_days_follow_the_site_and_fine_windows_need_consent(pipeline):
     gateway.checkpoint(flush=True)
     rows = gateway.rows()
     days = {key: row for key, row in rows.items() if key[2] > 600}
-    assert sorted((key[2], row["count"]) for key, row in days.items()) == [(82_800, 138), (86_400, 12)]
+    assert sorted((key[2], row["count"]) for key, row in days.items()) == [
+        (82_800, 138),
+        (86_400, 12),
+    ]
     fine = [row for key, row in rows.items() if key[2] == 600]
     assert len(fine) == 150
     for name in ("count", "sum"):
@@ -223,9 +225,7 @@ def test_senml_is_taken_and_copies_are_known(pipeline):
 
 
 def health(boot, uptime_ms, lost=()):
-    body = messages.Health(
-        boot, uptime_ms, 1, 2, "profile", 3, 4, 5, 6, None, 7, None, list(lost)
-    )
+    body = messages.Health(boot, uptime_ms, 1, 2, "profile", 3, 4, 5, 6, None, 7, None, list(lost))
     return Record("cb/v1/s/d/health", messages.encode(body), NOW_MS)
 
 
@@ -245,7 +245,7 @@ def test_declared_losses_are_counted_per_boot_and_not_awaited(pipeline):
 
 def test_birth_and_will_reach_the_ledger(pipeline):
     gateway = pipeline()
-    state = messages.State(True, 2, "0.1.0", "unix", "power_on")  # noqa: FBT003
+    state = messages.State(True, 2, "0.1.0", "unix", "power_on")
     gateway.take(Record("cb/v1/s/d/state", messages.encode(state), NOW_MS), health(2, 5))
     assert gateway.state.health["s", "d", 2]["online"]
     gone = messages.encode(state._replace(online=False))

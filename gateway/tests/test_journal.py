@@ -1,9 +1,8 @@
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.journal import Journal, Position, Record
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 START = Position(1, 0)
 

@@ -13,7 +13,6 @@ import time
 import paho.mqtt.client as paho
 import pytest
 from cobenefit_hil.services import Service, broker_command, free_port
-
 from cobenefit_wire import messages, quality
 from cobenefit_wire.pack import Pack, encode
 
@@ -60,7 +59,9 @@ class Node:
             values = [v % 90_000 for v in values]  # inside the plausible range
         codes = bytes(quality.TIMEOUT * (self.rng.random() < 0.05) for _ in range(n))
         data = encode(
-            Pack(3, self.seq, 0, t_ms, unit, 0, PERIOD_MS, (), values, codes if any(codes) else b"")
+            Pack(
+                3, self.seq, 0, t_ms, unit, 0, PERIOD_MS, (), values, codes if any(codes) else b""
+            )
         )
         self.index += n
         self.made[channel].append(n)

@@ -3,9 +3,6 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from cobenefit_gateway.core.aggregate import (
     MAX_SEGMENTS,
     Links,
@@ -16,6 +13,8 @@ from cobenefit_gateway.core.aggregate import (
     merge,
     segments,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 LINKS = Links(gap_ms=3000, join_ms=1500, modulus=0.0)
 ROLLING = Links(gap_ms=3000, join_ms=1500, modulus=65536.0)
@@ -62,9 +61,7 @@ def runs(draw):
     """A series cut into runs: strictly increasing times, any values, any cuts."""
     steps = draw(st.lists(st.integers(1, 5000), min_size=1, max_size=60))
     times = np.cumsum(steps).tolist()
-    values = draw(
-        st.lists(st.integers(0, 65535), min_size=len(times), max_size=len(times))
-    )
+    values = draw(st.lists(st.integers(0, 65535), min_size=len(times), max_size=len(times)))
     readings = list(zip(times, map(float, values), strict=True))
     cuts = sorted(draw(st.sets(st.integers(1, len(times)))) | {len(times)})
     parts, at = [], 0
