@@ -10,11 +10,13 @@ them as a revision; everything is saved; the forwarder gets `drain_s` to empty t
 
 import logging
 import time
+from functools import lru_cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from cobenefit_wire import messages, topics
+from cobenefit_wire import topics
 
+from cobenefit_gateway.acks import encode_ack
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.intake import Intake
@@ -28,10 +30,17 @@ if TYPE_CHECKING:
     from cobenefit_gateway.state import DeviceBoot
 
 log = logging.getLogger(__name__)
+#: Acknowledgements of one device within this time go out as one. [s]
+_ACK_EVERY_S = 0.1
 #: Records taken into the state at once while the journal is read again. [1]
 _REPLAY_BATCH = 5000
 #: A checkpoint comes early when the journal has grown by this many files. [1]
 _MAX_SEGMENTS = 4
+
+
+@lru_cache(maxsize=100_000)
+def _ack_topic(site: str, device: str) -> str:
+    return topics.build(site, device, "ack")
 
 
 class Gateway:
@@ -59,7 +68,7 @@ class Gateway:
         self._forwarder = Forwarder(config, backend_key)
         self._due: set[DeviceBoot] = set()
         self._stop = Event()
-        self._checkpoint_at = 0.0
+        self._checkpoint_at = self._ack_at = 0.0
 
     def stop(self) -> None:
         """Ask the gateway to flush and end; safe from a signal handler."""
@@ -86,6 +95,8 @@ class Gateway:
         self._broker.start()
         try:
             self._work(until_idle_s)
+            self._ack_at = 0.0
+            self._tell_nodes()
             self._broker.stop()
             self._checkpoint(flush=True)
             done = self._drain()
@@ -107,6 +118,7 @@ class Gateway:
             if batch:
                 last_message_at = now
                 self._commit(batch)
+            self._tell_nodes()
             if now >= self._checkpoint_at or self._journal_is_long():
                 self._checkpoint()
             if until_idle_s is not None and now - last_message_at >= until_idle_s:
@@ -119,16 +131,17 @@ class Gateway:
         self._journal.sync()
         self._broker.acknowledge(batch)
         self._due |= self._intake.take(records)
-        self._tell_nodes()
 
     def _tell_nodes(self) -> None:
-        if not self._due or not self._broker.connected:
+        now = time.monotonic()
+        if not self._due or not self._broker.connected or now < self._ack_at:
             return
+        self._ack_at = now + _ACK_EVERY_S
         now_ms = time.time_ns() // 1_000_000
         for key in self._due:
             site, device, boot = key
             ack = self._state.sequences[key].ack(boot, now_ms)
-            self._broker.publish(topics.build(site, device, "ack"), messages.encode(ack))
+            self._broker.publish(_ack_topic(site, device), encode_ack(ack))
         self._due.clear()
 
     def _replay(self) -> None:
@@ -153,7 +166,6 @@ class Gateway:
         position = self._journal.position
         self._store.checkpoint(self._state, position, flush=flush)
         self._journal.drop_before(position)
-        self._tell_nodes()
         self._checkpoint_at = time.monotonic() + self._config.checkpoint_s
 
     def _journal_is_long(self) -> bool:

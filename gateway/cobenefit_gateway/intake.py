@@ -72,11 +72,13 @@ class Intake:
         due: set[DeviceBoot] = set()
         arrivals: list[Arrival] = []
         packs = [i for i, r in enumerate(records) if self._is_pack(r)]
-        decoded = dict(zip(packs, decode_packs([records[i].payload for i in packs]), strict=True))
+        results = decode_packs([records[i].payload for i in packs])
+        decoded = dict(zip(packs, results, strict=True))
         for i, record in enumerate(records):
             self._state.totals["messages"] += 1
-            if i in decoded:
-                self._pack(record, decoded[i], arrivals, due)
+            topic = _parse(record.topic)
+            if i in decoded and isinstance(topic, Topic):
+                self._pack(topic, record, decoded[i], arrivals, due)
             else:
                 self._other(record, arrivals, due)
         self._readings.add(arrivals)
@@ -88,12 +90,12 @@ class Intake:
 
     def _pack(
         self,
+        topic: Topic,
         record: Record,
         result: Run | Refusal,
         arrivals: list[Arrival],
         due: set[DeviceBoot],
     ) -> None:
-        topic = topics.parse(record.topic)
         if result.boot < 0:
             self._unreadable(record, str(result[0]), str(result[1]))
             return

@@ -21,8 +21,9 @@ from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.decode import CodeArray, FloatArray, IntArray, Run
 from cobenefit_gateway.state import BASE, DAY, NEVER_MS, Series, State, Window
 
-_LAST_YEAR = 2100
+_YEAR_MS = 31_556_952_000
 _DAY_MS = 86_400_000
+_LENGTHS_KEPT = 10_000
 
 
 class Arrival(NamedTuple):
@@ -67,11 +68,13 @@ class Readings:
     ) -> None:
         self._state = state
         self._reopen = reopen
+        self._lengths_s: dict[tuple[str, int], int] = {}
         self._base_ms = config.windows.base_s * 1000
         self._reopen_ms = config.windows.reopen_days * _DAY_MS
         self._earliest_ms = config.quality.earliest_ms
         self._future_ms = config.quality.future_s * 1000
         self._first_year = int(config.quality.earliest[:4]) - 1
+        self._last_year = self._first_year
 
     def add(self, arrivals: Sequence[Arrival]) -> None:
         """Flag, count and aggregate runs in the order they arrived.
@@ -84,6 +87,8 @@ class Readings:
         if not arrivals:
             return
         batch = self._batch(arrivals)
+        newest_ms = max(a.received_ms for a in arrivals) + self._future_ms
+        self._last_year = max(self._last_year, 1971 + newest_ms // _YEAR_MS)
         _judge_counters(batch)
         run_of = np.repeat(np.arange(len(arrivals)), batch.n)
         good = batch.code == codes.GOOD
@@ -148,7 +153,7 @@ class Readings:
         return out
 
     def _edges(self, zone: str) -> IntArray:
-        return windows.day_edges_ms(zone, self._first_year, _LAST_YEAR)
+        return windows.day_edges_ms(zone, self._first_year, self._last_year)
 
     def _roll(self, batch: _Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
         if not index.size:
@@ -191,12 +196,20 @@ class Readings:
         if start_ms < series.closed_ms:
             window = self._reopen(series.id, grid, start_ms)
         if window is None:
-            edges = self._edges(series.rule.zone)
-            day = grid == DAY
-            length_s = windows.day_length_s(start_ms, edges) if day else self._base_ms // 1000
-            window = Window(start_ms, length_s)
+            window = Window(start_ms, self._length_s(series.rule.zone, grid, start_ms))
         series.windows[key] = window
         return window
+
+    def _length_s(self, zone: str, grid: int, start_ms: int) -> int:
+        if grid == BASE:
+            return self._base_ms // 1000
+        known = self._lengths_s.get((zone, start_ms))
+        if known is None:
+            if len(self._lengths_s) >= _LENGTHS_KEPT:
+                self._lengths_s.clear()
+            known = windows.day_length_s(start_ms, self._edges(zone))
+            self._lengths_s[zone, start_ms] = known
+        return known
 
     def _advance(self, batch: _Batch, timed: NDArray[np.bool_]) -> None:
         newest = np.maximum.reduceat(np.where(timed, batch.t_ms, NEVER_MS), batch.starts)

@@ -1,7 +1,13 @@
 import random
 
 import pytest
-from cobenefit_gateway.acks import ACK_RANGES, MAX_RANGES, Sequences, TooManyRangesError
+from cobenefit_gateway.acks import (
+    ACK_RANGES,
+    MAX_RANGES,
+    Sequences,
+    TooManyRangesError,
+    encode_ack,
+)
 from cobenefit_wire import messages
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +42,7 @@ def test_an_ack_stays_small_and_reads_back():
     ack = got.ack(7, 1_700_000_000_000)
     assert len(ack.ranges) == 2 * ACK_RANGES
     assert messages.decode_ack(messages.encode(ack)) == ack
+    assert encode_ack(ack) == messages.encode(ack)
 
 
 def test_scattered_sequences_are_bounded_but_the_floor_still_moves():
