@@ -46,7 +46,7 @@ def packs(devices: int, each: int, period_ms: int = 600_000) -> list[Record]:
 
 
 def bench_decode(records: list[Record]) -> float:
-    """Readings per CPU second of the bulk decoder alone."""
+    """Return readings per CPU second of the bulk decoder alone."""
     payloads = [r.payload for r in records]
     started = time.process_time()
     for i in range(0, len(payloads), 1000):
@@ -55,7 +55,7 @@ def bench_decode(records: list[Record]) -> float:
 
 
 def bench_core(devices: int) -> float:
-    """Readings per CPU second of the run partials alone, packs of 60."""
+    """Return readings per CPU second of the run partials alone, packs of 60."""
     n = READINGS * devices
     rng = np.random.default_rng(1)
     value = np.cumsum(rng.integers(0, 9, n)).astype(np.float64)
@@ -72,7 +72,7 @@ def bench_core(devices: int) -> float:
 
 
 def bench_intake(folder: Path, records: list[Record]) -> float:
-    """Readings per CPU second of decode, windows, checkpoints and pages, without a broker."""
+    """Return readings per CPU second of decode, windows, checkpoints and pages; no broker."""
     file = folder / "gateway.toml"
     file.write_text('tenant = "bench"\n')
     store = Store(config.load(file))
@@ -90,7 +90,7 @@ def bench_intake(folder: Path, records: list[Record]) -> float:
 
 
 def bench_process(folder: Path, records: list[Record]) -> tuple[float, float]:
-    """Readings per CPU second and peak memory of the real process, durable before ack, QoS 1."""
+    """Return readings per CPU second and peak memory [MB] of the real process at QoS 1."""
     port = free_port()
     file = folder / "gateway.toml"
     file.write_text(f'tenant = "bench"\n[broker]\nport = {port}\n[backend]\nurl = ""\n')

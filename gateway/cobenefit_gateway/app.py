@@ -136,13 +136,14 @@ class Gateway:
         now = time.monotonic()
         if not self._due or not self._broker.connected or now < self._ack_at:
             return
-        self._ack_at = now + _ACK_EVERY_S
         now_ms = time.time_ns() // 1_000_000
-        for key in self._due:
+        for key in list(self._due):
             site, device, boot = key
             ack = self._state.sequences[key].ack(boot, now_ms)
-            self._broker.publish(_ack_topic(site, device), encode_ack(ack))
-        self._due.clear()
+            if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
+                return
+            self._due.remove(key)
+        self._ack_at = now + _ACK_EVERY_S
 
     def _replay(self) -> None:
         batch: list[Record] = []

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 MAX_PAYLOAD = 65_536
 #: Messages waiting for the journal at most, and their bytes. [1, B]
 MAX_INBOX, MAX_INBOX_BYTES = 10_000, 64 << 20
+#: Messages of ours the broker has not confirmed; paho walks all of them at each confirmation. [1]
+MAX_UNCONFIRMED = 200
 _LEAVES = ("up/#", "senml", "state", "health")
 _LONGEST_TOPIC = 512
 
@@ -56,6 +58,8 @@ class Broker:
         self._address = f"{config.host}:{config.port}"
         self._inbox: deque[Message] = deque()
         self._held_bytes = 0
+        self._most = 1
+        self._unconfirmed = 0
         self._news = Condition()
         self._session = 0
         self._stopping = False
@@ -66,8 +70,7 @@ class Broker:
             clean_session=False,
             manual_ack=True,
         )
-        client.max_inflight_messages_set(1000)
-        client.max_queued_messages_set(100_000)
+        client.max_inflight_messages_set(MAX_UNCONFIRMED)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
         if config.username:
             client.username_pw_set(config.username, password or None)
@@ -82,6 +85,7 @@ class Broker:
         client.on_disconnect = self._on_disconnect
         client.on_connect_fail = self._on_connect_fail
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         self._client = client
 
     def start(self) -> None:
@@ -107,6 +111,7 @@ class Broker:
             At most `most`, empty when none came.
         """
         with self._news:
+            self._most = most
             if not self._inbox:
                 self._news.wait(wait_s)
             if self._inbox:
@@ -125,9 +130,14 @@ class Broker:
             if message.mid and message.session == self._session:
                 self._client.ack(message.mid, 1)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at QoS 1; queued while the connection is down."""
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message at QoS 1; False when too many are on their way already."""
+        with self._news:
+            if self._unconfirmed >= MAX_UNCONFIRMED:
+                return False
+            self._unconfirmed += 1
         self._client.publish(topic, payload, qos=1)
+        return True
 
     def stop(self) -> None:
         """Disconnect; the broker keeps our session."""
@@ -161,6 +171,10 @@ class Broker:
     def _on_connect_fail(self, *_: Any) -> None:
         log.warning("broker %s does not answer; trying again", self._address)
 
+    def _on_publish(self, *_: Any) -> None:
+        with self._news:
+            self._unconfirmed -= 1
+
     def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         item = Message(_record(message), message.mid if message.qos else 0, self._session)
         with self._news:
@@ -168,7 +182,8 @@ class Broker:
                 self._news.wait(1.0)
             self._inbox.append(item)
             self._held_bytes += len(item.record.payload)
-            self._news.notify_all()
+            if len(self._inbox) in (1, self._most):  # waking the reader each time costs more
+                self._news.notify_all()
 
     def _is_full(self) -> bool:
         return len(self._inbox) >= MAX_INBOX or self._held_bytes >= MAX_INBOX_BYTES
