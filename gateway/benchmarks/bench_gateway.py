@@ -1,3 +1,4 @@
+# ruff: noqa: INP001
 """How many readings a CPU second carries: decoder, core, intake with checkpoints, whole process.
 
 Prints a JSON list of `{name, value, unit, peer, ratio, command}`. Figures are per CPU second of

@@ -122,3 +122,21 @@ def test_float_packs_with_nan_are_read():
     for run in decode_packs([reseal(body + struct.pack("<dd", float("nan"), 2.5))] * 2):
         assert np.isnan(run.value[0])
         assert run.quality is None or run.quality[0] == quality.GOOD
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 120), st.binary(max_size=3))))
+@settings(deadline=None)
+def test_bytes_changed_anywhere_under_a_right_crc_are_read_or_refused(changes):
+    rng = random.Random(8)
+    batch = [bytearray(shaped(rng, 6, deltas=i > 2, flagged=i % 2, wide=False)) for i in range(6)]
+    for i, at, raw in changes:
+        batch[i][at : at + len(raw)] = raw
+    sealed = [reseal(bytes(data[:-6])) for data in batch]
+    for result, data in zip(decode_packs(sealed), sealed, strict=True):
+        if isinstance(result, Run):
+            same(result, data)
+
+
+@given(st.lists(st.binary(max_size=80)))
+def test_any_bytes_are_refused_not_fatal(payloads):
+    assert all(isinstance(x, Refusal) for x in decode_packs(payloads))
