@@ -1,1 +1,27 @@
-"""Board files: one TOML per board, four readers."""
+"""Board files: one TOML per board, four readers (flasher, firmware, rig, footprint).
+
+>>> load("unix").virtual
+True
+"""
+
+from cobenefit_boards.board import (
+    Battery,
+    Board,
+    BoardError,
+    Flash,
+    FootprintFacts,
+    Rig,
+    load,
+    names,
+)
+
+__all__ = [
+    "Battery",
+    "Board",
+    "BoardError",
+    "Flash",
+    "FootprintFacts",
+    "Rig",
+    "load",
+    "names",
+]

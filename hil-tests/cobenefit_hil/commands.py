@@ -16,11 +16,7 @@ def demo(
     Needs about five minutes and no hardware. Exit code 0 when the report stands and every reading
     is accounted for.
 
-    Examples:
-
-        cobenefit demo
-
-        cobenefit demo --out /tmp/report --serve
+    For example `cobenefit demo --out reports --serve`.
     """
     from cobenefit_hil.demo.run import run
     from cobenefit_hil.services import ServiceError

@@ -2,7 +2,6 @@
 
 Each node is a real MicroPython process; its sensor is a peer speaking the real protocol on a
 pseudo-terminal. A few faults are planned so that the report can show what becomes of them.
-
 """
 
 from collections.abc import Callable
@@ -61,8 +60,8 @@ def _house(directory: Path) -> Peer:
     return TicPeer(
         "house",
         directory,
-        index.t_ms,
-        {"energy_import_wh": index.value, "power_apparent_va": power.value},
+        index.t_ms.tolist(),
+        {"energy_import_wh": index.value.tolist(), "power_apparent_va": power.value.tolist()},
         faults,
         mode="historical",
     )
@@ -75,12 +74,12 @@ def _meter_a(directory: Path) -> Peer:
     return ModbusPeer(
         "meter-a",
         directory,
-        index.t_ms,
+        index.t_ms.tolist(),
         {
             "voltage_v": [NOMINAL_DV] * len(power),
-            "current_a": power * 10_000 // NOMINAL_DV,
-            "power_active_w": power,
-            "energy_import_wh": index.value,
+            "current_a": (power * 10_000 // NOMINAL_DV).tolist(),
+            "power_active_w": power.tolist(),
+            "energy_import_wh": index.value.tolist(),
         },
         faults,
         register_map=SDM120,
@@ -93,8 +92,8 @@ def _meter_b(directory: Path) -> Peer:
     return TicPeer(
         "meter-b",
         directory,
-        index.t_ms,
-        {"energy_import_wh": index.value, "power_apparent_va": energy.value},
+        index.t_ms.tolist(),
+        {"energy_import_wh": index.value.tolist(), "power_apparent_va": energy.value.tolist()},
         [Fault(1_234, "corrupt")],
         mode="standard",
         parity_bit=True,
@@ -103,21 +102,25 @@ def _meter_b(directory: Path) -> Peer:
 
 def _loop(directory: Path) -> Peer:
     index = data.road_index()
-    return CounterPeer("loop", directory, index.t_ms, {"vehicle_count": index.value})
+    return CounterPeer(
+        "loop", directory, index.t_ms.tolist(), {"vehicle_count": index.value.tolist()}
+    )
 
 
 def _radar(directory: Path) -> Peer:
     speed = data.radar_speed()
-    return RadarPeer("radar", directory, speed.t_ms, {"vehicle_speed_km_h": speed.value})
+    return RadarPeer(
+        "radar", directory, speed.t_ms.tolist(), {"vehicle_speed_km_h": speed.value.tolist()}
+    )
 
 
 def _probe(directory: Path) -> Peer:
     columns = [data.soil(name) for name in data.SOIL_CHANNELS]
     values = {
-        register.channel: column.value
+        register.channel: column.value.tolist()
         for register, column in zip(SOIL_A.registers, columns, strict=True)
     }
-    return ModbusPeer("probe", directory, columns[0].t_ms, values, register_map=SOIL_A)
+    return ModbusPeer("probe", directory, columns[0].t_ms.tolist(), values, register_map=SOIL_A)
 
 
 def _sensor(driver: str, period_s: float, **options: object) -> dict[str, object]:
@@ -129,7 +132,7 @@ def _sensor(driver: str, period_s: float, **options: object) -> dict[str, object
 NODES = (
     DemoNode(
         "sceaux", "house", "a real house · Linky TIC, historical",
-        _sensor("tic", HALF_HOUR_S, baud=1200), HALF_HOUR_S, _house,
+        _sensor("tic", HALF_HOUR_S, baud=1200, timeout_ms=400), HALF_HOUR_S, _house,
     ),
     DemoNode(
         "simulated", "meter-a", "simulated meter, 10 % truth · Modbus SDM120",
@@ -138,7 +141,7 @@ NODES = (
     ),
     DemoNode(
         "simulated", "meter-b", "simulated meter, cooling only · Linky TIC, standard",
-        _sensor("tic", HOUR_S, baud=9600), HOUR_S, _meter_b,
+        _sensor("tic", HOUR_S, baud=9600, timeout_ms=400), HOUR_S, _meter_b,
     ),
     DemoNode(
         "road", "loop", "a real road · loop counter",

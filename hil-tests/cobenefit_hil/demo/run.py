@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import cobenefit_boards
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -25,6 +26,7 @@ from cobenefit_hil.services import ServiceError
 from cobenefit_hil.virtual.board import VirtualBoard
 
 LIMIT_S = 900.0
+_POWER_MW = cobenefit_boards.load("unix").footprint.power_mw
 
 
 def run(out: Path, console: Console, *, serve: bool = False) -> int:
@@ -63,7 +65,7 @@ def run(out: Path, console: Console, *, serve: bool = False) -> int:
         good = _print_balance(console, balance(served, report["data"]["series"]))
         _print_figures(console, report)
         console.print(f"Took {time.monotonic() - started_s:.0f} s.")
-        console.print(f"Report: {out / 'report.html'} (en), {out / 'report.fr.html'} (fr)")
+        console.print(f"Report: {out / 'report.html'}")
         console.print(f"        {out / 'report.json'}")
         if serve:
             _serve(stack, console)
@@ -103,6 +105,7 @@ def _config(node: DemoNode, broker_port: int) -> dict[str, Any]:
         "sensors": [node.sensor],
         "pack_readings": 60,
         "pack_age_ms": 7 * 86_400_000,
+        "power_mw": {state: round(mw) for state, mw in _POWER_MW.items()},
     }
 
 
@@ -173,6 +176,7 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
     )
     for heading in ("low", "central", "high", "coverage"):
         table.add_column(heading, justify="right")
+    table.add_column("study")
     for case in report["use_cases"]:
         net = case["net_kgco2e"]
         cells = (
@@ -180,11 +184,11 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
         )
         coverage = case["coverage_ratio"]
         table.add_row(
-            case["title"]["en"] if isinstance(case["title"], dict) else case["title"],
             case["evidence_class"],
             case["data_origin"],
             *cells,
             "–" if coverage is None else f"{coverage:.0%}",
+            case["study"],
         )
     console.print(table)
 

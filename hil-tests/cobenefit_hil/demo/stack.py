@@ -147,7 +147,7 @@ class Stack:
         Parameters
         ----------
         html : Path
-            File of the English page; the French one stands beside it.
+            File of the page.
         json_path : Path
             File of the same as JSON.
 
@@ -166,12 +166,8 @@ class Stack:
         return report
 
     def _new_key(self) -> str:
-        return _run(
-            [
-                *_module("cobenefit_backend"), "key", "create", TENANT,
-                "--config", str(self.report_config), "--quiet",
-            ]
-        ).strip()  # fmt: skip
+        config = ["--config", str(self.report_config)]
+        return _run([*_module("cobenefit_backend"), "key", "create", TENANT, "--quiet", *config])
 
     def _feed(self) -> None:
         import tomllib
@@ -192,7 +188,7 @@ def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(f"{' '.join(command[2:4])} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return done.stdout.strip()
 
 
 def _post(client: httpx.Client, path: str, body: Mapping[str, Any]) -> None:
@@ -216,20 +212,18 @@ def _weather() -> dict[str, Any]:
 
 def _activities() -> Iterable[dict[str, Any]]:
     for row in data.nitrogen_log():
-        if row.activity == "spread":
-            kind, rate, unit = "nitrogen", row.nitrogen_kg_per_ha or 0.0, "kg"
-        else:
-            kind, rate, unit = "yield", row.yield_t_per_ha or 0.0, "t"
-        place = f"strip {row.replicate} {row.arm}"
+        spread = row.activity == "spread"
+        place = f"replicate {row.replicate}"
+        kind = "nitrogen" if spread else "yield"
         yield {
-            "id": f"{row.date} {kind} {place}",
+            "id": f"{row.date} {kind} {place} {row.arm}",
             "site": "field",
             "use_case": "soil",
             "date": row.date,
             "place": place,
             "quantity": kind,
-            "amount": rate * row.area_ha,
-            "unit": unit,
+            "amount": row.nitrogen_kg_per_ha if spread else row.yield_t_per_ha,
+            "unit": "kg/ha" if spread else "t/ha",
             "arm": row.arm,
             "evidence": row.evidence,
             "author": row.author,

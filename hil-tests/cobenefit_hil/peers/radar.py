@@ -14,7 +14,7 @@ from cobenefit_hil.peers.base import Channels, Fault, Peer
 
 HEADER, TAIL = b"\xf4\xf3\xf2\xf1", b"\xf8\xf7\xf6\xf5"
 SPEED = "vehicle_speed_km_h"
-DISTANCES_M = (80, 66, 52, 38, 24, 10)
+FRAMES, LAST_M, FRAME_S = 6, 10, 0.1
 EMPTY_FRAMES = 3
 APPROACHING = 1
 SIGNAL_TO_NOISE = 40
@@ -51,9 +51,11 @@ def passage(speed_km_h: int) -> list[bytes]:
     Returns
     -------
     list of bytes
-        One frame per distance, then the empty road.
+        One frame each tenth of a second down to 10 m, then the empty road.
     """
-    seen = [frame(((-3, distance, speed_km_h),)) for distance in DISTANCES_M]
+    step_m = speed_km_h / 3.6 * FRAME_S
+    distances_m = [LAST_M + round(step_m * left) for left in reversed(range(FRAMES))]
+    seen = [frame(((-3, distance_m, speed_km_h),)) for distance_m in distances_m]
     return seen + [frame(())] * EMPTY_FRAMES
 
 

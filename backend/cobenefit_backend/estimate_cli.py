@@ -1,0 +1,201 @@
+"""`cobenefit estimate`: one pure estimator from one file, without a database.
+
+Each command prints a table, or with --json one object. A wrong input ends with exit code 2
+and names file, key or line, and what is allowed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cobenefit_backend.errors import BackendError, InputError
+from cobenefit_backend.estimate import smart_meter
+from cobenefit_backend.estimate.daily import Daily
+from cobenefit_backend.estimate.quantity import plain
+from cobenefit_backend.estimate_csv import read_meter
+from cobenefit_backend.estimate_documents import DOCUMENTS, Answer, answer, schema
+from cobenefit_backend.factors.load import load as load_factors
+
+app = typer.Typer(
+    no_args_is_help=True, help="Run one estimator on a file and print low, central, high."
+)
+InputFile = Annotated[
+    Path, typer.Option("--input", help="Input file.", exists=True, dir_okay=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@app.command("soil")
+def _soil_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """N2O and manufacture of an amount of nitrogen (IPCC 2019 Tier 1)."""
+    _run("soil", input_file, as_json)
+
+
+@app.command("traffic")
+def _traffic_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Fuel and CO2e of a road before and after, by class and link speed."""
+    _run("traffic", input_file, as_json)
+
+
+@app.command("footprint")
+def _footprint_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Footprint of our own devices per year, by life-cycle stage."""
+    _run("footprint", input_file, as_json)
+
+
+@app.command("smart_meter")
+def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Net effect of a metered home from daily use before and after."""
+    _run("smart_meter", input_file, as_json)
+
+
+@app.command("baseline")
+def _baseline_command(
+    *,
+    input_file: InputFile,
+    fuel: Annotated[str, typer.Option(help="electricity or gas.")],
+    baseline_start: Day,
+    baseline_end: Day,
+    reporting_start: Day,
+    reporting_end: Day,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a CalTRACK 2.0 daily baseline to a meter CSV and state the savings.
+
+    End dates are exclusive.
+    """
+    with _refusing():
+        kind = _fuel(fuel)
+        before = _period("baseline", baseline_start.date(), baseline_end.date())
+        after = _period("reporting", reporting_start.date(), reporting_end.date())
+        days = read_meter(input_file)
+        _show(_baseline(days, kind, before, after), as_json)
+
+
+@app.command("schemas")
+def _schemas_command(
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(
+        "docs/reference/schemas"
+    ),
+) -> None:
+    """Write the JSON schema of every input document."""
+    output.mkdir(parents=True, exist_ok=True)
+    for use_case in DOCUMENTS:
+        path = output / f"{use_case}.json"
+        path.write_text(schema_text(use_case), encoding="utf-8")
+        print(path)
+
+
+def schema_text(use_case: str) -> str:
+    """Return the schema of a document as it is committed.
+
+    Parameters
+    ----------
+    use_case : str
+        A key of DOCUMENTS.
+
+    Returns
+    -------
+    str
+        Indented JSON with a final newline.
+    """
+    return json.dumps(schema(use_case), indent=2) + "\n"
+
+
+def _run(use_case: str, input_file: Path, as_json: bool) -> None:
+    with _refusing():
+        text = input_file.read_bytes()
+        _show(answer(use_case, text, load_factors(), input_file.name), as_json)
+
+
+def _fuel(text: str) -> Literal["electricity", "gas"]:
+    if text == "electricity":
+        return "electricity"
+    if text == "gas":
+        return "gas"
+    raise InputError(f"{text!r} is not allowed, choose electricity or gas", where="--fuel")
+
+
+def _period(name: str, start: date, end: date) -> tuple[date, date]:
+    if end <= start:
+        raise InputError(
+            f"{end} must be after --{name}-start {start} (end dates are exclusive)",
+            where=f"--{name}-end",
+        )
+    return start, end
+
+
+def _baseline(
+    days: Daily,
+    fuel: Literal["electricity", "gas"],
+    before: tuple[date, date],
+    after: tuple[date, date],
+) -> Answer:
+    first, second = days.between(*before), days.between(*after)
+    inputs = smart_meter.SmartMeterInputs(
+        baseline_kwh=first.energy_kwh,
+        reporting_kwh=second.energy_kwh,
+        baseline_degc=first.temperature_degc,
+        reporting_degc=second.temperature_degc,
+        fuel=fuel,
+    )
+    models, saved = smart_meter.measure(inputs)
+    return {
+        **smart_meter.describe(models, saved),
+        "evidence_class": "E" if saved.valid_days[0] and models.valid_days[0] else "N",
+        "label": "pre/post, no control",
+        "disqualifications": [
+            *smart_meter.records_of(models, saved),
+            *smart_meter.comparison_records(inputs),
+        ],
+    }
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn an error of the input into one line and exit code 2."""
+    try:
+        yield
+    except BackendError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"error: {error}", markup=False
+        )
+        raise typer.Exit(2) from error
+
+
+def _show(result: Mapping[str, Any], as_json: bool) -> None:
+    data = plain(dict(result))
+    if as_json:
+        print(json.dumps(data, indent=2, allow_nan=False))
+        return
+    console = Console(highlight=False)
+    table = Table()
+    for heading in ("quantity", "low", "central", "high"):
+        table.add_column(heading, overflow="fold")
+    for name, cells in _rows(data):
+        table.add_row(name, *cells)
+    console.print(table)
+    for record in data.get("disqualifications", ()):
+        console.print(f"{record['code']}: {record['text']}", markup=False)
+
+
+def _rows(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Flatten an answer into named rows of one or three cells."""
+    for key, value in data.items():
+        name = prefix + key
+        if isinstance(value, dict) and set(value) == {"low", "central", "high"}:
+            yield name, tuple(f"{value[end]:.4g}" for end in ("low", "central", "high"))
+        elif isinstance(value, dict):
+            yield from _rows(value, f"{name}.")
+        elif isinstance(value, float):
+            yield name, ("", f"{value:.4g}", "")
+        elif not isinstance(value, list):
+            yield name, ("", str(value), "")

@@ -1,0 +1,34 @@
+"""The reference page is current, and the commands answer."""
+
+from pathlib import Path
+
+from cobenefit_backend.factors.cli import app, reference_page
+from cobenefit_backend.factors.load import load
+from typer.testing import CliRunner
+
+PAGE = Path(__file__).parents[3] / "docs/reference/factors.md"
+
+
+def test_the_reference_page_is_current():
+    assert PAGE.read_text(encoding="utf-8") == reference_page(load()), (
+        "run `cobenefit factors page`"
+    )
+
+
+def test_show_prints_the_source():
+    result = CliRunner().invoke(app, ["show", "soil.ef5"])
+    assert result.exit_code == 0
+    assert "IPCC" in result.stdout
+
+
+def test_check_names_the_bad_row(tmp_path):
+    (tmp_path / "sources.toml").write_text("")
+    result = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "sources.toml" in result.stderr
+
+
+def test_list_filters_by_prefix():
+    result = CliRunner().invoke(app, ["list", "gwp100"])
+    assert "gwp100.n2o.ar5" in result.stdout
+    assert "soil" not in result.stdout

@@ -1,0 +1,112 @@
+"""The commands of design 4.6, their keys, exit codes and schemas."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cobenefit_backend.estimate_cli import app, schema_text
+from cobenefit_backend.estimate_documents import DOCUMENTS
+from typer.testing import CliRunner
+
+DATA = Path(__file__).parent / "estimate/data"
+SCHEMAS = Path(__file__).parents[2] / "docs/reference/schemas"
+PERIODS = {
+    "--baseline-start": "2015-12-27",
+    "--baseline-end": "2016-12-26",
+    "--reporting-start": "2017-01-04",
+    "--reporting-end": "2018-01-04",
+}
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def baseline(*extra, fuel="electricity", file="il_electricity_cdd_hdd.csv", **changed):
+    periods = PERIODS | {f"--{key.replace('_', '-')}": day for key, day in changed.items()}
+    pairs = [word for pair in periods.items() for word in pair]
+    return run("baseline", "--input", DATA / file, "--fuel", fuel, *pairs, *extra)
+
+
+def test_baseline_finds_the_written_truth():  # C1
+    result = baseline("--json")
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert data["model"] == "hdd_cdd"
+    assert data["savings_kwh"] == pytest.approx(855.18, abs=0.005)
+    assert data["hdd_balance_degc"] == pytest.approx((54 - 32) / 1.8)
+    assert data["cdd_balance_degc"] == pytest.approx((66 - 32) / 1.8)
+    assert data["hdd_slope_kwh_per_degc"] == pytest.approx(1.1215 * 1.8, abs=1e-4)
+    assert data["cdd_slope_kwh_per_degc"] == pytest.approx(2.2277 * 1.8, abs=1e-4)
+    assert data["cv_rmse"] == pytest.approx(0.2528, abs=5e-5)
+    assert data["significant"] is True
+    assert data["fsu_90"] < 0.5
+    named = {"r2_adj", "savings_ratio", "disqualifications", "evidence_class"}
+    assert named <= data.keys()
+
+
+def test_baseline_without_temperatures(tmp_path):
+    lines = (DATA / "il_electricity_cdd_hdd.csv").read_text().splitlines()
+    bare = tmp_path / "bare.csv"
+    bare.write_text("\n".join(line.rsplit(",", 1)[0] for line in lines) + "\n")
+    data = json.loads(baseline("--json", file=bare).stdout)
+    assert data["model"] == "intercept"
+    assert data["disqualifications"][0]["code"] == "no_weather"
+
+
+def test_baseline_outside_the_data_is_no_figure():
+    result = baseline("--json", reporting_start="2030-01-01", reporting_end="2031-01-01")
+    data = json.loads(result.stdout)
+    assert data["evidence_class"] == "N"
+    assert data["savings_kwh"] is None
+
+
+@pytest.mark.parametrize(
+    ("fuel", "changed", "message"),
+    [
+        ("water", {}, "--fuel: 'water' is not allowed, choose electricity or gas"),
+        ("gas", {"baseline_end": "2015-12-27"}, "--baseline-end: 2015-12-27 must be after"),
+    ],
+)
+def test_wrong_options_end_with_2(fuel, changed, message):
+    result = baseline(fuel=fuel, **changed)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_wrong_file_names_line_and_range(tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("start,energy_kwh,temperature_degc\n2016-01-01T00:00-06:00,5,80\n")
+    result = baseline(file=bad)
+    assert result.exit_code == 2
+    assert "bad.csv: line 2: temperature_degc 80 is outside -60 to 60 degC" in result.stderr
+
+
+def test_a_table_for_people(tmp_path):
+    file = tmp_path / "soil.json"
+    file.write_text('{"nitrogen_kg": 100, "fertiliser": "urea", "climate": "wet"}')
+    result = run("soil", "--input", file)
+    assert result.exit_code == 0
+    assert "n2o_kg" in result.stdout
+    assert "no_paired_design" in result.stdout
+
+
+@pytest.mark.parametrize("use_case", DOCUMENTS)
+def test_a_wrong_key_ends_with_2_and_a_missing_file_too(tmp_path, use_case):
+    file = tmp_path / "in.json"
+    file.write_text('{"colour": "red"}')
+    result = run(use_case, "--input", file, "--json")
+    assert result.exit_code == 2
+    assert "in.json: $: " in result.stderr
+    assert run(use_case, "--input", tmp_path / "none.json").exit_code == 2
+
+
+@pytest.mark.parametrize("use_case", DOCUMENTS)
+def test_the_committed_schemas_are_current(use_case):
+    committed = (SCHEMAS / f"{use_case}.json").read_text(encoding="utf-8")
+    assert committed == schema_text(use_case), "run `cobenefit estimate schemas`"
+
+
+def test_schemas_are_written(tmp_path):
+    assert run("schemas", "--output", tmp_path).exit_code == 0
+    assert {path.stem for path in tmp_path.iterdir()} == set(DOCUMENTS)
