@@ -148,7 +148,7 @@ class Config:
         return next(rules, ChannelRule().period_s)
 
     def edges(self, channel: str) -> tuple[float, ...]:
-        """Return the histogram edges of an event channel, () when there are none."""
+        """Return an event channel's histogram edges, () when there are none [unit]."""
         return next((h.edges for h in self.histogram if fnmatchcase(channel, h.channel)), ())
 
     def fine(self, site: str, device: str) -> bool:
