@@ -1,0 +1,105 @@
+"""Assign event times to tumbling windows: base windows in UTC, days in a site's time zone.
+
+Pure: arrays in, arrays out; it must not read a clock. A day starts at local midnight, so it lasts
+23 or 25 hours when the clocks change:
+
+    >>> edges = day_edges_ms("Europe/Paris", 2024, 2024)
+    >>> sorted({int(x) for x in np.diff(edges) // 3_600_000})
+    [23, 24, 25]
+"""
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+
+def base_start_ms(t_ms: IntArray, length_ms: int) -> IntArray:
+    """Return the start of the UTC window that holds each time.
+
+    Parameters
+    ----------
+    t_ms : ndarray, shape (n,)
+        Event times, Unix. [ms]
+    length_ms : int
+        Window length, > 0. [ms]
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Window starts, multiples of the length. [ms]
+    """
+    return t_ms - t_ms % length_ms
+
+
+@lru_cache(maxsize=512)
+def day_edges_ms(zone: str, first_year: int, last_year: int) -> IntArray:
+    """Return every local midnight from 1 January of one year to the end of another.
+
+    Parameters
+    ----------
+    zone : str
+        IANA time zone, such as ``Europe/Paris``.
+    first_year : int
+        First year covered. [year]
+    last_year : int
+        Last year covered, inclusive. [year]
+
+    Returns
+    -------
+    ndarray, shape (days + 1,)
+        Unix times of the midnights, increasing. [ms]
+    """
+    tz = ZoneInfo(zone)
+    first, last = date(first_year, 1, 1), date(last_year + 1, 1, 1)
+    days = (first + timedelta(days=i) for i in range((last - first).days + 1))
+    seconds = [datetime(d.year, d.month, d.day, tzinfo=tz).timestamp() for d in days]
+    return np.array(seconds, dtype=np.int64) * 1000
+
+
+def day_start_ms(t_ms: IntArray, edges_ms: IntArray) -> IntArray:
+    """Return the local midnight that starts the day of each time.
+
+    Parameters
+    ----------
+    t_ms : ndarray, shape (n,)
+        Event times, inside the edges. [ms]
+    edges_ms : ndarray, shape (days + 1,)
+        Midnights from `day_edges_ms`. [ms]
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Start of each day. [ms]
+
+    Raises
+    ------
+    ValueError
+        If a time lies outside the edges.
+    """
+    if t_ms.size and (int(t_ms.min()) < edges_ms[0] or int(t_ms.max()) >= edges_ms[-1]):
+        raise ValueError("a time lies outside the day edges")
+    return edges_ms[np.searchsorted(edges_ms, t_ms, side="right") - 1]
+
+
+def day_length_s(start_ms: int, edges_ms: IntArray) -> int:
+    """Return how long the day lasts that starts at an edge.
+
+    Parameters
+    ----------
+    start_ms : int
+        Start of the day, one of the edges but the last. [ms]
+    edges_ms : ndarray, shape (days + 1,)
+        Midnights from `day_edges_ms`. [ms]
+
+    Returns
+    -------
+    int
+        82,800, 86,400 or 90,000 in zones that shift by an hour. [s]
+    """
+    i = int(np.searchsorted(edges_ms, start_ms))
+    return int(edges_ms[i + 1] - edges_ms[i]) // 1000

@@ -1,0 +1,155 @@
+"""Closed windows to rollups, rollups to pages, inside a checkpoint's transaction.
+
+A window is always sent whole; its revision rises each time. When a late reading changes the last
+reading of a window, the next window sent before is sent again too, because its increase counts
+from there. While the spool is full, closed windows wait in the database.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from cobenefit_wire import units
+
+from cobenefit_gateway.config import Config
+from cobenefit_gateway.core.aggregate import Segment, fold
+from cobenefit_gateway.state import Series, State
+
+OPEN, DUE, SENT = 0, 1, 2
+#: Windows in one page at most. [1]
+PAGE_WINDOWS = 5000
+_MS_PER_H = 3_600_000
+_SEGMENTS = msgspec.json.Decoder(list[Segment])
+_COLUMNS = (
+    "start_ms",
+    "length_s",
+    "revision",
+    "count",
+    "expected",
+    "flagged",
+    "first",
+    "first_t_ms",
+    "last",
+    "last_t_ms",
+    "min",
+    "max",
+    "sum",
+    "m2",
+    "delta",
+    "integral",
+    "covered_s",
+    "histogram",
+)
+_DUE_ROWS = (
+    "SELECT series_id, grid, start_ms, length_s, flagged, segments, histogram, revision, "
+    "sent_last, sent_last_t_ms FROM windows WHERE state = 1 "
+    "ORDER BY series_id, grid, start_ms LIMIT ?"
+)
+
+
+def emit(db: sqlite3.Connection, config: Config, state: State) -> None:
+    """Make pages of all closed windows, as many as the spool has room for.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        Inside the checkpoint's transaction; series and windows are saved.
+    config : Config
+        Tenant and size of the spool.
+    state : State
+        Series by id and their rules; counts pages deferred.
+    """
+    by_id: dict[int, Series] = {}
+    while True:
+        rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
+        if not rows:
+            return
+        (pages,) = db.execute("SELECT count(*) FROM pages WHERE parked IS NULL").fetchone()
+        if pages >= config.backend.max_pages:
+            state.totals["pages_deferred"] += 1
+            return
+        by_id = by_id or {s.id: s for s in state.series.values()}
+        rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row)) for row in rows]
+        _write_page(db, config.tenant, rollups)
+
+
+def _rollup(db: sqlite3.Connection, series: Series, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    number, grid, start_ms, length_s, flagged, body, bins, revision, sent, sent_t_ms = row
+    segments = _SEGMENTS.decode(body)
+    before = _last_before(db, number, grid, start_ms)
+    whole = fold(segments, before, series.rule.links)
+    last = (whole.last, whole.last_t_ms) if whole else (None, None)
+    db.execute(
+        "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
+        "WHERE series_id = ? AND grid = ? AND start_ms = ?",
+        (revision + 1, *last, number, grid, start_ms),
+    )
+    if last != (sent, sent_t_ms):
+        _send_next_again(db, number, grid, start_ms)
+    expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
+    head = (start_ms, length_s, revision + 1, whole.readings if whole else 0, expected, flagged)
+    return head + _values(whole, series.rule.kind) + (json.loads(bins) if bins else None,)
+
+
+def _last_before(
+    db: sqlite3.Connection, number: int, grid: int, start_ms: int
+) -> tuple[float, int] | None:
+    row = db.execute(
+        "SELECT segments FROM windows WHERE series_id = ? AND grid = ? AND start_ms < ? "
+        "AND readings > 0 ORDER BY start_ms DESC LIMIT 1",
+        (number, grid, start_ms),
+    ).fetchone()
+    if row is None:
+        return None
+    last = _SEGMENTS.decode(row[0])[-1]
+    return last.last, last.last_t_ms
+
+
+def _send_next_again(db: sqlite3.Connection, number: int, grid: int, start_ms: int) -> None:
+    db.execute(
+        "UPDATE windows SET state = 1 WHERE series_id = ? AND grid = ? AND state = 2 AND "
+        "start_ms = (SELECT min(start_ms) FROM windows WHERE series_id = ? AND grid = ? "
+        "AND start_ms > ? AND readings > 0)",
+        (number, grid, number, grid, start_ms),
+    )
+
+
+def _values(whole: Segment | None, kind: str) -> tuple[Any, ...]:
+    if whole is None:
+        counter, gauge = kind == units.COUNTER, kind == units.GAUGE
+        return (None,) * 8 + (0.0 if counter else None, 0.0 if gauge else None, 0.0)
+    gauge = kind == units.GAUGE
+    return (
+        *(whole.first, whole.first_t_ms, whole.last, whole.last_t_ms),
+        *(whole.low, whole.high, whole.total, whole.m2),
+        whole.delta if kind == units.COUNTER else None,
+        whole.integral / _MS_PER_H if gauge else None,
+        whole.covered_ms / 1000 if kind != units.EVENT else 0.0,
+    )
+
+
+def _write_page(
+    db: sqlite3.Connection, tenant: str, rollups: list[tuple[Series, tuple[Any, ...]]]
+) -> None:
+    index: dict[Series, int] = {}
+    series_id = [index.setdefault(series, len(index)) for series, _ in rollups]
+    body = {
+        "tenant": tenant,
+        "series": [[s.site, s.device, s.channel] for s in index],
+        "series_id": series_id,
+        **dict(zip(_COLUMNS, _transposed(rollups), strict=True)),
+    }
+    raw = msgspec.json.encode(body)
+    (number,) = db.execute("SELECT value FROM meta WHERE key = 'next_page'").fetchone()
+    db.execute(
+        "INSERT INTO pages VALUES(?, ?, ?, ?, NULL)",
+        (int(number), sha256(raw).hexdigest(), raw, len(rollups)),
+    )
+    db.execute("UPDATE meta SET value = ? WHERE key = 'next_page'", (str(int(number) + 1),))
+
+
+def _transposed(rollups: list[tuple[Series, tuple[Any, ...]]]) -> Iterator[list[Any]]:
+    return (list(column) for column in zip(*(values for _, values in rollups), strict=True))

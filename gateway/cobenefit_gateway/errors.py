@@ -1,0 +1,34 @@
+"""What can go wrong in the gateway, by who must act.
+
+* ValueError
+  + ConfigError           the operator: a key of the configuration file is wrong
+* OSError
+  + StorageError          the operator: the journal or the database can't be trusted
+  + BackendError          nobody yet: the backend did not answer, the page is sent again later
+
+What a peer sends wrong is a `cobenefit_wire.errors.WireError` inside the decoder and a quarantine
+row with a reason everywhere else.
+"""
+
+
+class ConfigError(ValueError):
+    """A configuration file is wrong; says file, key, value and what is allowed."""
+
+    def __init__(self, file: str, key: str, value: object, allowed: str) -> None:
+        super().__init__(f"{file}: {key} = {value!r}: must be {allowed}")
+        self.file = file
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+
+
+class StorageError(OSError):
+    """Stored bytes do not check out; says which file and what to do."""
+
+
+class BackendError(OSError):
+    """The backend could not be reached or could not take a page now."""
+
+    def __init__(self, url: str, text: str) -> None:
+        super().__init__(f"{url}: {text}")
+        self.url = url
