@@ -13,7 +13,9 @@ from msgspec import Meta, Raw, Struct
 from cobenefit_backend.errors import RequestError
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
-Device = Annotated[str, Meta(pattern="^[a-z0-9-]{0,32}$")]
+Claimed = Annotated[str, Meta(max_length=128)]
+"""A name as a refused topic gave it, which may be the very reason for the refusal."""
+ClaimedTime = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Channel = Annotated[str, Meta(pattern="^[a-z0-9_]{1,32}$")]
 AnyChannel = Annotated[str, Meta(pattern="^[a-z0-9_]{0,32}$")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -77,15 +79,15 @@ class PageBody(Struct):
 class QuarantineRow(Struct, forbid_unknown_fields=True):
     """Running total of one reason."""
 
-    site: Device
-    device: Device
-    channel: AnyChannel
+    site: Claimed
+    device: Claimed
+    channel: Claimed
     reason: Annotated[str, Meta(min_length=1, max_length=64)]
     readings: Count
     packs: Count
-    first_t_ms: Millis | None
-    last_t_ms: Millis | None
-    detail: Text = ""
+    first_t_ms: ClaimedTime | None
+    last_t_ms: ClaimedTime | None
+    detail: Annotated[str, Meta(max_length=2000)] = ""
 
 
 class QuarantineBody(Struct, forbid_unknown_fields=True):
@@ -112,7 +114,7 @@ class HealthRow(Struct, forbid_unknown_fields=True):
     resets: Count
     battery_mv: Count | None
     waiting: Count
-    lost: dict[AnyChannel, Count]
+    lost: dict[Claimed, Count]
     online: bool
 
 

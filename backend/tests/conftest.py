@@ -255,7 +255,8 @@ def municipality(client, counter_row, page_body):
     rows = [
         {"id": f"{when}-{strip}-{arm}-{quantity}", "site": "farm", "use_case": "soil",
          "date": when, "place": f"strip {strip}", "quantity": quantity,
-         "amount": amount + strip / 50, "unit": unit, "arm": arm, "evidence": "synthetic log", "author": "test"}
+         "amount": amount + strip / 50, "unit": unit, "arm": arm,
+         "evidence": "synthetic log", "author": "test"}
         for strip in range(1, 5)
         for arm, nitrogen, wheat in (("practice", 80, 8.3), ("advised", 64, 8.4))
         for when, quantity, unit, amount in (

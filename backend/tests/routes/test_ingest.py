@@ -101,6 +101,16 @@ def test_a_key_writes_for_its_own_tenant_only(client, page):
         assert client.post(f"/v1/{path}", content=body).status_code == 202, path
 
 
+def test_quarantine_keeps_names_and_times_that_no_series_may_have(client):
+    row = {"site": "UPPER", "device": "a b/<script>", "channel": "", "reason": "topic",
+           "readings": 0, "packs": 1, "first_t_ms": -62_000_000_000_000, "last_t_ms": None,
+           "detail": "x" * 600}  # fmt: skip
+    answer = client.post("/v1/quarantine", json={"tenant": "demo", "rows": [row]})
+    assert answer.status_code == 202, answer.text
+    (kept,) = client.app.state.store.quarantine("demo")
+    assert (kept["device"], kept["first_t_ms"]) == ("a b/<script>", -62_000_000_000_000)
+
+
 def test_a_large_body_is_cut_off(client):
     client.app.state.config = type(client.app.state.config)(max_body_bytes=1000)
     answer = client.post("/v1/rollups", content=b" " * 1001)
