@@ -52,7 +52,7 @@ def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
     net : dict
         `low`, `central`, `high`. [kgCO2e]
     tone_ : str
-        `good`, `bad` or `grey`.
+        `good`, `bad`, `grey`, or `hatch` for what is not claimed.
     reader : Reader
         For whom.
 
@@ -71,6 +71,7 @@ def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
             "rect", x=x(net["low"]), y=middle - 5, width=max(x(net["high"]) - x(net["low"]), 2),
             height=10, class_=f"bar {tone_}",
         ),
+        *([_hatching(x(net["low"]), x(net["high"]), middle)] if tone_ == "hatch" else []),
         svg.line((x(net["central"]), middle - 9), (x(net["central"]), middle + 9), "centre"),
         svg.line((x(0), 0), (x(0), 24), "zero"),
         svg.text((x(0), BAR_HEIGHT - 1), "0", "tick", _anchor(x(0), BAR_WIDTH)),
@@ -83,6 +84,16 @@ def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
         central=reader.format.mass(net["central"], unit),
     )
     return svg.drawing(BAR_WIDTH, BAR_HEIGHT, label, parts, "interval")
+
+
+def _hatching(left: float, right: float, middle: float) -> Markup:
+    """Draw slanted strokes inside a bar, so that its meaning needs no colour."""
+    strokes: list[svg.Point | None] = []
+    place = left + 4
+    while place < right:
+        strokes += [(place, middle + 5), (min(place + 5, right), middle - 5), None]
+        place += 6
+    return svg.path(strokes, "hatching")
 
 
 def _anchor(place: float, width: float) -> str:

@@ -311,7 +311,8 @@ def _traffic_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
             speed_after=form.exact(inputs["speed_after_km_h"]),
             gross=form.precise(gross.central),
             growth=form.signed_percent(case.estimate.details["traffic_growth_ratio"]),
-        )
+        ),
+        *([inputs["note"]] if inputs["note"] else []),
     ]
 
 

@@ -80,10 +80,33 @@ class CaseView:
 
     @property
     def tone(self) -> str:
-        """`good`, `bad`, or `grey` where nothing is shown to differ from zero."""
+        """`good`, `bad`, `grey` for not distinguishable from zero, `hatch` for not claimed."""
         if self.shown is None or self.case.placebo:
             return "grey"
-        return charts.tone(self.shown.to_dict())
+        return self._tone_of(self.shown)
+
+    def _tone_of(self, interval: Interval) -> str:
+        tone = charts.tone(interval.to_dict())
+        return "hatch" if tone == "good" and self.unclaimed else tone
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether the figure is a potential, or rests on data that nobody measured."""
+        estimate = self.case.estimate
+        return estimate.evidence_class == "P" or estimate.data_origin != "measured"
+
+    @property
+    def caption(self) -> str:
+        """What the large value is."""
+        if self.case.placebo:
+            return self.reader.words("net_test")
+        return self.reader.words("net_unclaimed" if self.unclaimed else "net")
+
+    @property
+    def labels(self) -> list[str]:
+        """Evidence and label, without repeating what another chip says."""
+        origin = self.reader.words(f"origin_{self.case.estimate.data_origin}")
+        return [self.evidence, *([] if self.label == origin else [self.label])]
 
     @property
     def evidence(self) -> str:
@@ -135,7 +158,7 @@ class CaseView:
             values["low"] = form.bare_mass(-shown.high, unit)
             values["high"] = form.bare_mass(-shown.low, unit)
             return "sentence_bad"
-        return "sentence_good"
+        return "sentence_unclaimed" if self.unclaimed else "sentence_good"
 
     def _prefix(self) -> str:
         estimate, words = self.case.estimate, self.reader.words
@@ -230,14 +253,13 @@ class CaseView:
             return "", []
         gross, rebound = estimate.gross_kgco2e.central, estimate.rebound_kgco2e.central
         rows: list[tuple[str, float, float, str]] = [
-            ("gross", 0.0, gross, charts.tone(estimate.gross_kgco2e.to_dict()))
+            ("gross", 0.0, gross, self._tone_of(estimate.gross_kgco2e))
         ]
         level = gross
         for name, amount in {"rebound": rebound, **self.stages()}.items():
             rows.append((name, level, level - amount, "own"))
             level -= amount
-        tone = charts.tone(self.net.to_dict())
-        rows.append(("net", 0.0, self.net.central, tone))
+        rows.append(("net", 0.0, self.net.central, self._tone_of(self.net)))
         places = [place for row in rows for place in row[1:3]]
         unit = mass_unit(*places)
         form = self.reader.format

@@ -57,6 +57,17 @@ def test_modelled_and_synthetic_stand_apart_and_say_so(report):
     assert "Données synthétiques, non mesurées" in apart
 
 
+def test_what_is_not_claimed_is_hatched_and_says_so(report):
+    text = render.page(report, "study", "en", "road")
+    assert "none of it is claimed" in text
+    assert 'class="value hatch"' in text
+    assert 'class="bar hatch"' in text
+    assert 'class="hatching"' in text
+    claimed = render.page(report, "study", "en", "school")
+    assert 'class="value good"' in claimed
+    assert "hatching" not in claimed[claimed.index("<main") :]
+
+
 def test_the_computation_shows_its_numbers(report):
     text = render.page(report, "study", "en", "school")
     assert "× 0.0519 kgCO2e/kWh" in text
