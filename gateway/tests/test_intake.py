@@ -275,3 +275,14 @@ def test_a_full_spool_defers_pages_and_loses_none(pipeline):
     assert gateway.state.totals["pages_deferred"] == 2
     gateway.checkpoint()
     assert len(gateway.rows()) == 2
+
+
+def test_a_message_that_trips_the_gateway_is_refused_and_the_next_goes_on(pipeline, monkeypatch):
+    def trip(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cobenefit_gateway.intake.decode_senml", trip)
+    gateway = pipeline()
+    gateway.take(Record("cb/v1/s/d/senml", b"[]", NOW_MS), gateway.pack(0, START_MS, [1]))
+    assert gateway.refused() == {("d", "", "internal"): (0, 1)}
+    assert gateway.state.totals["readings"] == 1
