@@ -3,6 +3,8 @@
 * BackendError
   x FactorError: a factor file or a request for a factor is wrong
   x InputError: an input file of the user is wrong
+  x ConfigError: a setting of the operator is wrong
+  x RequestError: a request of a gateway or a reader is refused, with its HTTP status
 
 Bad *data* is not here: it becomes a `Disqualification` shown in the report.
 """
@@ -49,3 +51,41 @@ class InputError(BackendError):
     def __init__(self, message: str, *, file: str = "", where: str = "") -> None:
         super().__init__(": ".join(part for part in (file, where, message) if part))
         self.message, self.file, self.where = message, file, where
+
+
+class ConfigError(BackendError):
+    """A setting is missing, unknown or outside its range; found before anything starts.
+
+    Parameters
+    ----------
+    message : str
+        What is allowed.
+    file : str
+        Configuration file.
+    key : str
+        Dotted key.
+    value : object
+        The value refused.
+    """
+
+    def __init__(self, message: str, *, file: str, key: str, value: object) -> None:
+        super().__init__(f"{file}: {key} = {value!r}: {message}")
+        self.file, self.key, self.value = file, key, value
+
+
+class RequestError(BackendError):
+    """A request is refused; becomes an `application/problem+json` answer.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status, 400 to 499. [1]
+    kind : str
+        Short stable word for programs.
+    detail : str
+        What is wrong and what to do.
+    """
+
+    def __init__(self, status: int, kind: str, detail: str) -> None:
+        super().__init__(f"{status} {kind}: {detail}")
+        self.status, self.kind, self.detail = status, kind, detail

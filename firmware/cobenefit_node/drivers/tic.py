@@ -54,7 +54,7 @@ class Parser:
     def feed(self, data: bytes) -> None:
         """Take bytes as they come; bit 7 is the parity of a 7E1 line read as 8N1."""
         if data and max(data) > 127:
-            data = bytes([byte & 0x7F for byte in data])
+            data = _seven_bits(data)
         self._buffer += data
         if len(self._buffer) > MOST_BYTES and self._cut() < 0:
             self.clear()
@@ -101,6 +101,14 @@ class Parser:
     def _take(self, count: int) -> bytes:
         piece, self._buffer = self._buffer[:count], self._buffer[count:]
         return piece
+
+
+def _seven_bits(data: bytes) -> bytes:
+    # In place: a list of 512 numbers needs 4 kB in one piece, which a heap in use may not have.
+    masked = bytearray(data)
+    for i in range(len(masked)):
+        masked[i] &= 0x7F
+    return bytes(masked)
 
 
 def group(frame: bytes, key: bytes, digits: int) -> tuple[int, int]:

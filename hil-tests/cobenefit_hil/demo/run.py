@@ -168,7 +168,7 @@ def _print_balance(console: Console, lines: Sequence[Line]) -> bool:
 
 def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
     table = Table(
-        "use case",
+        "study",
         "class",
         "data",
         title="Net avoided kgCO2e, 90 % interval",
@@ -176,7 +176,6 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
     )
     for heading in ("low", "central", "high", "coverage"):
         table.add_column(heading, justify="right")
-    table.add_column("study")
     for case in report["use_cases"]:
         net = case["net_kgco2e"]
         cells = (
@@ -184,11 +183,11 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
         )
         coverage = case["coverage_ratio"]
         table.add_row(
+            case["study"],
             case["evidence_class"],
             case["data_origin"],
             *cells,
             "–" if coverage is None else f"{coverage:.0%}",
-            case["study"],
         )
     console.print(table)
 

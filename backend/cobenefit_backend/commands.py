@@ -1,0 +1,255 @@
+"""`cobenefit backend`: serve, migrate, keys, loading documents, writing reports."""
+
+import csv
+import json
+import time
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cobenefit_backend.errors import BackendError, InputError
+
+app = typer.Typer(
+    help="Store rollups, estimate net effects, serve and write reports.", no_args_is_help=True
+)
+key_app = typer.Typer(help="Keys with which gateways write.", no_args_is_help=True)
+load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+app.add_typer(load_app, name="load")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="TOML file; sample.toml shows every key.")
+]
+EXIT_REFUSED = 2
+ACTIVITY_COLUMNS = (
+    "id", "site", "use_case", "date", "place", "quantity", "amount", "unit", "arm", "evidence",
+    "author",
+)  # fmt: skip
+
+
+class ReportLanguage(StrEnum):
+    """Languages of a report file."""
+
+    FR = "fr"
+    EN = "en"
+    BOTH = "both"
+
+
+def _refuse(error: Exception) -> NoReturn:
+    typer.secho(f"error: {error}", fg="red", err=True)
+    raise typer.Exit(EXIT_REFUSED)
+
+
+def _store(config_path: Path | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Return the store on a migrated database; imports late so that --help stays fast."""
+    from cobenefit_backend import config, migrate
+    from cobenefit_backend.store import Store, open_engine
+
+    engine = open_engine(config.load(config_path).database_url)
+    migrate.upgrade(engine)
+    return Store(engine)
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Serve ingest, pages and JSON, on loopback unless the configuration says otherwise.
+
+    Example: cobenefit backend serve --config backend.toml
+    """
+    import uvicorn
+
+    from cobenefit_backend import config as configuration
+    from cobenefit_backend.app import create_app
+
+    try:
+        settings = configuration.load(config)
+        typer.echo(f"Serving on http://{settings.host}:{settings.port}/")
+        uvicorn.run(
+            create_app(settings), host=settings.host, port=settings.port, log_level="warning",
+            server_header=False,
+        )  # fmt: skip
+    except BackendError as error:
+        _refuse(error)
+
+
+@app.command()
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database to the schema of this version; harmless when it is already there.
+
+    Example: cobenefit backend migrate --config backend.toml
+    """
+    try:
+        _store(config)
+    except BackendError as error:
+        _refuse(error)
+    typer.echo("The database is up to date.")
+
+
+@key_app.command("create")
+def create_key(
+    tenant: Annotated[str, typer.Argument(help="Tenant the key may write for.")],
+    label: Annotated[str, typer.Option(help="Who holds the key.")] = "gateway",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print the key and nothing else.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Create a gateway key and show it once; only its hash is stored.
+
+    Example: cobenefit backend key create demo --label "gateway of the town hall"
+    """
+    try:
+        key = _store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
+    except BackendError as error:
+        _refuse(error)
+    typer.echo(key)
+    if not quiet:
+        typer.echo("Give it to the gateway now: it is not shown again.", err=True)
+
+
+@load_app.command("study")
+def load_study(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="TOML or JSON.")],
+    config: ConfigOption = None,
+) -> None:
+    """Load the study document of a tenant, replacing the one before.
+
+    Example: cobenefit backend load study demo.toml
+    """
+    from cobenefit_backend import study
+    from cobenefit_backend.routes.ingest import put_study
+
+    try:
+        data = file.read_bytes()
+        tables = _toml(data, file) if file.suffix == ".toml" else data
+        document = study.parse(tables, file=file.name)
+        put_study(_store(config), document)
+    except BackendError as error:
+        _refuse(error)
+    typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
+
+
+def _toml(data: bytes, file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(str(error), file=file.name) from error
+
+
+@load_app.command("weather")
+def load_weather(  # noqa: PLR0917  typer reads the signature
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="t_ms,temperature_degc")
+    ],
+    tenant: Annotated[str, typer.Option(help="Tenant.")],
+    station: Annotated[str, typer.Option(help="Station id, as a site names it.")],
+    source: Annotated[str, typer.Option(help="Who measured.")],
+    licence: Annotated[str, typer.Option(help="Licence of the data.")],
+    config: ConfigOption = None,
+) -> None:
+    """Load temperatures from a CSV file with the columns t_ms and temperature_degc.
+
+    Example: cobenefit backend load weather t.csv --tenant demo --station 724390 --source NOAA
+    --licence "public domain"
+    """
+    from cobenefit_backend import bodies
+
+    try:
+        rows = _csv(file, ("t_ms", "temperature_degc"))
+        body = {
+            "tenant": tenant, "station": station, "source": source, "licence": licence,
+            "t_ms": [_number(row["t_ms"], file, line, int) for line, row in rows],
+            "temperature_degc": [
+                _number(row["temperature_degc"], file, line, float) for line, row in rows
+            ],
+        }  # fmt: skip
+        _store(config).add_weather(bodies.decode(json.dumps(body).encode(), bodies.WeatherBody))
+    except BackendError as error:
+        _refuse(error)
+    typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
+
+
+@load_app.command("activities")
+def load_activities(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV.")],
+    tenant: Annotated[str, typer.Option(help="Tenant.")],
+    config: ConfigOption = None,
+) -> None:
+    """Load activities from a CSV file with the columns of POST /v1/activities.
+
+    Example: cobenefit backend load activities nitrogen.csv --tenant demo
+    """
+    from cobenefit_backend import bodies
+
+    try:
+        rows = [
+            {**row, "amount": _number(row["amount"], file, line, float)}
+            for line, row in _csv(file, ACTIVITY_COLUMNS)
+        ]
+        body = json.dumps({"tenant": tenant, "rows": rows}).encode()
+        _store(config).add_activities(bodies.decode(body, bodies.ActivityBody))
+    except BackendError as error:
+        _refuse(error)
+    typer.echo(f"Loaded {len(rows)} activities.")
+
+
+def _csv(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != columns:
+            raise InputError(
+                f"columns must be {','.join(columns)}", file=file.name, where="line 1"
+            )
+        return [(reader.line_num, row) for row in reader]
+
+
+def _number(text: str, file: Path, line: int, kind: type[int] | type[float]) -> float:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise InputError(
+            f"not a number: {text!r}", file=file.name, where=f"line {line}"
+        ) from error
+
+
+@app.command()
+def report(
+    out_html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Self-contained HTML file; with --lang both NAME.html and NAME.fr.html."
+        ),
+    ] = None,
+    out_json: Annotated[Path | None, typer.Option(help="report.json.")] = None,
+    lang: Annotated[
+        ReportLanguage, typer.Option(help="Language of the HTML file.")
+    ] = ReportLanguage.BOTH,
+    tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Compute the report and write it as HTML, JSON or both.
+
+    Example: cobenefit backend report --out-html report.html --out-json report.json --lang both
+    """
+    from cobenefit_backend import config as configuration
+    from cobenefit_backend.report import render
+    from cobenefit_backend.routes.pages import ReportCache
+
+    try:
+        cache = ReportCache(_store(config))
+        found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+    except BackendError as error:
+        _refuse(error)
+    files = {out_json: render.json_file(found)} if out_json else {}
+    if out_html and lang is ReportLanguage.BOTH:
+        french = out_html.with_suffix(f".fr{out_html.suffix}")
+        files[out_html] = render.html_file(found, "en", other=french.name)
+        files[french] = render.html_file(found, "fr", other=out_html.name)
+    elif out_html:
+        files[out_html] = render.html_file(found, "fr" if lang is ReportLanguage.FR else "en")
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"{path}: {len(text.encode()) / 1000:.1f} kB")

@@ -1,0 +1,176 @@
+"""The tables, as SQLModel classes; every query on them lives in `store`.
+
+Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. A table row
+never crosses tenants: every root table carries `tenant`, the others hang from one that does.
+"""
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING
+
+
+class ApiKey(SQLModel, table=True):
+    """A gateway's key: only its SHA-256 is kept."""
+
+    __tablename__: ClassVar[str] = "api_key"
+
+    sha256: str = Field(primary_key=True)
+    tenant: str
+    label: str
+    created_ms: int = Field(sa_type=BigInteger)
+
+
+class SpoolPage(SQLModel, table=True):
+    """A page of rollups that is durable here; makes repeating it harmless."""
+
+    __tablename__: ClassVar[str] = "spool_page"
+
+    spool: str = Field(primary_key=True)
+    page: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    tenant: str
+    sha256: str
+    rows: int
+    received_ms: int = Field(sa_type=BigInteger)
+
+
+class Series(SQLModel, table=True):
+    """The name of a measured series, so that a rollup row carries a number only."""
+
+    __tablename__: ClassVar[str] = "series"
+    __table_args__ = (UniqueConstraint("tenant", "site", "device", "channel"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    site: str
+    device: str
+    channel: str
+
+
+class Rollup(SQLModel, table=True):
+    """One window of one series; the highest revision replaces."""
+
+    __tablename__: ClassVar[str] = "rollup"
+
+    series_id: int = Field(
+        primary_key=True, foreign_key="series.id", sa_column_kwargs={"autoincrement": False}
+    )
+    start_ms: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    length_s: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    revision: int
+    count: int
+    expected: int
+    flagged: int
+    first: float | None
+    first_t_ms: int | None = Field(sa_type=BigInteger)
+    last: float | None
+    last_t_ms: int | None = Field(sa_type=BigInteger)
+    min: float | None
+    max: float | None
+    sum: float | None
+    m2: float | None
+    delta: float | None
+    integral: float | None
+    covered_s: float | None
+    histogram: str | None
+
+
+class Quarantine(SQLModel, table=True):
+    """Running totals of what was refused, by reason."""
+
+    __tablename__: ClassVar[str] = "quarantine"
+
+    tenant: str = Field(primary_key=True)
+    site: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    readings: int = Field(sa_type=BigInteger)
+    packs: int = Field(sa_type=BigInteger)
+    first_t_ms: int | None = Field(sa_type=BigInteger)
+    last_t_ms: int | None = Field(sa_type=BigInteger)
+    detail: str
+
+
+class DeviceHealth(SQLModel, table=True):
+    """The node's own ledger, one row per start of the node."""
+
+    __tablename__: ClassVar[str] = "device_health"
+
+    tenant: str = Field(primary_key=True)
+    site: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    boot: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    t_ms: int | None = Field(sa_type=BigInteger)
+    uptime_ms: int = Field(sa_type=BigInteger)
+    wakes: int = Field(sa_type=BigInteger)
+    energy_mj: int = Field(sa_type=BigInteger)
+    energy_method: str
+    tx_bytes: int = Field(sa_type=BigInteger)
+    rx_bytes: int = Field(sa_type=BigInteger)
+    reconnects: int
+    resets: int
+    battery_mv: int | None
+    waiting: int
+    lost: str
+    online: bool
+
+
+class Weather(SQLModel, table=True):
+    """Outdoor temperature of a station."""
+
+    __tablename__: ClassVar[str] = "weather"
+
+    tenant: str = Field(primary_key=True)
+    station: str = Field(primary_key=True)
+    t_ms: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    temperature_degc: float
+    source: str
+    licence: str
+
+
+class Activity(SQLModel, table=True):
+    """Something people did; entered by hand, never by a sensor."""
+
+    __tablename__: ClassVar[str] = "activity"
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    site: str
+    use_case: str
+    date: str
+    place: str
+    quantity: str
+    amount: float
+    unit: str
+    arm: str
+    evidence: str
+    author: str
+
+
+class StudyDocument(SQLModel, table=True):
+    """The study document of a tenant, as checked JSON; the last one sent holds."""
+
+    __tablename__: ClassVar[str] = "study_document"
+
+    tenant: str = Field(primary_key=True)
+    document: str
+    sha256: str
+    received_ms: int = Field(sa_type=BigInteger)
+
+
+class Change(SQLModel, table=True):
+    """Counts the writes of a tenant, so that a computed report knows when it is stale."""
+
+    __tablename__: ClassVar[str] = "change"
+
+    tenant: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger)

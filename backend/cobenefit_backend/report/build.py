@@ -1,0 +1,271 @@
+"""Make a report from the store: gather, estimate, assemble.
+
+The same stored data, factor set and code give the same report, byte for byte: nothing here
+asks for the time, and every draw has a fixed seed.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cobenefit_backend import study as studies
+from cobenefit_backend.errors import RequestError
+from cobenefit_backend.estimate.quantity import plain, total
+from cobenefit_backend.factors.load import load as load_factors
+from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.report.answers import Gathered, answer
+from cobenefit_backend.report.own_footprint import study_footprint
+from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.version import code_version
+from cobenefit_backend.store import Store
+from cobenefit_backend.study import Study, StudyDocument
+
+Row = dict[str, Any]
+
+
+def build(store: Store, tenant: str) -> Report:
+    """Compute the report of a tenant from what is stored.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    tenant : str
+        Whose report.
+
+    Returns
+    -------
+    Report
+        The report.
+
+    Raises
+    ------
+    RequestError
+        404 when the tenant has no study document.
+    """
+    stored = store.study(tenant)
+    if stored is None:
+        raise RequestError(404, "no-study", f"no study document for tenant {tenant!r}; load one")
+    document = studies.parse(stored, file=f"study of {tenant}")
+    factors = load_factors()
+    ledgers = store.health(tenant)
+    series = store.stored(tenant)
+    cases = tuple(
+        _case(store, document, study, factors=factors, series=series, ledgers=ledgers)
+        for study in document.study
+    )
+    periods = [case.period for case in cases]
+    return Report(
+        tenant=tenant,
+        names={"en": document.names.en, "fr": document.names.fr},
+        period=(min(p[0] for p in periods), max(p[1] for p in periods)) if periods else ("", ""),
+        generated_from={
+            "data_sha256": _data_digest(store, tenant, stored),
+            "factor_set": {"version": factors.version, "sha256": factors.sha256},
+            "code_version": code_version(),
+        },
+        cases=cases,
+        totals=_totals(cases),
+        data=_data(series, store.quarantine(tenant), ledgers, document),
+        factors=_factor_rows(cases, factors),
+    )
+
+
+def _case(
+    store: Store,
+    document: StudyDocument,
+    study: Study,
+    *,
+    factors: FactorSet,
+    series: list[Row],
+    ledgers: list[Row],
+) -> Case:
+    site = document.site_of(study)
+    tenant = document.tenant
+    rollups = {
+        device: store.daily(tenant, site.id, device, study.channel) for device in study.devices
+    }
+    gathered = Gathered(
+        study=study,
+        timezone=site.timezone,
+        rollups=rollups,
+        weather=store.temperatures(tenant, site.station) if site.station else (),
+        activities=[
+            row
+            for row in store.activities(tenant)
+            if row["site"] == site.id and row["use_case"] == study.use_case
+        ],
+    )
+    devices = [
+        (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
+        for entry in document.devices_of(study)
+    ]
+    own, facts = study_footprint(devices, document.gateway, factors)
+    estimate, extra = answer(gathered, factors, own)
+    days = own_days(study)
+    names = study.names or studies.Names(en=study.id, fr=study.id)
+    return Case(
+        study=study.id,
+        titles={"en": names.en, "fr": names.fr},
+        estimate=estimate,
+        footprint={
+            **own.over(days).to_dict(),
+            "by_stage": {k: v.scaled(days / 365.25).to_dict() for k, v in own.stages[1].items()},
+            "truncation_2": own.over(days, 2).to_dict(),
+        },
+        period=study.reporting,
+        baseline=study.baseline,
+        placebo=study.placebo,
+        attribution=study.attribution,
+        site=site.id,
+        devices=tuple(study.devices),
+        extra={**extra, "devices": facts, "footprint_days": days},
+    )
+
+
+def own_days(study: Study) -> int:
+    """Return the days of the reporting period, over which devices are charged.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    int
+        Length. [d]
+    """
+    _, _, start, end = study.periods
+    return (end - start).days
+
+
+def _ledgers_of(ledgers: list[Row], site: str, device: str) -> list[Row]:
+    return [row for row in ledgers if row["site"] == site and row["device"] == device]
+
+
+def _event_ms(series: list[Row], site: str, device: str) -> float:
+    """Return the time that the stored readings of a device span."""
+    rows = [row for row in series if row["site"] == site and row["device"] == device]
+    if not rows:
+        return 0.0
+    return float(max(row["end_ms"] for row in rows) - min(row["start_ms"] for row in rows))
+
+
+def _totals(cases: Sequence[Case]) -> dict[str, Any]:
+    """Add nets up by evidence class; synthetic, modelled, P, N and tests are never totalled."""
+    totals: dict[str, Any] = {}
+    for evidence in ("M", "E"):
+        rows = [c for c in cases if c.counts and c.estimate.evidence_class == evidence]
+        net = total(c.estimate.net_kgco2e for c in rows if c.estimate.net_kgco2e is not None)
+        totals[evidence] = {
+            "studies": [case.study for case in rows],
+            "net_kgco2e": plain(net) if rows else None,
+        }
+    totals["excluded"] = [case.study for case in cases if not case.counts]
+    return totals
+
+
+def _data(
+    series: list[Row], quarantine: list[Row], ledgers: list[Row], document: StudyDocument
+) -> dict[str, Any]:
+    """Count readings stored, refused by reason and lost, per device and channel."""
+    rows: dict[tuple[str, str, str], Row] = {}
+
+    def entry(site: str, device: str, channel: str) -> Row:
+        blank = {"stored": 0, "expected": 0, "quarantined": {}, "packs": {}, "lost": 0}
+        key = (site, device, channel)
+        return rows.setdefault(key, {"site": site, "device": device, "channel": channel, **blank})
+
+    for row in series:
+        found = entry(row["site"], row["device"], row["channel"])
+        found.update(stored=int(row["stored"]), expected=int(row["expected"]))
+        found.update(start=_iso(row["start_ms"]), end=_iso(row["end_ms"]))
+    for row in quarantine:
+        found = entry(row["site"], row["device"], row["channel"])
+        found["quarantined"][row["reason"]] = row["readings"]
+        if row["packs"]:
+            found["packs"][row["reason"]] = row["packs"]
+    for row in ledgers:
+        for channel, readings in row["lost"].items():
+            entry(row["site"], row["device"], channel)["lost"] += readings
+    table = [rows[key] for key in sorted(rows)]
+    return {
+        "stored": sum(row["stored"] for row in table),
+        "quarantined": _by_reason(table),
+        "lost": sum(row["lost"] for row in table),
+        "series": table,
+        "nodes": _nodes(ledgers, document),
+    }
+
+
+def _by_reason(table: list[Row]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in table:
+        for reason, readings in row["quarantined"].items():
+            found[reason] = found.get(reason, 0) + readings
+    return dict(sorted(found.items()))
+
+
+def _nodes(ledgers: list[Row], document: StudyDocument) -> list[Row]:
+    boards = {(entry.site, entry.id): entry for entry in document.device}
+    nodes: dict[tuple[str, str], Row] = {}
+    for row in ledgers:
+        key = (row["site"], row["device"])
+        sums = nodes.setdefault(
+            key,
+            {
+                "site": key[0], "device": key[1], "boots": 0, "uptime_ms": 0, "energy_mj": 0,
+                "bytes": 0, "reconnects": 0, "wakes": 0,
+                "accelerated": key in boards and boards[key].accelerated,
+            },
+        )  # fmt: skip
+        sums["boots"] += 1
+        sums["bytes"] += row["tx_bytes"] + row["rx_bytes"]
+        for name in ("uptime_ms", "energy_mj", "reconnects", "wakes"):
+            sums[name] += row[name]
+    return [nodes[key] for key in sorted(nodes)]
+
+
+def _iso(t_ms: int) -> str:
+    return datetime.fromtimestamp(t_ms / 1000, tz=UTC).isoformat(timespec="seconds")
+
+
+def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
+    used = sorted({name for case in cases for name in case.estimate.factor_ids})
+    rows = []
+    for name in used:
+        factor = factors[name]
+        source = factors.sources[factor.source_id]
+        low, high = factor.bounds
+        rows.append(
+            {
+                "id": name,
+                "value": factor.value,
+                "low": low,
+                "high": high,
+                "unit": factor.unit,
+                "geography": factor.geography,
+                "year": factor.year,
+                "source": source.title,
+                "publisher": source.publisher,
+                "url": source.url,
+                "reference": factor.reference,
+                "licence": factor.licence,
+                "status": factor.status,
+                "used_by": [c.study for c in cases if name in c.estimate.factor_ids],
+            }
+        )
+    return tuple(rows)
+
+
+def _data_digest(store: Store, tenant: str, document: bytes) -> str:
+    """Hash everything a report depends on beside factors and code."""
+    digest = hashlib.sha256(document)
+    digest.update(store.series_digest(tenant).encode())
+    parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
+    for rows in parts:
+        digest.update(json.dumps(rows, sort_keys=True).encode())
+    return digest.hexdigest()

@@ -1,0 +1,195 @@
+"""Records to pages: Jinja2 templates, one small style sheet, no script, nothing from elsewhere.
+
+`html_file` is the self-contained report; `page` is one page of the server. Both use the same
+templates and carry a content security policy that allows the style sheet by its hash only.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cobenefit_backend.report.charts import Reader
+from cobenefit_backend.report.format import Formatter
+from cobenefit_backend.report.panels import computation, panels
+from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.view import CaseView, total_sentences
+from cobenefit_backend.report.words import LANGUAGES, Language, Words
+
+FOLDER = Path(__file__).parent / "templates"
+STYLE = (FOLDER / "style.css").read_text(encoding="utf-8").strip()
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
+"""Content security policy of every page."""
+PageName = Literal["report", "study", "data", "factors"]
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+class Edition:
+    """A report in one language, ready for the templates.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+    language : {'en', 'fr'}
+        Its language.
+    study : str, optional
+        Only this study; empty for all.
+    """
+
+    def __init__(self, report: Report, language: Language, *, study: str = "") -> None:
+        self.report = report
+        self.w = Words.load(language)
+        self.f = Formatter(language)
+        self.reader = Reader(self.w, self.f)
+        self.cases = [
+            CaseView(case, self.reader)
+            for case in report.cases
+            if not study or case.study == study
+        ]
+        self.factors = {row["id"]: row for row in report.factors}
+
+    @property
+    def language(self) -> Language:
+        """The language."""
+        return self.w.language
+
+    @property
+    def other(self) -> Language:
+        """The other language."""
+        return next(item for item in LANGUAGES if item != self.language)
+
+    @property
+    def tenant(self) -> str:
+        """Name of the tenant."""
+        return self.report.names[self.language]
+
+    @property
+    def opening(self) -> list[str]:
+        """Sentences that open the report."""
+        return total_sentences(self.report, self.reader)
+
+    @property
+    def sections(self) -> list[tuple[str, list[CaseView]]]:
+        """Measured cases first, modelled and synthetic ones apart; empty sections left out."""
+        measured = [view for view in self.cases if _measured(view.case)]
+        apart = [view for view in self.cases if not _measured(view.case)]
+        return [(name, v) for name, v in (("counted", measured), ("apart", apart)) if v]
+
+    @property
+    def sources(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """The factors by their source, in the order of the factor ids."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for row in self.report.factors:
+            groups.setdefault(row["source"] + row["licence"], []).append(dict(row))
+        return [(rows[0], rows) for rows in groups.values()]
+
+    def cited(self, view: CaseView) -> list[tuple[str, str]]:
+        """Return the factors of a case by source and year; a family shares its first words."""
+        groups: dict[str, dict[str, list[str]]] = {}
+        for name in view.case.estimate.factor_ids:
+            row = self.factors[name]
+            first, second, *rest = name.split(".")
+            families = groups.setdefault(f"{row['source']}, {row['year']}", {})
+            families.setdefault(f"{first}.{second}", []).append(".".join(rest))
+        return [
+            (source, ", ".join(_family(*item) for item in families.items()))
+            for source, families in groups.items()
+        ]
+
+    @staticmethod
+    def panels(view: CaseView) -> list[Any]:
+        """Return the charts of a case."""
+        return panels(view)
+
+    def computation(self, view: CaseView) -> list[str]:
+        """Return the equation of a case in numbers."""
+        return computation(view, self.factors)
+
+    def reason(self, code: str) -> str:
+        """Return a quarantine reason in words."""
+        return self.w.either(f"reason.{code}", code)
+
+
+def _family(name: str, members: list[str]) -> str:
+    if len(members) == 1:
+        return f"{name}.{members[0]}".rstrip(".")
+    return f"{name}.{{{', '.join(members)}}}"
+
+
+def _measured(case: Case) -> bool:
+    return case.estimate.data_origin == "measured"
+
+
+def html_file(report: Report, language: Language, other: str = "") -> str:
+    """Return the report as one self-contained page.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+    language : {'en', 'fr'}
+        Its language.
+    other : str, optional
+        Name of the same report in the other language beside it, for the switch.
+
+    Returns
+    -------
+    str
+        HTML; no resource is fetched.
+    """
+    return _render("file.html.j2", e=Edition(report, language), other=other)
+
+
+def page(report: Report, name: PageName, language: Language, study: str = "") -> str:
+    """Return one page of the server.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+    name : {'report', 'study', 'data', 'factors'}
+        Which page.
+    language : {'en', 'fr'}
+        Its language.
+    study : str, optional
+        Id of the study, for the study page.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return _render("page.html.j2", e=Edition(report, language, study=study), name=name)
+
+
+def json_file(report: Report) -> str:
+    """Return `report.json`: every figure in full, keys in a fixed order."""
+    return json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _render(template: str, **values: Any) -> str:
+    context = {
+        **values,
+        "style": Markup(STYLE),  # noqa: S704  our own file, allowed by its hash
+        "policy": POLICY,
+    }
+    html = _environment().get_template(template).render(context)
+    return re.sub(r"\s*\n\s*", "\n", html).lstrip()

@@ -1,0 +1,105 @@
+"""What people read: the report, one study, the data, the factors; and the report as JSON."""
+
+import threading
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from cobenefit_backend.errors import RequestError
+from cobenefit_backend.report import render
+from cobenefit_backend.report.build import build
+from cobenefit_backend.report.records import Report
+from cobenefit_backend.report.words import choose
+from cobenefit_backend.store import Store
+
+router = APIRouter(tags=["report"])
+
+
+class ReportCache:
+    """The last report of each tenant, computed again only after something was stored.
+
+    Parameters
+    ----------
+    store : Store
+        Where the data stand.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._reports: dict[str, tuple[int, Report]] = {}
+
+    def get(self, tenant: str) -> Report:
+        """Return the report of a tenant; one thread at a time computes."""
+        with self._lock:
+            number = self._store.change_number(tenant)
+            known = self._reports.get(tenant)
+            if known is None or known[0] != number:
+                known = number, build(self._store, tenant)
+                self._reports[tenant] = known
+            return known[1]
+
+    def tenant(self, configured: str) -> str:
+        """Return whose report the pages show."""
+        if configured:
+            return configured
+        tenants = self._store.tenants()
+        if len(tenants) == 1:
+            return tenants[0]
+        if not tenants:
+            raise RequestError(404, "no-study", "nothing to report: load a study document first")
+        raise RequestError(404, "tenant", "several tenants: set pages.tenant in the configuration")
+
+
+def _report(request: Request) -> Report:
+    cache: ReportCache = request.app.state.reports
+    return cache.get(cache.tenant(request.app.state.config.tenant))
+
+
+async def _page(
+    request: Request, name: render.PageName, lang: str | None, study: str = ""
+) -> Response:
+    language = choose(lang, request.headers.get("accept-language", ""))
+    report = await run_in_threadpool(_report, request)
+    if study and study not in [case.study for case in report.cases]:
+        raise RequestError(404, "study", f"no study {study!r} in this report")
+    html = await run_in_threadpool(render.page, report, name, language, study)
+    headers = {
+        "Content-Security-Policy": f"{render.POLICY}; frame-ancestors 'none'",
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+        "Cache-Control": "no-cache",
+    }
+    return HTMLResponse(html, headers=headers)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def get_report(request: Request, lang: str | None = None) -> Response:
+    """Show the whole report."""
+    return await _page(request, "report", lang)
+
+
+@router.get("/studies/{study}", response_class=HTMLResponse)
+async def get_study(request: Request, study: str, lang: str | None = None) -> Response:
+    """Show one study."""
+    return await _page(request, "study", lang, study)
+
+
+@router.get("/data", response_class=HTMLResponse)
+async def get_data(request: Request, lang: str | None = None) -> Response:
+    """Show what was stored, refused and lost."""
+    return await _page(request, "data", lang)
+
+
+@router.get("/factors", response_class=HTMLResponse)
+async def get_factors(request: Request, lang: str | None = None) -> Response:
+    """Show the factors used, with their sources."""
+    return await _page(request, "factors", lang)
+
+
+@router.get("/v1/report")
+async def get_report_json(request: Request) -> Response:
+    """Return the report as `report.json`."""
+    report = await run_in_threadpool(_report, request)
+    return Response(render.json_file(report), media_type="application/json")

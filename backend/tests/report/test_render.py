@@ -1,0 +1,80 @@
+"""The page itself: light, whole, never a naked number."""
+
+import re
+
+import pytest
+
+from cobenefit_backend.report import render
+
+MAX_PAGE_BYTES = 100_000
+
+
+@pytest.fixture
+def report(municipality):
+    return municipality.app.state.reports.get("demo")
+
+
+@pytest.fixture(params=["en", "fr"])
+def html(request, report):
+    return render.html_file(report, request.param, other="other.html")
+
+
+def test_the_file_is_light_and_whole(html):
+    assert len(html.encode()) <= MAX_PAGE_BYTES
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', html)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert 'href="other.html"' in html
+
+
+def test_every_case_opens_with_a_sentence_and_its_evidence(report):
+    text = render.html_file(report, "en")
+    articles = re.findall(r"<article.*?</article>", text, flags=re.S)
+    assert len(articles) == 4
+    for article in articles:
+        lead = re.search(r'<p class="lead">(.*?)</p>', article).group(1)
+        assert lead.endswith(".")
+        assert "data coverage" in article
+        assert "90 % interval" in article
+        assert 'class="chips"' in article
+
+
+def test_the_test_is_grey_and_says_that_it_found_nothing(report):
+    text = render.page(report, "study", "en", "house-test")
+    assert "not distinguishable from zero" in text
+    assert "nothing was done" in text
+    assert re.search(r'class="value grey"', text)
+    assert "bar grey" in text
+
+
+def test_modelled_and_synthetic_stand_apart_and_say_so(report):
+    text = render.html_file(report, "fr")
+    apart = text[text.index('<section id="apart">') : text.index('<section id="data">')]
+    before = text[: text.index('<section id="apart">')]
+    assert 'id="study-road"' in apart
+    assert 'id="study-field"' in apart
+    assert 'id="study-school"' in before
+    assert "Modélisé, non mesuré" in apart
+    assert "Données synthétiques, non mesurées" in apart
+
+
+def test_the_computation_shows_its_numbers(report):
+    text = render.page(report, "study", "en", "school")
+    assert "× 0.0519 kgCO2e/kWh" in text
+    assert "grid.fr.ademe.avg.lca" in text
+    assert report.generated_from["data_sha256"][:16] in text
+
+
+def test_a_gap_is_drawn_as_a_gap(report):
+    text = render.page(report, "study", "en", "school")
+    path = re.search(r'<path d="([^"]*)" class="measured">', text).group(1)
+    assert path.count("M") == 2
+
+
+def test_the_policy_allows_the_style_by_its_hash(html):
+    import base64
+    import hashlib
+
+    style = re.search(r"<style>(.*?)</style>", html, flags=re.S).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"sha256-{digest}" in render.POLICY

@@ -1,0 +1,78 @@
+"""The board: what drivers ask for, through `machine` alone.
+
+The same file runs on esp32, rp2 and, with the rig's `machine.py`, on a virtual board.
+"""
+
+import asyncio
+
+import machine  # type: ignore[import-not-found,unused-ignore]
+
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+
+class Board:
+    """UARTs as asyncio streams, counters, analogue inputs, and who we are."""
+
+    #: Whether time is stepped by a simulation, so that every byte on a line is of this instant.
+    stepped = False
+
+    def __init__(self) -> None:
+        self._uarts: dict[int, Any] = {}
+
+    def uart(self, number: int, baud: int, bits: int, parity: Any, stop: int) -> Any:
+        """Return an asyncio stream on a serial port.
+
+        Parameters
+        ----------
+        number : int
+            UART of the board.
+        baud : int
+            Speed. [bit/s]
+        bits : int
+            Data bits, 7 or 8.
+        parity : int or None
+            0 even, 1 odd, None without.
+        stop : int
+            Stop bits, 1 or 2.
+
+        Returns
+        -------
+        asyncio stream
+            Reads and writes.
+        """
+        port: Any = machine.UART(number, baud, bits=bits, parity=parity, stop=stop, rxbuf=1024)
+        self._uarts[number] = port
+        return asyncio.StreamReader(port)
+
+    def rebaud(self, number: int, baud: int) -> None:
+        """Change the speed of a serial port that was opened by `uart` [bit/s]."""
+        self._uarts[number].init(baudrate=baud)
+
+    def counter(self, number: int) -> Any:
+        """Return a hardware pulse counter; `value()` reads it."""
+        return machine.Counter(number)
+
+    def adc(self, number: int) -> Any:
+        """Return an analogue input; `read_u16()` reads it."""
+        return machine.ADC(number)
+
+    def pin(self, number: int) -> Any:
+        """Return a digital input with a pull-up."""
+        return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def watchdog(self, timeout_ms: int) -> Any:
+        """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
+        return machine.WDT(timeout=timeout_ms)
+
+    def unique_id(self) -> bytes:
+        """Return the chip's own number."""
+        number: bytes = machine.unique_id()
+        return number
+
+    def reset_cause(self) -> int:
+        """Return the port's code of the last reset."""
+        cause: int = machine.reset_cause()
+        return cause

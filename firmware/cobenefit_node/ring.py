@@ -1,0 +1,341 @@
+"""The flash ring: packs in fixed segments, kept until the gateway's ack covers them.
+
+A directory holds segment files with rising numbers and a small state (boot counter, acks, losses)
+in two alternating files. Packs are appended and flushed one by one; a segment whose packs are all
+acked is removed; a full ring removes its oldest segment and counts, per boot and channel, the
+readings that were in it and not acked. No pack is held in memory.
+
+A sequence number is used up only when its record was flushed. A damaged record is skipped; its
+sequence is declared lost once everything before it has been acked.
+
+    ring = Ring("/ring", 16, 16384)
+    position = ring.append("soil_ph", 60, pack.encode(Pack(ring.boot, ring.seq, …)))
+"""
+
+import os
+
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+from cobenefit_wire import pack
+from cobenefit_wire.errors import WireError
+
+from cobenefit_node import segment
+from cobenefit_node.acked import Acked
+from cobenefit_node.twin import Twin
+
+#: Boots whose acks and losses are remembered; the newest are kept.
+_BOOTS = 8
+#: Ranges above the floor remembered per boot: 16 pairs.
+_RANGES = 32
+#: Damaged records that wait for their turn to be declared.
+_HOLES = 32
+
+
+class Segment:
+    """One file: its number, its size and the runs [boot, low, high] of sequences in it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.size = 0
+        self.runs: list[list[int]] = []
+
+    def add(self, boot: int, seq: int, end: int) -> None:
+        """Note that a record of that sequence ends at `end` [bytes]."""
+        self.size = end
+        if self.runs and self.runs[-1][0] == boot:
+            self.runs[-1][2] = seq
+        else:
+            self.runs.append([boot, seq, seq])
+
+
+class Ring:
+    """Packs on the file system between the sampler and the gateway's ack."""
+
+    def __init__(self, directory: str, segments: int, segment_bytes: int) -> None:
+        self._dir = directory
+        self._limit = segments
+        self._segment_bytes = segment_bytes
+        self._segments: list[Segment] = []
+        self._acked: dict[int, Acked] = {}
+        self._lost: dict[int, list[Any]] = {}
+        self._holes: list[tuple[int, int, str, int]] = []
+        self._writer: Any = None
+        self._reader: tuple[Any, ...] = (-1, 0, None)
+        self.damaged = 0
+        self.losses = 0
+        self.boot = 1
+        self.seq = 0
+        _make_directory(directory)
+        self._twin = Twin(directory + "/state")
+        self._restore()
+        self._recover()
+        self.save()
+
+    def append(self, channel: str, readings: int, data: bytes) -> tuple[int, int]:
+        """Write a pack that bears (`boot`, `seq`) and flush it; return its position.
+
+        OSError when the file system refuses: the sequence is then not used up.
+        """
+        record = segment.encode(self.boot, self.seq, channel, readings, data)
+        if self._writer is None or self._segments[-1].size + len(record) > self._segment_bytes:
+            self._rotate()
+        last = self._segments[-1]
+        try:
+            self._writer.write(record)
+            self._writer.flush()
+        except OSError:
+            self.close()  # what was half written stays behind; the next record gets a new file
+            raise
+        at = last.size
+        last.add(self.boot, self.seq, at + len(record))
+        self.seq += 1
+        return last.number, at
+
+    def read(self, position: tuple[int, int]) -> Any:
+        """Return (record, pack bytes) at a position; None when it is gone or damaged."""
+        record = self.head(position)
+        if record is None:
+            return None
+        f = self._file(position[0], record.end)
+        f.seek(record.data_at)
+        data = f.read(record.end - record.data_at)
+        try:
+            _, boot, seq, _, _ = pack.check(data)
+        except WireError:
+            boot, seq = -1, -1
+        if (boot, seq) != (record.boot, record.seq):
+            self._damage(record.boot, record.seq, record.channel, record.readings)
+            return None
+        return record, data
+
+    def head(self, position: tuple[int, int]) -> Any:
+        """Return the record at a position without its pack; None when it is gone."""
+        for part in self._segments:
+            if part.number == position[0]:
+                f = self._file(part.number, part.size)
+                return segment.record_at(f, position[1], part.size)
+        return None
+
+    def following(self, position: tuple[int, int]) -> Any:
+        """Return (record, its position, the position after it) at or after one, or None."""
+        number, at = position
+        for part in self._segments:
+            if part.number < number or (part.number == number and at >= part.size):
+                continue
+            at = at if part.number == number else 0
+            record = segment.next_record(self._file(part.number, part.size), at, part.size)
+            if record is not None:
+                return record, (part.number, record.at), (part.number, record.end)
+        return None
+
+    def covers(self, boot: int, seq: int) -> bool:
+        """Whether a pack needs no sending any more: acked, or declared lost."""
+        if boot in self._acked and self._acked[boot].covers(seq):
+            return True
+        if boot in self._lost and seq < self._lost[boot][0]:
+            return True
+        return any(hole[0] == boot and hole[1] == seq for hole in self._holes)
+
+    def commit(self, boot: int, floor: int, ranges: list[int]) -> None:
+        """Take an ack: forget the packs it covers."""
+        known = self._acked.get(boot)
+        floor = max(floor, known.floor if known else 0)
+        self._acked[boot] = Acked(floor, tuple(ranges[:_RANGES]))
+        self._declare_holes()
+        self._free()
+
+    def waiting(self) -> int:
+        """Return how many packs are neither acked nor declared lost."""
+        n = 0
+        for part in self._segments:
+            for boot, low, high in part.runs:
+                low = max(low, self._lost[boot][0]) if boot in self._lost else low  # noqa: PLW2901
+                acked = self._acked.get(boot)
+                n += max(0, high - low + 1) - (acked.count(low, high) if acked else 0)
+        return max(0, n - len(self._holes))
+
+    def used_ratio(self) -> float:
+        """Return the share of the ring's segments in use, 0 to 1."""
+        return len(self._segments) / self._limit
+
+    def lost(self) -> list[Any]:
+        """Return the losses as `messages.Health.lost` wants them."""
+        return [
+            [boot, self._lost[boot][0], [[c, n] for c, n in sorted(self._lost[boot][1].items())]]
+            for boot in sorted(self._lost)
+        ]
+
+    def count_lost(self, boot: int, below: int, channel: str, readings: int) -> None:
+        """Count readings that will never arrive; all sequences below `below` are settled."""
+        self.losses += 1
+        entry = self._lost.setdefault(boot, [0, {}])
+        entry[0] = max(entry[0], below)
+        if readings:
+            entry[1][channel] = entry[1].get(channel, 0) + readings
+
+    def close(self) -> None:
+        """Close the files; the next append starts a new segment."""
+        for f in (self._writer, self._reader[2]):
+            if f is not None:
+                f.close()
+        self._writer = None
+        self._reader = (-1, 0, None)
+
+    def settle(self) -> None:
+        """Close the files, remove every segment of which nothing is awaited, and save."""
+        self.close()
+        self._free()
+        self.save()
+
+    def save(self) -> None:
+        """Write boot counter, acks and losses; OSError when the file system refuses."""
+        for kept in (self._acked, self._lost):
+            for boot in sorted(kept)[:-_BOOTS]:
+                del kept[boot]  # type: ignore[attr-defined,unused-ignore]
+        acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
+        self._twin.save([self.boot, acked, self.lost()])
+
+    def _restore(self) -> None:
+        state = self._twin.load()
+        if state is None:
+            return
+        self.boot = state[0] + 1
+        for boot, floor, ranges in state[1]:
+            self._acked[boot] = Acked(floor, ranges)
+        for boot, below, counts in state[2]:
+            self._lost[boot] = [below, dict([(c, n) for c, n in counts])]  # noqa: C404
+
+    def _recover(self) -> None:
+        """Index the segments found; keep the whole records of a torn last one."""
+        numbers = sorted(int(n[:8], 16) for n in os.listdir(self._dir) if n.endswith(".seg"))
+        torn = False
+        for number in numbers:
+            part = Segment(number)
+            size = os.stat(self._path(number))[6]
+            torn = self._scan(part, size, torn)
+            self._segments.append(part)
+            # The boot counter can only be behind the records when both its twins were lost.
+            self.boot = max([self.boot] + [run[0] + 1 for run in part.runs])
+            if number == numbers[-1] and not torn and size < self._segment_bytes:
+                self._writer = open(self._path(number), "ab")  # noqa: SIM115
+        self._declare_holes()
+        self._free()
+
+    def _scan(self, part: Segment, size: int, hurt: bool) -> bool:
+        """Note the records of a file; return whether it ends in something that is none.
+
+        `hurt` says that of the file before.
+        """
+        at = 0
+        with open(self._path(part.number), "rb") as f:
+            while True:
+                record = segment.next_record(f, at, size)
+                if record is None:
+                    break
+                if record.at > at or hurt:
+                    self._missing(part, record.boot, record.seq)
+                hurt = False
+                part.add(record.boot, record.seq, record.end)
+                at = record.end
+        return at < size
+
+    def _missing(self, part: Segment, boot: int, seq: int) -> None:
+        """Take the sequences just below one for damaged, down to the last one known."""
+        parts = self._segments + [part]  # noqa: RUF005 MicroPython has no [*a, b]
+        runs = [run for s in parts for run in s.runs if run[0] == boot]
+        acked = self._acked.get(boot)
+        low = runs[-1][2] + 1 if runs else acked.floor if acked else 0
+        for missing in range(max(low, seq - _HOLES), seq):
+            self._damage(boot, missing, "", 0)
+
+    def _damage(self, boot: int, seq: int, channel: str, readings: int) -> None:
+        if self.covers(boot, seq):
+            return
+        self.damaged += 1
+        if len(self._holes) < _HOLES:
+            self._holes.append((boot, seq, channel, readings))
+        self._declare_holes()
+
+    def _declare_holes(self) -> None:
+        """Declare damaged sequences lost as soon as nothing below them is awaited."""
+        waiting = []
+        for boot, seq, channel, readings in sorted(self._holes):
+            acked = self._acked.get(boot)
+            settled = max(acked.floor if acked else 0, self._lost.get(boot, (0,))[0])
+            if settled >= seq:
+                self.count_lost(boot, seq + 1, channel, readings)
+            else:
+                waiting.append((boot, seq, channel, readings))
+        self._holes = waiting
+
+    def _free(self) -> None:
+        """Remove the segments of which nothing is awaited; never the one being written."""
+        keep = self._segments[-1] if self._writer is not None else None
+        done = [s for s in self._segments if s is not keep and self._settled(s)]
+        for part in done:
+            self._remove(part)
+        if done:
+            self.save()
+
+    def _settled(self, part: Segment) -> bool:
+        for boot, low, high in part.runs:
+            acked = self._acked.get(boot)
+            if acked is not None and acked.count(low, high) == high - low + 1:
+                continue
+            if boot in self._lost and high < self._lost[boot][0]:
+                continue
+            return False
+        return True
+
+    def _rotate(self) -> None:
+        self.close()
+        while len(self._segments) >= self._limit:
+            self._drop(self._segments[0])
+        part = Segment(self._segments[-1].number + 1 if self._segments else 1)
+        self._writer = open(self._path(part.number), "wb")  # noqa: SIM115
+        self._segments.append(part)
+        self._free()
+
+    def _drop(self, part: Segment) -> None:
+        """Make room: count what the oldest segment still held, then remove it."""
+        at = 0
+        f = self._file(part.number, part.size)
+        while True:
+            record = segment.next_record(f, at, part.size)
+            if record is None:
+                break
+            covered = self.covers(record.boot, record.seq)
+            self.count_lost(
+                record.boot, record.seq + 1, record.channel, 0 if covered else record.readings
+            )
+            at = record.end
+        self.save()  # before the file goes: a cut between the two must not count it twice
+        self._remove(part)
+
+    def _remove(self, part: Segment) -> None:
+        if self._reader[0] == part.number:
+            self._reader[2].close()
+            self._reader = (-1, 0, None)
+        self._segments.remove(part)
+        os.remove(self._path(part.number))
+
+    def _file(self, number: int, size: int) -> Any:
+        """Return a file to read; on littlefs a reader only sees what was there on opening."""
+        if self._reader[0] != number or self._reader[1] < size:
+            if self._reader[2] is not None:
+                self._reader[2].close()
+            self._reader = (number, size, open(self._path(number), "rb"))  # noqa: SIM115
+        return self._reader[2]
+
+    def _path(self, number: int) -> str:
+        return self._dir + "/%08x.seg" % number
+
+
+def _make_directory(path: str) -> None:
+    try:
+        os.mkdir(path)
+    except OSError:
+        os.listdir(path)  # it exists, or this raises and says why it can't

@@ -1,0 +1,271 @@
+"""From the ring to the gateway: connect, drain, and connect again.
+
+A pack leaves the ring only when the gateway's `ack` covers it; the broker's PUBACK merely frees a
+place in the window. A pack published but not acked by the gateway within a while is published
+again, ever more rarely. Fresh packs and backlog take turns, so that neither starves the other.
+All waits here are on real ticks.
+"""
+
+import asyncio
+
+try:
+    from typing import Any
+except ImportError:  # MicroPython has no typing and never evaluates annotations
+    pass
+
+from cobenefit_wire import messages, topics
+from cobenefit_wire.errors import WireError
+
+from cobenefit_node.mqtt import Client
+from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+
+#: Packs published and not yet acked by the gateway; beyond this we wait.
+_SENT = 48
+#: Positions of fresh packs remembered; older ones are found again by the walk through the ring.
+_FRESH = 8
+#: First wait for the gateway's ack, doubled after each try up to 2^6. [ms]
+_RESEND_MS = 10_000
+#: How often to look for such packs. [ms]
+_CHECK_MS = 500
+#: A loss is said this soon, so that the gateway stops waiting for it. [ms]
+_LOSS_MS = 1000
+_BACKOFF_MS = 250
+_BACKOFF_MOST_MS = 60_000
+
+
+class Uplink:
+    """The supervisor of the one connection of a node."""
+
+    def __init__(
+        self, config: Any, ring: Any, clock: Any, *, ledger: Any, state: messages.State, log: Any
+    ) -> None:
+        self._config = config
+        self._ring = ring
+        self._clock = clock
+        self._ledger = ledger
+        self._log = log
+        self._state = state
+        offline = messages.State(False, *state[1:])
+        self._client = Client(
+            config.broker,
+            config.site + "-" + config.device,
+            (self._topic("state"), messages.encode(offline)),
+        )
+        self._client.on_message = self._on_message
+        self._client.on_puback = self._on_puback
+        self._sent: dict[tuple[int, int], list[Any]] = {}
+        self._fresh: list[tuple[int, int]] = []
+        self._cursor = (0, 0)
+        self._turn = False
+        self._checked = ticks_ms()
+        self._wake = asyncio.Event()
+        self._busy_since: Any = -1
+        self._stopping = False
+        self.resend_ms = _RESEND_MS
+        self.connected = False
+        self.progress = ticks_ms()
+
+    def offer(self, position: tuple[int, int]) -> None:
+        """Take note of a pack just appended to the ring."""
+        self._fresh.append(position)
+        if len(self._fresh) > _FRESH:
+            self._fresh.pop(0)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep a session open until cancelled; never raises for the peer's sake."""
+        backoff_ms = _BACKOFF_MS
+        while not self._stopping:
+            self.progress = started = ticks_ms()
+            try:
+                await self._session()
+            except (OSError, EOFError, ValueError, asyncio.TimeoutError) as err:
+                self._log("link: " + repr(err))
+            finally:
+                self.connected = False
+                self._client.close()
+            if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
+                backoff_ms = _BACKOFF_MS
+            await sleep_ms(backoff_ms)
+            backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
+
+    async def finish(self, timeout_ms: int) -> bool:
+        """Wait until every pack is acked, publish the last health; return whether all was said."""
+        started = ticks_ms()
+        while self._ring.waiting() and ticks_diff(ticks_ms(), started) < timeout_ms:
+            self._wake.set()
+            await sleep_ms(20)
+        acked = not self._ring.waiting()
+        self._stopping = True
+        self._wake.set()
+        while self.connected and ticks_diff(ticks_ms(), started) < timeout_ms + 5000:
+            await sleep_ms(20)
+        return acked
+
+    async def _session(self) -> None:
+        client = self._client
+        self._clock.ask_network()
+        present = await client.connect()
+        self._ledger.connected()
+        self._log("link: connected, session " + ("present" if present else "new"))
+        await client.subscribe(self._topic("ack"))
+        tasks = [
+            asyncio.create_task(_outcome(client.listen())),
+            asyncio.create_task(_outcome(client.keep_alive())),
+        ]
+        self.connected = True
+        try:
+            await self._say("state", self._state, tasks, retain=True)
+            await self._pump(client, tasks)
+            await self._say("health", self._health(), tasks)
+            await self._say("state", messages.State(False, *self._state[1:]), tasks, retain=True)
+            await self._until(client.idle, tasks)
+            await client.disconnect()
+        finally:
+            self.connected = False
+            for task in tasks:
+                task.cancel()
+
+    async def _pump(self, client: Client, tasks: list[Any]) -> None:
+        """Fill the window until told to stop."""
+        last_health = ticks_ms()
+        losses = 0
+        while not self._stopping:
+            self.progress = ticks_ms()
+            await _check(tasks)
+            wait_ms = self._config.health_ms if losses == self._ring.losses else _LOSS_MS
+            if ticks_diff(self.progress, last_health) >= wait_ms:
+                last_health, losses = self.progress, self._ring.losses
+                await self._say("health", self._health(), tasks)
+            position = self._pick() if client.room() else None
+            if position is None:
+                await self._pause(client)
+            else:
+                await self._publish(client, position)
+
+    async def _publish(self, client: Client, position: tuple[int, int]) -> None:
+        found = self._ring.read(position)
+        if found is None:  # dropped by a full ring or damaged: the ring has counted it
+            for key in list(self._sent):
+                if self._sent[key][0] == position:
+                    del self._sent[key]
+            return
+        record, data = found
+        key = (record.boot, record.seq)
+        tries = self._sent[key][2] + 1 if key in self._sent else 0
+        self._sent[key] = [position, ticks_ms(), tries]
+        if self._busy_since < 0:
+            self._busy_since = ticks_ms()
+        await client.publish(self._topic("up", record.channel), data, token=key)
+
+    async def _say(
+        self, leaf: str, message: tuple[Any, ...], tasks: list[Any], retain: bool = False
+    ) -> None:
+        await self._until(self._client.room, tasks)
+        await self._client.publish(self._topic(leaf), messages.encode(message), retain)
+
+    async def _until(self, ready: Any, tasks: list[Any]) -> None:
+        """Wait for a condition of the link; OSError when it does not come."""
+        started = ticks_ms()
+        while not ready():
+            await _check(tasks)
+            if ticks_diff(ticks_ms(), started) > 30_000:
+                raise OSError("the broker acknowledges nothing")
+            await self._pause(self._client)
+
+    async def _pause(self, client: Client) -> None:
+        if client.idle() and self._busy_since >= 0:
+            self._ledger.radio(ticks_diff(ticks_ms(), self._busy_since))
+            self._busy_since = -1
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), 0.25)
+        except asyncio.TimeoutError:
+            return
+
+    def _pick(self) -> Any:
+        """Return the position of the pack to publish next, or None."""
+        overdue = self._overdue()
+        if overdue is not None:
+            return overdue
+        if len(self._sent) >= _SENT:
+            return None
+        self._turn = not self._turn
+        if self._turn and self._fresh:
+            return self._fresh.pop(0)
+        position = self._backlog()
+        if position is None and self._fresh:
+            return self._fresh.pop(0)
+        return position
+
+    def _backlog(self) -> Any:
+        """Walk on through the ring to the next pack that was not sent."""
+        while True:
+            found = self._ring.following(self._cursor)
+            if found is None:
+                return None
+            record, position, self._cursor = found
+            key = (record.boot, record.seq)
+            if position in self._fresh:
+                self._fresh.remove(position)
+            if key not in self._sent and not self._ring.covers(record.boot, record.seq):
+                return position
+
+    def _overdue(self) -> Any:
+        now = ticks_ms()
+        if ticks_diff(now, self._checked) < _CHECK_MS:
+            return None
+        for key in list(self._sent):
+            position, sent, tries = self._sent[key]
+            if ticks_diff(now, sent) >= self.resend_ms << min(tries, 6):
+                if self._ring.head(position) is not None:
+                    return position
+                del self._sent[key]
+        self._checked = now
+        return None
+
+    def _on_puback(self, _token: object) -> None:
+        self._wake.set()
+
+    def _on_message(self, _topic: str, payload: bytes) -> None:
+        try:
+            ack = messages.decode_ack(payload)
+            self._ring.commit(ack.boot, ack.floor, ack.ranges)
+        except (OSError, WireError) as err:
+            self._ledger.errors += 1
+            self._log("ack: " + repr(err))
+            return
+        self._clock.set(ack.t_ms)
+        for key in list(self._sent):
+            if self._ring.covers(key[0], key[1]):
+                del self._sent[key]
+        self._wake.set()
+
+    def _health(self) -> Any:
+        clock = self._clock
+        t_ms = clock.now_ms() if clock.time_known() else None
+        client = self._client
+        return self._ledger.message(
+            self._ring.boot, clock.uptime_ms(), t_ms, tx=client.tx_bytes, rx=client.rx_bytes,
+            waiting=self._ring.waiting(), lost=self._ring.lost(),
+        )  # fmt: skip
+
+    def _topic(self, leaf: str, channel: str = "") -> str:
+        return topics.build(self._config.site, self._config.device, leaf, channel)
+
+
+async def _outcome(coroutine: Any) -> Exception:
+    """Return what ended a task of the link; an exception nobody fetches is printed otherwise."""
+    try:
+        await coroutine
+    except (OSError, EOFError, ValueError) as err:
+        return err
+    return OSError("a task of the link ended")
+
+
+async def _check(tasks: list[Any]) -> None:
+    """Let the tasks of the link run; raise what ended one."""
+    await sleep_ms(0)
+    for task in tasks:
+        if task.done():
+            raise await task

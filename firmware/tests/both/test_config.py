@@ -1,0 +1,97 @@
+"""Configuration: what is accepted, and what an error says."""
+
+import os
+import time
+
+from cobenefit_node import config
+
+GOOD = {
+    "site": "lille-01",
+    "device": "meter-7",
+    "broker": {"host": "127.0.0.1"},
+    "sensors": [{"driver": "tic", "uart": 1, "period_ms": 600_000}],
+}
+
+
+def _with(**changes):
+    raw = dict(GOOD)
+    raw.update(changes)
+    return raw
+
+
+def _error(raw):
+    try:
+        config.parse(raw, "config.json")
+    except config.ConfigError as err:
+        return err
+    raise AssertionError("accepted: " + repr(raw))
+
+
+def test_defaults_fill_what_is_left_out():
+    parsed = config.parse(GOOD)
+    assert (parsed.pack_readings, parsed.pack_age_ms) == (60, 3_600_000)
+    assert parsed.broker.port == 1883
+    assert parsed.broker.tls is None
+    assert parsed.sensors[0].options == {}
+    assert parsed.ring.segments * parsed.ring.segment_bytes == 262_144
+
+
+def test_every_wrong_value_is_refused_with_its_key():
+    sensor = GOOD["sensors"][0]
+    cases = (
+        ("site", _with(site="Lille")),
+        ("device", _with(device="")),
+        ("broker", _with(broker=None)),
+        ("broker.host", _with(broker={})),
+        ("broker.port", _with(broker={"host": "h", "port": 70_000})),
+        ("broker.prot", _with(broker={"host": "h", "prot": 1})),
+        ("sensors", _with(sensors=[])),
+        ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=0)])),
+        ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=True)])),
+        ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=1.5)])),
+        ("sensors.0.uart", _with(sensors=[dict(sensor, pin=3)])),
+        ("sensors.0.options", _with(sensors=[dict(sensor, options=[])])),
+        ("sensors.1.driver", _with(sensors=[sensor, {"driver": "../x", "uart": 1}])),
+        ("pack_readings", _with(pack_readings=1001)),
+        ("ring.segments", _with(ring={"segments": 2})),
+        ("power_mw.idle", _with(power_mw={"idle": -1})),
+        ("extra", _with(extra=1)),
+        ("(file)", []),
+    )
+    for key, raw in cases:
+        err = _error(raw)
+        assert err.key == key, (key, str(err))
+        assert "config.json: " + key in str(err)
+        assert "allowed: " in str(err)
+
+
+def test_tls_needs_a_server_name_and_certificate_with_key():
+    tls = {"ca": "ca.der", "server_hostname": "broker.lan"}
+    broker = {"host": "h", "tls": tls}
+    assert config.parse(_with(broker=broker)).broker.tls.server_hostname == "broker.lan"
+    for wrong in (None, ""):
+        broken = dict(broker, tls=dict(tls, server_hostname=wrong))
+        assert _error(_with(broker=broken)).key == "broker.tls.server_hostname"
+    assert _error(_with(broker=dict(broker, tls={"ca": "x"}))).key == "broker.tls.server_hostname"
+    half = dict(broker, tls=dict(tls, cert="c.der"))
+    assert _error(_with(broker=half)).key == "broker.tls.cert"
+
+
+def test_a_secret_is_never_shown():
+    err = _error(_with(broker={"host": "h", "password": 12345}))
+    assert err.key == "broker.password"
+    assert "12345" not in str(err)
+
+
+def test_a_file_that_is_no_json_is_named():
+    path = (os.getenv("TMPDIR") or "/tmp") + "/cb-config-%d.json" % time.time()
+    with open(path, "w") as f:
+        f.write('{"site": ')
+    try:
+        config.load(path)
+    except config.ConfigError as err:
+        assert path in str(err)
+    else:
+        raise AssertionError("accepted")
+    finally:
+        os.remove(path)

@@ -1,0 +1,120 @@
+"""The pytest plugin of the rigs: `pytest hil-tests/suite --board unix --rig unix`.
+
+The same tests run on a virtual and on a real board; what a test needs of the rig it says by
+`@pytest.mark.needs("power", "uart")`, and is skipped, with the reason, where that is missing.
+
+Fixtures: `rig`, `broker` (a real one on loopback, restartable), `peer` (a TIC meter on a
+pseudo-terminal), `board` (off, flashed, wired to both), `ack_station` (acknowledges as a gateway
+does).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
+from cobenefit_hil.rig import Rig, RigError, load
+from cobenefit_hil.services import Service, broker_command, free_port
+from cobenefit_hil.station import AckStation
+from cobenefit_hil.virtual.board import VirtualBoard
+
+SITE, DEVICE = "rig", "meter"
+PERIOD_MS = 600_000
+START_MS = 1_700_000_400_000  # a multiple of the period
+INSTANTS = 600
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--board` and `--rig`."""
+    group = parser.getgroup("cobenefit", "boards and rigs")
+    group.addoption("--board", default="", help="refuse to run on any other board than this")
+    group.addoption("--rig", default="unix", help="a name in hil-tests/rigs, or a TOML file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, for projects that use the plugin alone."""
+    config.addinivalue_line("markers", "needs(*features): the rig features a test requires")
+    config.addinivalue_line("markers", "hil: runs on a board, virtual or real")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the rig is not wired for, and say so."""
+    needs = {feature for mark in item.iter_markers("needs") for feature in mark.args}
+    if needs:
+        missing = sorted(needs - _rig(item.config).features)
+        if missing:
+            pytest.skip(f"the rig is not wired for: {', '.join(missing)}")
+
+
+def _rig(config: pytest.Config) -> Rig:
+    name = str(config.getoption("--rig"))
+    known = config.rootpath / f"hil-tests/rigs/{name}.toml"
+    path = Path(name) if name.endswith(".toml") else known
+    try:
+        rig = load(path)
+    except RigError as error:
+        raise pytest.UsageError(str(error)) from error
+    board = config.getoption("--board")
+    if board and board != rig.board:
+        raise pytest.UsageError(f"--board {board}: the rig {path} has the board {rig.board}")
+    return rig
+
+
+@pytest.fixture
+def rig(pytestconfig: pytest.Config) -> Rig:
+    """Return what the tests run on."""
+    return _rig(pytestconfig)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Service]:
+    """Run a real broker on a free loopback port; `kill()` and `start()` restart it there."""
+    port = free_port()
+    service = Service("broker", broker_command(port, tmp_path), tmp_path / "broker.log", port=port)
+    with service:
+        yield service
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[TicPeer]:
+    """Serve a meter with `INSTANTS` frames: its index rises by 100 W.h each time."""
+    times_ms = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
+    energy_wh = [100 * i for i in range(INSTANTS)]
+    power_va = [10 * (i % 900) for i in range(INSTANTS)]
+    with TicPeer(DEVICE, tmp_path, times_ms, {ENERGY: energy_wh, POWER: power_va}) as meter:
+        yield meter
+
+
+@pytest.fixture
+def ack_station(broker: Service) -> Iterator[AckStation]:
+    """Receive packs on a real connection and acknowledge them."""
+    with AckStation(broker.port) as station:
+        yield station
+
+
+@pytest.fixture
+def node_config(broker: Service) -> dict[str, Any]:
+    """Return the `config.json` of the node under test; small packs, so that there are many."""
+    return {
+        "site": SITE,
+        "device": DEVICE,
+        "board": "unix",
+        "broker": {"host": "127.0.0.1", "port": broker.port},
+        "sensors": [{"driver": "tic", "uart": 1, "period_ms": PERIOD_MS}],
+        "pack_readings": 10,
+        "pack_age_ms": 86_400_000,
+    }
+
+
+@pytest.fixture
+def board(
+    rig: Rig, node_config: dict[str, Any], peer: TicPeer, tmp_path: Path
+) -> Iterator[VirtualBoard]:
+    """Return the board, flashed and switched off."""
+    assert rig.board == "unix"
+    lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
+    virtual = VirtualBoard(node_config, tmp_path / "board", lines)
+    yield virtual
+    virtual.power_cut()

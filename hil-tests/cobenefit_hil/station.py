@@ -1,0 +1,147 @@
+"""A station that receives packs and acknowledges them as a gateway does, on a real connection.
+
+For tests of nodes: it keeps every reading in memory, so that a test can compare them with the
+ledger of a sensor peer.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Self
+
+import paho.mqtt.client as mqtt
+from cobenefit_wire import messages, pack, topics
+from cobenefit_wire.errors import WireError
+from paho.mqtt.enums import CallbackAPIVersion
+
+POLL_S = 0.02
+
+
+class AckStation:
+    """Subscribes to `cb/v1/#`; acks each pack while `acking` is set.
+
+    Parameters
+    ----------
+    port : int
+        Of the broker on loopback. [1]
+    """
+
+    def __init__(self, port: int) -> None:
+        self.packs: dict[tuple[int, int], tuple[str, pack.Pack]] = {}
+        self.arrivals: Counter[tuple[int, int]] = Counter()
+        self.states: list[messages.State] = []
+        self.healths: list[messages.Health] = []
+        self.errors: list[str] = []
+        self.acking = threading.Event()
+        self.acking.set()
+        self._port = port
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ack-station")
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+
+    def readings(self) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return value and quality by channel and time.
+
+        Returns
+        -------
+        dict
+            (channel, Unix time [ms]) to (value [10^exponent of the unit], quality code).
+        """
+        out = {}
+        for channel, read in list(self.packs.values()):
+            codes = read.quality or bytes(len(read.values))
+            for t_ms, value, code in zip(pack.times_ms(read), read.values, codes, strict=True):
+                out[channel, t_ms] = (value, code)
+        return out
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Return the (boot, sequence) below the highest of its boot that never came.
+
+        Returns
+        -------
+        list of tuple of int
+            Empty when nothing was lost on the way.
+        """
+        highest: dict[int, int] = {}
+        for boot, seq in list(self.packs):
+            highest[boot] = max(seq, highest.get(boot, 0))
+        expected = ((boot, seq) for boot, top in highest.items() for seq in range(top))
+        return [key for key in expected if key not in self.packs]
+
+    def wait(self, ready: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for a condition.
+
+        Parameters
+        ----------
+        ready : callable
+            Asked again and again.
+        timeout_s : float
+            Longest wait, > 0. [s]
+
+        Returns
+        -------
+        bool
+            Whether it came true.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while not ready():
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(POLL_S)
+        return True
+
+    def __enter__(self) -> Self:
+        """Connect and listen."""
+        subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.connect("127.0.0.1", self._port)
+        self._client.loop_start()
+        if not subscribed.wait(10):
+            self._client.loop_stop()
+            raise TimeoutError(f"no subscription at the broker on port {self._port} within 10 s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe("cb/v1/#", qos=1)
+
+    def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = topics.parse(message.topic)
+            if topic.leaf == "up":
+                self._take(client, topic, pack.decode(bytes(message.payload)))
+            elif topic.leaf == "state":
+                self.states.append(messages.decode_state(bytes(message.payload)))
+            elif topic.leaf == "health":
+                self.healths.append(messages.decode_health(bytes(message.payload)))
+        except WireError as error:
+            self.errors.append(f"{message.topic}: {error}")
+
+    def _take(self, client: mqtt.Client, topic: topics.Topic, read: pack.Pack) -> None:
+        key = (read.boot, read.seq)
+        self.arrivals[key] += 1
+        known = self.packs.setdefault(key, (topic.channel, read))
+        if known != (topic.channel, read):
+            self.errors.append(f"{key} came with two contents")
+        if self.acking.is_set():
+            reply = messages.encode(self._ack(read.boot))
+            client.publish(topics.build(topic.site, topic.device, "ack"), reply, qos=1)
+
+    def _ack(self, boot: int) -> messages.Ack:
+        seqs = sorted(seq for b, seq in self.packs if b == boot)
+        floor = 0
+        ranges: list[int] = []
+        for seq in seqs:
+            if seq == floor:
+                floor += 1
+            elif ranges and ranges[-1] == seq - 1:
+                ranges[-1] = seq
+            else:
+                ranges += [seq, seq]
+        return messages.Ack(boot, floor, ranges, time.time_ns() // 1_000_000)

@@ -1,0 +1,1 @@
+"""A board without a board: MicroPython, a simulated `machine`, simulated time."""

@@ -1,0 +1,50 @@
+# MicroPython, like the firmware: neither its modules nor its habits are the host's.
+# mypy: ignore-errors
+"""What a virtual board runs at power on: the node, on simulated time when a control line is wired.
+
+Exit codes: 0 the world ended and every pack is acked, 1 packs were left or the control line
+failed, 2 the configuration is wrong.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+import time
+
+from cobenefit_node import config
+from cobenefit_node.board import Board
+from cobenefit_node.clock import Clock
+from cobenefit_node.main import Node
+
+
+async def run(settings: object) -> int:
+    """Run the node to the end of its time; return the exit code."""
+    control = os.getenv("COBENEFIT_CONTROL")
+    if not control:
+        return 0 if await Node(settings, Board(), Clock()).run() else 1
+    from simclock import SimClock
+
+    clock = SimClock(control, len(settings.sensors))
+    await clock.start()
+    board = Board()
+    board.stepped = True
+    node = Node(settings, board, clock)
+    clock.ring = node.ring
+    started = time.ticks_ms()
+    acked = await node.run()
+    seconds = time.ticks_diff(time.ticks_ms(), started) / 1000
+    gc.collect()
+    used = gc.mem_alloc()
+    print("steps", clock.steps, "in", seconds, "s; heap", used, "of", used + gc.mem_free())
+    if clock.failed:
+        print(clock.failed)
+    return 0 if acked and not clock.failed else 1
+
+
+try:
+    settings = config.load("config.json")
+except (config.ConfigError, OSError) as err:
+    print(err)
+    sys.exit(2)
+sys.exit(asyncio.run(run(settings)))
