@@ -68,6 +68,8 @@ class Gateway:
         self._forwarder = Forwarder(config, backend_key)
         self._due: set[DeviceBoot] = set()
         self._stop = Event()
+        self._saved = self._store.position
+        self._complete = False
         self._checkpoint_at = self._ack_at = 0.0
 
     def stop(self) -> None:
@@ -165,12 +167,14 @@ class Gateway:
 
     def _checkpoint(self, *, flush: bool = False) -> None:
         position = self._journal.position
-        self._store.checkpoint(self._state, position, flush=flush)
-        self._journal.drop_before(position)
+        if flush or position != self._saved or not self._complete:
+            self._complete = self._store.checkpoint(self._state, position, flush=flush)
+            self._saved = position
+            self._journal.drop_before(position)
         self._checkpoint_at = time.monotonic() + self._config.checkpoint_s
 
     def _journal_is_long(self) -> bool:
-        return self._journal.position.segment - self._store.position.segment >= _MAX_SEGMENTS
+        return self._journal.position.segment - self._saved.segment >= _MAX_SEGMENTS
 
     def _drain(self) -> bool:
         if not self._config.backend.url:

@@ -50,7 +50,7 @@ _DUE_ROWS = (
 )
 
 
-def emit(db: sqlite3.Connection, config: Config, state: State) -> None:
+def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
     """Make pages of all closed windows, as many as the spool has room for.
 
     Parameters
@@ -61,16 +61,21 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> None:
         Tenant and size of the spool.
     state : State
         Series by id and their rules; counts pages deferred.
+
+    Returns
+    -------
+    bool
+        Whether all closed windows are in pages.
     """
     by_id: dict[int, Series] = {}
     while True:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
-            return
+            return True
         (pages,) = db.execute("SELECT count(*) FROM pages WHERE parked IS NULL").fetchone()
         if pages >= config.backend.max_pages:
             state.totals["pages_deferred"] += 1
-            return
+            return False
         by_id = by_id or {s.id: s for s in state.series.values()}
         rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row)) for row in rows]
         _write_page(db, config.tenant, rollups)

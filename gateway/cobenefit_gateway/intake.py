@@ -16,10 +16,11 @@ from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import Topic
 
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
+from cobenefit_gateway.batch import Arrival
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Refusal, Run, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
-from cobenefit_gateway.readings import Arrival, Readings
+from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
 from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
 

@@ -6,48 +6,25 @@ come back through the `reopen` function given.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import nan
-from typing import NamedTuple
 
 import numpy as np
 from cobenefit_wire import quality as codes
-from cobenefit_wire import units
 from numpy.typing import NDArray
 
+from cobenefit_gateway.batch import Arrival, Batch
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core import aggregate, quality, windows
 from cobenefit_gateway.core.aggregate import Links
-from cobenefit_gateway.decode import CodeArray, FloatArray, IntArray, Run
+from cobenefit_gateway.counters import judge_counters
+from cobenefit_gateway.decode import CodeArray, IntArray, Run
 from cobenefit_gateway.state import BASE, DAY, NEVER_MS, Series, State, Window
 
 _YEAR_MS = 31_556_952_000
 _DAY_MS = 86_400_000
+#: How far back the reading before a late run is looked for. [d]
+_DAYS_BACK = 7
 _LENGTHS_KEPT = 10_000
-
-
-class Arrival(NamedTuple):
-    """One run, whose it is and when it came."""
-
-    series: Series
-    run: Run
-    received_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    arrivals: Sequence[Arrival]
-    n: IntArray
-    starts: IntArray
-    t_ms: IntArray
-    value: FloatArray
-    code: CodeArray
-
-    def floats(self, per_run: Sequence[float]) -> FloatArray:
-        return np.repeat(np.array(per_run, dtype=np.float64), self.n)
-
-    def ints(self, per_run: Sequence[int]) -> IntArray:
-        return np.repeat(np.array(per_run, dtype=np.int64), self.n)
 
 
 class Readings:
@@ -77,7 +54,7 @@ class Readings:
         self._last_year = self._first_year
 
     def add(self, arrivals: Sequence[Arrival]) -> None:
-        """Flag, count and aggregate runs in the order they arrived.
+        """Flag, count and aggregate runs.
 
         Parameters
         ----------
@@ -86,10 +63,12 @@ class Readings:
         """
         if not arrivals:
             return
+        # A series' runs in order of time: fewer come late, and those know the run before them.
+        arrivals = sorted(arrivals, key=lambda a: (a.series.id, a.run.t_ms[0]))
         batch = self._batch(arrivals)
         newest_ms = max(a.received_ms for a in arrivals) + self._future_ms
         self._last_year = max(self._last_year, 1971 + newest_ms // _YEAR_MS)
-        _judge_counters(batch)
+        judge_counters(batch, self._last_before)
         run_of = np.repeat(np.arange(len(arrivals)), batch.n)
         good = batch.code == codes.GOOD
         timed = ~quality.TIMELESS[batch.code]
@@ -105,13 +84,13 @@ class Readings:
         self._advance(batch, timed)
         self._state.totals["readings"] += int(batch.n.sum())
 
-    def _batch(self, arrivals: Sequence[Arrival]) -> _Batch:
+    def _batch(self, arrivals: Sequence[Arrival]) -> Batch:
         n = np.array([a.run.value.size for a in arrivals], dtype=np.int64)
         starts = np.cumsum(n) - n
         value = np.concatenate([a.run.value for a in arrivals])
         t_ms = np.concatenate([a.run.t_ms for a in arrivals])
         given = np.concatenate([_given(a.run) for a in arrivals])
-        batch = _Batch(arrivals, n, starts, t_ms, value, given)
+        batch = Batch(arrivals, n, starts, t_ms, value, given)
         limits = quality.Limits(
             low=batch.floats([a.series.rule.low for a in arrivals]),
             high=batch.floats([a.series.rule.high for a in arrivals]),
@@ -120,9 +99,23 @@ class Readings:
         )
         oldest_ms = [max(a.series.max_t_ms - self._reopen_ms, NEVER_MS) for a in arrivals]
         code = quality.flag(value, t_ms, given, batch.ints(oldest_ms), limits)
-        return _Batch(arrivals, n, starts, t_ms, value, code)
+        return Batch(arrivals, n, starts, t_ms, value, code)
 
-    def _count_refused(self, batch: _Batch) -> None:
+    def _last_before(self, series: Series, t_ms: int) -> tuple[int, float]:
+        # The accepted reading before a late run; NaN when it is not known.
+        edges = self._edges(series.rule.zone)
+        day = int(np.searchsorted(edges, t_ms, side="right")) - 1
+        for start_ms in edges[max(day - _DAYS_BACK, 0) : day + 1][::-1].tolist():
+            window = series.windows.get((DAY, start_ms))
+            if window is None and start_ms < series.closed_ms:
+                window = self._reopen(series.id, DAY, start_ms)
+            earlier = [s for s in window.segments if s.first_t_ms <= t_ms] if window else []
+            if earlier:
+                found = earlier[-1].last_t_ms, earlier[-1].last
+                return found if found[0] < t_ms else (NEVER_MS, nan)
+        return NEVER_MS, nan
+
+    def _count_refused(self, batch: Batch) -> None:
         bad = np.add.reduceat((batch.code != codes.GOOD).astype(np.int64), batch.starts)
         for i in np.flatnonzero(bad).tolist():
             series, _, received_ms = batch.arrivals[i]
@@ -139,7 +132,7 @@ class Readings:
                     readings=at.size,
                 )
 
-    def _starts_ms(self, batch: _Batch, grid: int, index: IntArray, run_of: IntArray) -> IntArray:
+    def _starts_ms(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> IntArray:
         t_ms = batch.t_ms[index]
         if grid == BASE:
             return windows.base_start_ms(t_ms, self._base_ms)
@@ -155,7 +148,7 @@ class Readings:
     def _edges(self, zone: str) -> IntArray:
         return windows.day_edges_ms(zone, self._first_year, self._last_year)
 
-    def _roll(self, batch: _Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
+    def _roll(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
         if not index.size:
             return
         start_ms, run = self._starts_ms(batch, grid, index, run_of), run_of[index]
@@ -176,7 +169,7 @@ class Readings:
                 old = window.histogram or [0] * len(counts)
                 window.histogram = [a + b for a, b in zip(old, counts, strict=True)]
 
-    def _count_flagged(self, batch: _Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
+    def _count_flagged(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
         if not index.size:
             return
         start_ms, run = self._starts_ms(batch, grid, index, run_of), run_of[index]
@@ -211,7 +204,7 @@ class Readings:
             self._lengths_s[zone, start_ms] = known
         return known
 
-    def _advance(self, batch: _Batch, timed: NDArray[np.bool_]) -> None:
+    def _advance(self, batch: Batch, timed: NDArray[np.bool_]) -> None:
         newest = np.maximum.reduceat(np.where(timed, batch.t_ms, NEVER_MS), batch.starts)
         for arrival, t_ms in zip(batch.arrivals, newest.tolist(), strict=True):
             arrival.series.max_t_ms = max(arrival.series.max_t_ms, t_ms)
@@ -237,46 +230,3 @@ def _cuts(run: IntArray, start_ms: IntArray) -> IntArray:
     new = np.ones(run.size, dtype=np.bool_)
     new[1:] = (run[1:] != run[:-1]) | (start_ms[1:] != start_ms[:-1])
     return np.flatnonzero(new)
-
-
-def _judge_counters(batch: _Batch) -> None:
-    # Most runs only rise and follow the last accepted reading; the others go reading by reading.
-    rises = np.ones(batch.value.size, dtype=np.bool_)
-    with np.errstate(invalid="ignore"):
-        rises[1:] = np.diff(batch.value) >= 0
-    rises[batch.starts] = True
-    clean = np.logical_and.reduceat(rises & (batch.code == codes.GOOD), batch.starts)
-    ends = batch.starts + batch.n - 1
-    columns = (
-        clean,
-        batch.value[batch.starts],
-        batch.t_ms[batch.starts],
-        batch.value[ends],
-        batch.t_ms[ends],
-        batch.starts,
-        ends + 1,
-    )
-    rows = zip(batch.arrivals, *(c.tolist() for c in columns), strict=True)
-    for (series, _, _), is_clean, first, first_t_ms, last, last_t_ms, start, end in rows:
-        if series.rule.kind != units.COUNTER:
-            continue
-        if is_clean and first_t_ms > series.last_t_ms and not first < series.last:
-            series.last, series.last_t_ms, series.suspect = last, last_t_ms, nan
-        else:
-            _judge_slowly(batch, series, start, end)
-
-
-def _judge_slowly(batch: _Batch, series: Series, start: int, end: int) -> None:
-    index = start + np.flatnonzero(batch.code[start:end] == codes.GOOD)
-    if not index.size:
-        return
-    late = int(batch.t_ms[index[0]]) <= series.last_t_ms
-    before = (nan, nan) if late else (series.last, series.suspect)
-    value = batch.value[index].tolist()
-    flags, last, suspect = quality.went_back(value, *before, series.rule.links.modulus)
-    batch.code[index[np.array(flags, dtype=np.bool_)]] = codes.COUNTER_BACK
-    accepted = [i for i, bad in zip(index.tolist(), flags, strict=True) if not bad]
-    if accepted and int(batch.t_ms[accepted[-1]]) > series.last_t_ms:
-        series.last, series.last_t_ms = last, int(batch.t_ms[accepted[-1]])
-    if not late:
-        series.suspect = suspect

@@ -206,7 +206,7 @@ class Store:
         histogram = json.loads(bins) if bins else None
         return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)
 
-    def checkpoint(self, state: State, position: Position, *, flush: bool = False) -> None:
+    def checkpoint(self, state: State, position: Position, *, flush: bool = False) -> bool:
         """Save what changed, close what is complete, make pages; all in one transaction.
 
         Parameters
@@ -217,6 +217,11 @@ class Store:
             The journal up to here is in the state.
         flush : bool
             Close every open window as it is.
+
+        Returns
+        -------
+        bool
+            Whether all closed windows are in pages; if not, the spool is full.
         """
         with transaction(self._db):
             number = int(self._meta("checkpoint")) + 1
@@ -225,9 +230,10 @@ class Store:
             for series in state.changes.series:
                 self._save_series(series, flush)
             self._save_changes(state, number)
-            emit(self._db, self._config, state)
+            complete = emit(self._db, self._config, state)
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
         state.changes = Changes()
+        return complete
 
     def close(self) -> None:
         """Close the connection."""

@@ -275,3 +275,40 @@ def test_a_full_spool_defers_pages_and_loses_none(pipeline):
     assert gateway.state.totals["pages_deferred"] == 2
     gateway.checkpoint()
     assert len(gateway.rows()) == 2
+
+
+def test_a_message_that_trips_the_gateway_is_refused_and_the_next_goes_on(pipeline, monkeypatch):
+    def trip(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cobenefit_gateway.intake.decode_senml", trip)
+    gateway = pipeline()
+    gateway.take(Record("cb/v1/s/d/senml", b"[]", NOW_MS), gateway.pack(0, START_MS, [1]))
+    assert gateway.refused() == {("d", "", "internal"): (0, 1)}
+    assert gateway.state.totals["readings"] == 1
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("together", [False, True])
+def test_a_jump_back_at_the_head_of_a_late_run_is_flagged(pipeline, stored, together):
+    gateway = pipeline()
+    gateway.take(gateway.pack(0, START_MS, [100, 110]))
+    gateway.take(gateway.pack(3, START_MS + 3 * DAY_MS, [900, 910]))
+    if stored:
+        gateway.checkpoint(flush=True)
+        gateway.reload()
+    late = [
+        gateway.pack(1, START_MS + DAY_MS, [40, 210, 220]),
+        gateway.pack(2, START_MS + DAY_MS + 1_800_000, [30, 240]),
+    ]
+    if together:
+        gateway.take(*late)
+    else:
+        gateway.take(late[0])
+        gateway.take(late[1])
+    gateway.checkpoint(flush=True)
+    assert gateway.refused() == {("d", "energy_import_wh", "counter_went_back"): (2, 0)}
+    series = gateway.state.series["s", "d", "energy_import_wh"]
+    assert series.last == 910
+    gateway.take(gateway.pack(4, START_MS + 4 * DAY_MS, [920]))
+    assert sum(row[0] for row in gateway.refused().values()) == 2

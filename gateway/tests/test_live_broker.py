@@ -138,6 +138,21 @@ def test_a_broker_that_restarts_and_a_second_gateway(
     assert receiver.stored("d", "energy_import_wh") == 10
 
 
+def test_without_a_broker_it_waits_and_still_stops_at_once(tmp_path, receiver):
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'tenant = "t"\n[broker]\nport = {free_port()}\n[backend]\nurl = "{receiver.url}"\n'
+    )
+    with Service("gateway", gateway_command("run", config), tmp_path / "g.log") as gateway:
+        until = time.monotonic() + 15
+        while "does not answer" not in gateway.tail() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert "does not answer" in gateway.tail()
+        started = time.monotonic()
+        assert gateway.stop(20) == 0, gateway.tail()
+        assert time.monotonic() - started < 5
+
+
 def test_commands_without_a_broker(tmp_path):
     config = tmp_path / "gateway.toml"
     for words, code, said in (

@@ -8,7 +8,8 @@ Counters: a reading below the last accepted one is flagged `counter_went_back`. 
 is again below that level but not below the flagged one, the counter was reset or the meter
 exchanged: from there on readings are accepted and counted from the new base (the flagged first
 one stays flagged). If the next reading is back at the old level, the jump was a single bad
-reading and nothing else changes. Readings that arrive late are judged among themselves.
+reading and nothing else changes. A run that arrives late starts from the accepted reading before
+it in time.
 """
 
 from dataclasses import dataclass
