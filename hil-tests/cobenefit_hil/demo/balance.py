@@ -37,7 +37,7 @@ class Line:
 
     @property
     def balanced(self) -> bool:
-        """Whether nothing is missing, nothing is there twice and every reason agrees."""
+        """Return whether nothing is missing, nothing is there twice and every reason agrees."""
         return self.served == self.stored + self.quarantined + self.lost and self.reasons_agree
 
 

@@ -50,7 +50,7 @@ SOIL_FACTS = {
     "seed": str(SEED + 1),
     "start_ms": str(round(SEASON_START.timestamp()) * 1000),
     "step_ms": str(SLOT_MS),
-    "columns": "moisture_permille [0.1 %]; temperature_ddegc [0.1 degC]; ec_us_per_cm [uS/cm];"
+    "columns": "moisture_permille [permille]; temperature_ddegc [0.1 degC]; ec_us_per_cm [uS/cm];"
     " ph_tenth [0.1]; n_mg_per_kg, p_mg_per_kg, k_mg_per_kg [mg/kg]",
 }
 

@@ -89,14 +89,30 @@ def _replay(stack: Stack, workdir: Path, console: Console) -> dict[str, dict[str
             peers[node.device] = running.enter_context(node.peer(directory))
             boards[node.device] = running.enter_context(
                 VirtualBoard(
-                    _config(node, stack.broker_port), directory, _wires(node, peers[node.device])
+                    node_config(node, stack.broker_port),
+                    directory,
+                    wires(node, peers[node.device]),
                 )
             )
         _watch(stack, peers, boards, console)
         return {device: peer.ledger.summary() for device, peer in peers.items()}
 
 
-def _config(node: DemoNode, broker_port: int) -> dict[str, Any]:
+def node_config(node: DemoNode, broker_port: int) -> dict[str, Any]:
+    """Return the `config.json` of a node.
+
+    Parameters
+    ----------
+    node : DemoNode
+        The node.
+    broker_port : int
+        Port of the broker on loopback. [-]
+
+    Returns
+    -------
+    dict
+        The configuration.
+    """
     return {
         "site": node.site,
         "device": node.device,
@@ -109,7 +125,21 @@ def _config(node: DemoNode, broker_port: int) -> dict[str, Any]:
     }
 
 
-def _wires(node: DemoNode, peer: Peer) -> dict[str, Path]:
+def wires(node: DemoNode, peer: Peer) -> dict[str, Path]:
+    """Return where a node's lines lead to.
+
+    Parameters
+    ----------
+    node : DemoNode
+        The node.
+    peer : Peer
+        Its sensor.
+
+    Returns
+    -------
+    dict
+        Path of the pseudo-terminal by line.
+    """
     sensor = "COUNTER1" if "counter" in node.sensor else "UART1"
     return {sensor: peer.sensor.path, "CONTROL": peer.control.path}
 

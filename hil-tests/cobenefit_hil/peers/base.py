@@ -108,7 +108,7 @@ class Peer(ABC):
 
     @property
     def served(self) -> int:
-        """Instants served so far."""
+        """Return how many instants were served so far [1]."""
         return self._next_row
 
     def next_ms(self) -> int | None:

@@ -93,7 +93,7 @@ class VirtualBoard:
 
     @property
     def pid(self) -> int | None:
-        """Process of the running board, None when it is off."""
+        """Return the process of the running board, None when it is off [1]."""
         return self._process.pid if self._process is not None else None
 
     def flash(self, config: Mapping[str, Any]) -> None:
