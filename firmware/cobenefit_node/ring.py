@@ -29,7 +29,7 @@ from cobenefit_node.twin import Twin
 #: Boots whose acks and losses are remembered; the newest are kept.
 _BOOTS = 8
 #: Ranges above the floor remembered per boot: 16 pairs.
-_RANGES = 32
+_RANGES = 128
 #: Damaged records that wait for their turn to be declared.
 _HOLES = 32
 

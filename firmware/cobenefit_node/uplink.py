@@ -16,6 +16,7 @@ except ImportError:  # MicroPython has no typing and never evaluates annotations
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
 
+from cobenefit_node.acked import Acked
 from cobenefit_node.mqtt import Client
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 
@@ -23,8 +24,9 @@ from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 _SENT = 48
 #: Positions of fresh packs remembered; older ones are found again by the walk through the ring.
 _FRESH = 8
-#: First wait for the gateway's ack, doubled after each try up to 2^6. [ms]
+#: First wait for the gateway's ack, doubled after each of the first tries. [ms]
 _RESEND_MS = 10_000
+_BACKOFFS = 3
 #: How often to look for such packs. [ms]
 _CHECK_MS = 500
 #: A loss is said this soon, so that the gateway stops waiting for it. [ms]
@@ -217,7 +219,7 @@ class Uplink:
             return None
         for key in list(self._sent):
             position, sent, tries = self._sent[key]
-            if ticks_diff(now, sent) >= self.resend_ms << min(tries, 6):
+            if ticks_diff(now, sent) >= self.resend_ms << min(tries, _BACKOFFS):
                 if self._ring.head(position) is not None:
                     return position
                 del self._sent[key]
@@ -236,9 +238,11 @@ class Uplink:
             self._log("ack: " + repr(err))
             return
         self._clock.set(ack.t_ms)
-        for key in list(self._sent):
-            if self._ring.covers(key[0], key[1]):
-                del self._sent[key]
+        # The ring may have no room to remember every range; here each one counts.
+        acked = Acked(ack.floor, ack.ranges)
+        for boot, seq in list(self._sent):
+            if self._ring.covers(boot, seq) or (boot == ack.boot and acked.covers(seq)):
+                del self._sent[boot, seq]
         self._wake.set()
 
     def _health(self) -> Any:

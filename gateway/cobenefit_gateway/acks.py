@@ -17,7 +17,8 @@ from cobenefit_wire.messages import Ack
 
 #: A boot whose sequences arrive in more stretches than this is not taken further.
 MAX_RANGES = 4096
-#: An ack lists at most this many ranges, the lowest first, so that it stays a small message.
+#: An ack lists the lowest ranges up to this many, so that it stays a small message, and those of
+#: what has just arrived: a node that was told nothing about a pack would send it for ever.
 ACK_RANGES = 32
 
 
@@ -36,6 +37,7 @@ class Sequences:
 
     floor: int = 0
     ranges: list[int] = field(default_factory=list)
+    arrived: set[int] = field(default_factory=set, compare=False)
 
     def add(self, seq: int) -> bool:
         """Take one sequence; False when it was there already.
@@ -57,6 +59,7 @@ class Sequences:
         """
         if seq < self.floor:
             return False
+        self.arrived.add(seq)
         if seq == self.floor and not self.ranges:
             self.floor += 1
             return True
@@ -86,7 +89,7 @@ class Sequences:
             del self.ranges[:2]
 
     def ack(self, boot: int, t_ms: int) -> Ack:
-        """Return what to tell the node.
+        """Return what to tell the node; clear `arrived` once it is told.
 
         Parameters
         ----------
@@ -98,9 +101,13 @@ class Sequences:
         Returns
         -------
         Ack
-            Floor and the lowest ranges.
+            Floor, the lowest ranges, and those that hold what has arrived.
         """
-        return Ack(boot, self.floor, self.ranges[: 2 * ACK_RANGES], t_ms)
+        lows = self.ranges[::2]
+        chosen = {bisect_right(lows, seq) - 1 for seq in self.arrived if seq >= self.floor}
+        chosen.update(range(min(len(lows), ACK_RANGES)))
+        ranges = [bound for i in sorted(chosen) for bound in self.ranges[2 * i : 2 * i + 2]]
+        return Ack(boot, self.floor, ranges, t_ms)
 
     def _join(self, i: int) -> None:
         r = self.ranges

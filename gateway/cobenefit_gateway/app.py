@@ -141,9 +141,11 @@ class Gateway:
         now_ms = time.time_ns() // 1_000_000
         for key in list(self._due):
             site, device, boot = key
-            ack = self._state.sequences[key].ack(boot, now_ms)
+            sequences = self._state.sequences[key]
+            ack = sequences.ack(boot, now_ms)
             if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
                 return
+            sequences.arrived.clear()
             self._due.remove(key)
         self._ack_at = now + _ACK_EVERY_S
 

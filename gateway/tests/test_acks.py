@@ -39,8 +39,13 @@ def test_an_ack_stays_small_and_reads_back():
     got = Sequences()
     for seq in range(1, 400, 2):
         got.add(seq)
+    got.arrived.clear()
     ack = got.ack(7, 1_700_000_000_000)
     assert len(ack.ranges) == 2 * ACK_RANGES
+    assert not got.add(201)  # sent again: its node must hear of it, though 100 ranges lie below
+    ack = got.ack(7, 1_700_000_000_000)
+    assert ack.ranges[-2:] == [201, 201]
+    assert len(ack.ranges) == 2 * ACK_RANGES + 2
     assert messages.decode_ack(messages.encode(ack)) == ack
     assert encode_ack(ack) == messages.encode(ack)
 
