@@ -1,4 +1,3 @@
-# ruff: noqa: INP001
 """What is frozen into a firmware image (`make FROZEN_MANIFEST=…/firmware/manifest.py`)."""
 
 metadata(description="Cobenefit node", version="0.1.0", license="Apache-2.0")  # noqa: F821

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 

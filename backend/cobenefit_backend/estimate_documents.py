@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-from cobenefit_boards import load as load_board
-from cobenefit_boards import names as board_names
 from msgspec import Meta
 
 from cobenefit_backend.errors import InputError
@@ -27,6 +25,8 @@ from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_boards import load as load_board
+from cobenefit_boards import names as board_names
 
 NonNegative = Annotated[float, Meta(ge=0, le=1e12)]
 Positive = Annotated[float, Meta(gt=0, le=1e12)]

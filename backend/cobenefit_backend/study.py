@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from cobenefit_wire.units import quantity_of
 from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import AnyChannel, Name
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.soil import Fertiliser
+from cobenefit_wire.units import quantity_of
 
 Years = Annotated[float, Meta(gt=0, le=50)]
 Share = Annotated[float, Meta(gt=0, le=1)]

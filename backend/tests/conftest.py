@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+
 from cobenefit_backend import migrate
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig

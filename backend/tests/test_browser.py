@@ -4,8 +4,9 @@ import os
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from cobenefit_backend.report import render
 from playwright.sync_api import sync_playwright
+
+from cobenefit_backend.report import render
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("COBENEFIT_CHROMIUM", "/usr/bin/chromium")

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from cobenefit_backend.commands import app
 from typer.testing import CliRunner
+
+from cobenefit_backend.commands import app
 
 RUN = CliRunner()
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from cobenefit_backend import config
 from cobenefit_backend.errors import ConfigError
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate_csv import read_meter
 

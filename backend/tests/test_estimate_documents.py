@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.quantity import plain
 from cobenefit_backend.estimate_documents import answer

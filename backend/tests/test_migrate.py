@@ -1,9 +1,10 @@
 """The migrations make the models, and go back and forth."""
 
 from alembic import command
+from sqlalchemy import inspect
+
 from cobenefit_backend import migrate
 from cobenefit_backend.store import open_engine
-from sqlalchemy import inspect
 
 
 def _tables(engine) -> set[str]:

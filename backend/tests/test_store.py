@@ -6,11 +6,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from cobenefit_backend import bodies, migrate
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.store import Store, open_engine
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 SERIES = [["town", "school", "energy_import_wh"]]
 

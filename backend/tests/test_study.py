@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from cobenefit_backend import study
 from cobenefit_backend.errors import InputError
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from cobenefit_boards import BoardError, load, names
 
 MINIMAL = """title = "T"

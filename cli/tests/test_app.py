@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+
 from cobenefit_cli.app import build, main
 from cobenefit_cli.parts import PARTS
 

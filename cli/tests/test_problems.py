@@ -2,6 +2,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+
 from cobenefit_cli.parts import PARTS
 from cobenefit_cli.problems import BUG, INPUT, MISSING, WORLD, explain
 from cobenefit_wire.errors import WireError

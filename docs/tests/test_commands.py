@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from cobenefit_cli.parts import PARTS, load
 
 ROOT = Path(__file__).parents[2]

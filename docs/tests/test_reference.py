@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from cobenefit_wire import units
 
 ROOT = Path(__file__).parents[2]

@@ -19,12 +19,11 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_wire import pack
-from cobenefit_wire.errors import WireError
-
 from cobenefit_node import segment
 from cobenefit_node.acked import Acked
 from cobenefit_node.twin import Twin
+from cobenefit_wire import pack
+from cobenefit_wire.errors import WireError
 
 #: Boots whose acks and losses are remembered; the newest are kept.
 _BOOTS = 8

@@ -14,10 +14,9 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_wire import pack, quality, units
-
 from cobenefit_node.reading import Reading, Value
 from cobenefit_node.ticks import ticks_diff, ticks_ms
+from cobenefit_wire import pack, quality, units
 
 _INT64 = 1 << 63
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import paho.mqtt.client as paho
+
 from cobenefit_gateway import config
 from cobenefit_gateway.core import aggregate
 from cobenefit_gateway.decode import decode_packs

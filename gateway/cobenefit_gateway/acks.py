@@ -13,6 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 import cbor2
+
 from cobenefit_wire.messages import Ack
 
 #: A boot whose sequences arrive in more stretches than this is not taken further.

@@ -14,8 +14,6 @@ from functools import lru_cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from cobenefit_wire import topics
-
 from cobenefit_gateway.acks import encode_ack
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
@@ -25,6 +23,7 @@ from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import Broker, Message
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.store import Store
+from cobenefit_wire import topics
 
 if TYPE_CHECKING:
     from cobenefit_gateway.state import DeviceBoot

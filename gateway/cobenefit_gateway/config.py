@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cobenefit_wire.topics import is_id
-
 from cobenefit_gateway.errors import ConfigError
+from cobenefit_wire.topics import is_id
 
 _DAY_S = 86_400
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from math import nan
 
 import numpy as np
-from cobenefit_wire import quality as codes
-from cobenefit_wire import units
 
 from cobenefit_gateway.batch import Batch
 from cobenefit_gateway.core import quality
 from cobenefit_gateway.decode import IntArray
 from cobenefit_gateway.state import NEVER_MS, Series
+from cobenefit_wire import quality as codes
+from cobenefit_wire import units
 
 LastBefore = Callable[[Series, int], tuple[int, float]]
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
+
 from cobenefit_wire import pack
 from cobenefit_wire.errors import WireError
-from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from cobenefit_wire import units
 
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment, fold
 from cobenefit_gateway.state import Series, State
+from cobenefit_wire import units
 
 OPEN, DUE, SENT = 0, 1, 2
 #: Windows in one page at most. [1]

@@ -11,10 +11,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from cobenefit_wire import messages, topics
-from cobenefit_wire.errors import WireError
-from cobenefit_wire.topics import Topic
-
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
 from cobenefit_gateway.batch import Arrival
 from cobenefit_gateway.config import Config
@@ -23,6 +19,9 @@ from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
 from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
+from cobenefit_wire import messages, topics
+from cobenefit_wire.errors import WireError
+from cobenefit_wire.topics import Topic
 
 log = logging.getLogger(__name__)
 #: Bounded, so that a stranger inventing device names can't fill the memory.

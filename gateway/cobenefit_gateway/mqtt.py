@@ -15,13 +15,13 @@ from threading import Condition
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
-from cobenefit_wire import topics
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from cobenefit_gateway.config import BrokerConfig
 from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, Record
+from cobenefit_wire import topics
 
 log = logging.getLogger(__name__)
 #: Longer messages are refused; only their length and digest are kept. [B]

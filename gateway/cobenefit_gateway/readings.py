@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from math import nan
 
 import numpy as np
-from cobenefit_wire import quality as codes
 from numpy.typing import NDArray
 
 from cobenefit_gateway.batch import Arrival, Batch
@@ -19,6 +18,7 @@ from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.counters import judge_counters
 from cobenefit_gateway.decode import CodeArray, IntArray, Run
 from cobenefit_gateway.state import BASE, DAY, NEVER_MS, Series, State, Window
+from cobenefit_wire import quality as codes
 
 _YEAR_MS = 31_556_952_000
 _DAY_MS = 86_400_000

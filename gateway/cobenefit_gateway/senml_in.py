@@ -11,11 +11,11 @@ from typing import Any
 
 import cbor2
 import numpy as np
+
+from cobenefit_gateway.decode import Run
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import is_channel
-
-from cobenefit_gateway.decode import Run
 
 
 def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:

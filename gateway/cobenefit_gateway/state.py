@@ -11,12 +11,12 @@ from math import nan
 from typing import Any
 
 import numpy as np
-from cobenefit_wire import units
 from numpy.typing import NDArray
 
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Links, Segment
+from cobenefit_wire import units
 
 BASE, DAY = 0, 1
 #: No event time yet. [ms]

@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from cobenefit_gateway import config
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Position, Record

@@ -1,6 +1,9 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cobenefit_gateway.acks import (
     ACK_RANGES,
     MAX_RANGES,
@@ -9,8 +12,6 @@ from cobenefit_gateway.acks import (
     encode_ack,
 )
 from cobenefit_wire import messages
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def members(got):

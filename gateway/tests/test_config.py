@@ -1,8 +1,9 @@
 import re
 from pathlib import Path
 
-import cobenefit_gateway
 import pytest
+
+import cobenefit_gateway
 from cobenefit_gateway.config import Config, load
 from cobenefit_gateway.errors import ConfigError
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cobenefit_gateway.decode import Refusal, Run, decode_packs
-from cobenefit_wire import pack, quality
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cobenefit_gateway.decode import Refusal, Run, decode_packs
+from cobenefit_wire import pack, quality
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "firmware/tests/vectors/wire.json").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+
 from cobenefit_gateway import forward
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.spool import Spool

@@ -6,6 +6,7 @@ import struct
 from binascii import crc32
 
 import pytest
+
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_wire import messages, quality
 

@@ -1,8 +1,9 @@
 import pytest
-from cobenefit_gateway.errors import StorageError
-from cobenefit_gateway.journal import Journal, Position, Record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cobenefit_gateway.errors import StorageError
+from cobenefit_gateway.journal import Journal, Position, Record
 
 START = Position(1, 0)
 

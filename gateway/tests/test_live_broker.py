@@ -9,6 +9,7 @@ import time
 
 import paho.mqtt.client as paho
 import pytest
+
 from cobenefit_hil.services import Service, broker_command, free_port
 from cobenefit_wire import messages
 from cobenefit_wire.pack import Pack, encode

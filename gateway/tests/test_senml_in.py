@@ -3,6 +3,7 @@ import json
 import cbor2
 import numpy as np
 import pytest
+
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
 from cobenefit_wire import quality
 from cobenefit_wire.errors import WireError

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Self
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
 from cobenefit_wire import messages, pack, topics
 from cobenefit_wire.errors import WireError
-from paho.mqtt.enums import CallbackAPIVersion
 
 POLL_S = 0.02
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from cobenefit_hil.plugin import INSTANTS
 
 pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time")]

@@ -4,6 +4,7 @@ import random
 import time
 
 import pytest
+
 from cobenefit_hil.demo.balance import balance
 from cobenefit_hil.demo.nodes import NODES
 from cobenefit_hil.demo.run import node_config, wires

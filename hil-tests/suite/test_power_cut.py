@@ -4,6 +4,7 @@ import random
 import time
 
 import pytest
+
 from cobenefit_hil.peers.tic import ENERGY, POWER
 from cobenefit_hil.plugin import PERIOD_MS, START_MS
 from cobenefit_node import segment

@@ -1,6 +1,7 @@
 """Every value a meter serves arrives once and unchanged; faults arrive flagged."""
 
 import pytest
+
 from cobenefit_hil.peers.base import Fault
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.plugin import DEVICE, INSTANTS, PERIOD_MS, START_MS

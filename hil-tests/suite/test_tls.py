@@ -4,13 +4,14 @@ import datetime as dt
 import shutil
 
 import pytest
-from cobenefit_hil.plugin import INSTANTS
-from cobenefit_hil.services import Service, free_port
-from cobenefit_hil.station import AckStation
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from cobenefit_hil.plugin import INSTANTS
+from cobenefit_hil.services import Service, free_port
+from cobenefit_hil.station import AckStation
 
 pytestmark = [
     pytest.mark.hil,

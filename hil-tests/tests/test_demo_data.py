@@ -4,6 +4,7 @@ import lzma
 
 import numpy as np
 import pytest
+
 from cobenefit_hil.demo import data, modelled
 from cobenefit_hil.demo.table import read_table, write_table
 

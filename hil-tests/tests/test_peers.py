@@ -8,10 +8,11 @@ import termios
 import time
 
 import pytest
-from cobenefit_hil.peers import counter, modbus, radar, tic
-from cobenefit_hil.peers.base import Fault
 from pymodbus.client import ModbusSerialClient
 from pymodbus.exceptions import ModbusIOException
+
+from cobenefit_hil.peers import counter, modbus, radar, tic
+from cobenefit_hil.peers.base import Fault
 
 T_MS = [1_700_000_000_000 + 1_800_000 * k for k in range(4)]
 INDEX = [1000, 1234, 1500, 2000]

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from cobenefit_boards import Board
-
 from cobenefit_backend.estimate.footprint import Device
+from cobenefit_boards import Board
 
 
 def device_of(board: Board, **measured: Any) -> Device:

@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from cobenefit_wire.units import quantity_of
 from numpy.typing import NDArray
 
 from cobenefit_backend.estimate import smart_meter, soil, traffic
@@ -25,6 +24,7 @@ from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report.own_footprint import scaled
 from cobenefit_backend.report.series import counter_days, coverage_ratio, daily_energy
 from cobenefit_backend.study import Study
+from cobenefit_wire.units import quantity_of
 
 FloatArray = NDArray[np.float64]
 Row = Mapping[str, Any]

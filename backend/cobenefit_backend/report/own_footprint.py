@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cobenefit_boards import load
-
 from cobenefit_backend.estimate.device import device_of
 from cobenefit_backend.estimate.footprint import (
     DAYS_PER_YEAR,
@@ -20,6 +18,7 @@ from cobenefit_backend.estimate.footprint import (
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.study import DeviceEntry, Gateway
+from cobenefit_boards import load
 
 Row = Mapping[str, Any]
 MS_PER_YEAR = DAYS_PER_YEAR * 86_400_000

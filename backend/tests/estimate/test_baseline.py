@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cobenefit_backend.estimate import baseline
 from cobenefit_backend.estimate.baseline import GRID_DEGF, MODELS, fit, predict, usable
 from cobenefit_backend.estimate.savings import savings
 from cobenefit_backend.estimate_csv import read_meter
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 DATA = Path(__file__).parent / "data"
 REFERENCE = json.loads((DATA / "eemeter_2_10_11.json").read_text())

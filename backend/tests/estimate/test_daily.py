@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta, timezone
 
 import numpy as np
+
 from cobenefit_backend.estimate.daily import to_daily
 
 CET = timezone(timedelta(hours=1))

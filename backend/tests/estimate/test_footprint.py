@@ -1,6 +1,9 @@
 """The footprint of reference devices, its stages and its break-even."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cobenefit_backend.errors import FactorError
 from cobenefit_backend.estimate.footprint import (
     Device,
@@ -9,8 +12,6 @@ from cobenefit_backend.estimate.footprint import (
     footprint,
 )
 from cobenefit_backend.factors.load import load
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FACTORS = load()
 NODE = {

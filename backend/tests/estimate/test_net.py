@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from cobenefit_backend.estimate.footprint import Device, FootprintInputs, footprint
 from cobenefit_backend.estimate.net import Effect, net
 from cobenefit_backend.estimate.quantity import Interval

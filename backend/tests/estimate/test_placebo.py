@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.estimate.placebo import holm, placebo
 
 START = np.datetime64("2020-01-01")

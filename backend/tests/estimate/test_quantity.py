@@ -3,9 +3,10 @@
 import math
 
 import pytest
-from cobenefit_backend.estimate.quantity import Disqualification, Interval, plain, total
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cobenefit_backend.estimate.quantity import Disqualification, Interval, plain, total
 
 NUMBER = st.floats(-1e6, 1e6)
 INTERVAL = st.tuples(NUMBER, NUMBER, NUMBER).map(lambda three: Interval(*sorted(three)))

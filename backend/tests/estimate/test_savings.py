@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.estimate.baseline import fit
 from cobenefit_backend.estimate.savings import (
     comparison_ratio,

@@ -1,12 +1,13 @@
 """IPCC Tier 1 by hand, the yield guard, and the need of a paired design."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.estimate.soil import SoilInputs, emissions, estimate, yield_guard
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FACTORS = load()
 NONE = Interval.exactly(0.0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.estimate.strips import from_strips
 
 PRACTICE = np.array([180.0, 180.0, 180.0, 180.0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.estimate.students_t import quantile
 
 

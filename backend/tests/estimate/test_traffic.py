@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cobenefit_backend.estimate.fuel_curve import fuel_l_per_km, kgco2e_per_km
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.estimate.traffic import (
@@ -13,8 +16,6 @@ from cobenefit_backend.estimate.traffic import (
 )
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 FACTORS = load()
 NONE = Interval.exactly(0.0)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.estimate.uncertainty import Draws, quantile, sensitivities
 from cobenefit_backend.factors.load import load
 

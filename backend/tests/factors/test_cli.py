@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from cobenefit_backend.factors.cli import app, reference_page
 from cobenefit_backend.factors.load import load
-from typer.testing import CliRunner
 
 PAGE = Path(__file__).parents[3] / "docs/reference/factors.md"
 

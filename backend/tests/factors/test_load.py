@@ -1,6 +1,7 @@
 """Every row has a source, a licence and an honest range, or the set does not load."""
 
 import pytest
+
 from cobenefit_backend.errors import FactorError
 from cobenefit_backend.factors.load import COLUMNS, FOLDER, load
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from cobenefit_backend.errors import FactorError
 from cobenefit_backend.factors.load import load
 

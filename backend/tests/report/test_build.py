@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
 

@@ -1,6 +1,7 @@
 """Figures are rounded once, for reading, and written as each language writes them."""
 
 import pytest
+
 from cobenefit_backend.report.format import Formatter, mass_unit, significant
 
 EN, FR = Formatter("en"), Formatter("fr")

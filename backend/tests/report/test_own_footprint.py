@@ -1,6 +1,7 @@
 """The rule that scales a ledger to a year, and the footprint it leads to."""
 
 import pytest
+
 from cobenefit_backend.factors.load import load
 from cobenefit_backend.report.own_footprint import MS_PER_YEAR, study_footprint, yearly_use
 from cobenefit_backend.study import DeviceEntry, Gateway

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from cobenefit_backend.report import render
 
 MAX_PAGE_BYTES = 100_000

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+
 from cobenefit_backend.report.series import (
     counter_days,
     coverage_ratio,

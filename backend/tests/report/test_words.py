@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from string import Formatter as Pattern
 
-import cobenefit_backend
 import pytest
+
+import cobenefit_backend
 from cobenefit_backend.report.words import LANGUAGES, Words
 from cobenefit_wire.quality import GOOD, NAMES
 

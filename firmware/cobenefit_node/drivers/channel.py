@@ -1,9 +1,8 @@
 """A driver's channel: its name, its resolution, and its plausible limits as integers."""
 
+from cobenefit_node.reading import Value
 from cobenefit_wire import quality
 from cobenefit_wire.units import QUANTITIES
-
-from cobenefit_node.reading import Value
 
 _LARGEST = 0x7FFFFFFFFFFFFFFF
 

@@ -14,12 +14,11 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_wire import quality
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import pause, receive, within
 from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS
 from cobenefit_node.reading import Value
+from cobenefit_wire import quality
 
 MOST_BYTES = 512
 

@@ -13,10 +13,9 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_wire import quality
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.reading import Value
+from cobenefit_wire import quality
 
 CHANNELS = ("pulse_count", "vehicle_count", "energy_import_wh")
 

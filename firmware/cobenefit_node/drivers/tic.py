@@ -23,11 +23,10 @@ try:
 except ImportError:  # MicroPython has no typing and never evaluates annotations
     pass
 
-from cobenefit_wire import quality
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_node.reading import Value
+from cobenefit_wire import quality
 
 START = b"\x02\n"
 END = b"\r\x03"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import pytest
+
 from cobenefit_hil.peers.base import Fault
 from cobenefit_hil.peers.counter import CounterPeer
 from cobenefit_hil.peers.modbus import SDM120, SOIL_A, ModbusPeer

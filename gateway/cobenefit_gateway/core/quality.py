@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from math import nan
 
 import numpy as np
-from cobenefit_wire import quality
 from numpy.typing import NDArray
+
+from cobenefit_wire import quality
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -3,6 +3,9 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cobenefit_gateway.core.aggregate import (
     MAX_SEGMENTS,
     Links,
@@ -13,8 +16,6 @@ from cobenefit_gateway.core.aggregate import (
     merge,
     segments,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 LINKS = Links(gap_ms=3000, join_ms=1500, modulus=0.0)
 ROLLING = Links(gap_ms=3000, join_ms=1500, modulus=65536.0)

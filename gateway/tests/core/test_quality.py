@@ -2,10 +2,11 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from cobenefit_gateway.core.quality import Limits, flag, went_back
-from cobenefit_wire import quality
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cobenefit_gateway.core.quality import Limits, flag, went_back
+from cobenefit_wire import quality
 
 NOW = 1_700_000_000_000
 DAY = 86_400_000

@@ -3,9 +3,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from cobenefit_gateway.core.windows import base_start_ms, day_edges_ms, day_length_s, day_start_ms
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cobenefit_gateway.core.windows import base_start_ms, day_edges_ms, day_length_s, day_start_ms
 
 EDGES = day_edges_ms("Europe/Paris", 2006, 2030)
 

@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import cobenefit_boards
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+import cobenefit_boards
 from cobenefit_hil.demo.balance import Line, balance
 from cobenefit_hil.demo.nodes import NODES, DemoNode
 from cobenefit_hil.demo.stack import STUDY, Stack

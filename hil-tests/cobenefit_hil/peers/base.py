@@ -36,10 +36,10 @@ from threading import Event, Thread
 from typing import Self
 
 import numpy as np
-from cobenefit_wire import quality
 
 from cobenefit_hil.peers.ledger import Ledger
 from cobenefit_hil.peers.pty import Line
+from cobenefit_wire import quality
 
 LINE_BYTES = 64
 Channels = Mapping[str, int]

@@ -21,7 +21,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Literal
 
-from cobenefit_wire import quality
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer
@@ -29,6 +28,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from cobenefit_hil.peers.base import Channels, Fault, Peer
 from cobenefit_hil.peers.pty import Line
+from cobenefit_wire import quality
 
 REGISTERS = 0x0200
 NAN = 0x7FC0

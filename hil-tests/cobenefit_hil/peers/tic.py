@@ -16,9 +16,8 @@ from threading import Event
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from cobenefit_wire import quality
-
 from cobenefit_hil.peers.base import Channels, Fault, Peer
+from cobenefit_wire import quality
 
 STX, ETX, LF, CR = b"\x02", b"\x03", b"\x0a", b"\x0d"
 ENERGY, POWER = "energy_import_wh", "power_apparent_va"

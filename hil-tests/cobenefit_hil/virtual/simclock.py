@@ -11,9 +11,10 @@ dropped for want of speed. Link time-outs, keepalive and watchdog stay on real t
 
 import asyncio
 
+from machine import open_line
+
 from cobenefit_node.clock import Clock, Ended
 from cobenefit_node.ticks import sleep_ms
-from machine import open_line
 
 _ANSWER_S = 30
 _FULL_RATIO = 0.5
