@@ -112,7 +112,24 @@ def node_config(broker: Service) -> dict[str, Any]:
 def board(
     rig: Rig, node_config: dict[str, Any], peer: TicPeer, tmp_path: Path
 ) -> Iterator[VirtualBoard]:
-    """Return the board, flashed and switched off."""
+    """Return the board, flashed and switched off.
+
+    Parameters
+    ----------
+    rig : Rig
+        What the tests run on.
+    node_config : dict
+        Its `config.json`.
+    peer : TicPeer
+        The meter it reads.
+    tmp_path : Path
+        Where its flash is.
+
+    Yields
+    ------
+    VirtualBoard
+        The board.
+    """
     assert rig.board == "unix"
     lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
     virtual = VirtualBoard(node_config, tmp_path / "board", lines)

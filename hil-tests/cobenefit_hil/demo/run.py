@@ -21,6 +21,7 @@ import cobenefit_boards
 from cobenefit_hil.demo.balance import Line, balance
 from cobenefit_hil.demo.nodes import NODES, DemoNode
 from cobenefit_hil.demo.stack import STUDY, Stack
+from cobenefit_hil.demo.verdicts import verdicts
 from cobenefit_hil.peers.base import Peer
 from cobenefit_hil.services import ServiceError
 from cobenefit_hil.virtual.board import VirtualBoard
@@ -44,7 +45,8 @@ def run(out: Path, console: Console, *, serve: bool = False) -> int:
     Returns
     -------
     int
-        Exit code: 0 when the report stands and every reading is accounted for. [1]
+        Exit code: 0 when every reading is accounted for and the report finds the truth it was
+        given, and nothing where nothing was done. [1]
     """
     workdir = out.resolve() / "run"
     shutil.rmtree(workdir, ignore_errors=True)
@@ -64,6 +66,7 @@ def run(out: Path, console: Console, *, serve: bool = False) -> int:
             report = stack.report(out / "report.html", out / "report.json")
         good = _print_balance(console, balance(served, report["data"]["series"]))
         _print_figures(console, report)
+        good &= _print_verdicts(console, report)
         console.print(f"Took {time.monotonic() - started_s:.0f} s.")
         console.print(f"Report: {out / 'report.html'}")
         console.print(f"        {out / 'report.json'}")
@@ -220,6 +223,13 @@ def _print_figures(console: Console, report: Mapping[str, Any]) -> None:
             "–" if coverage is None else f"{coverage:.0%}",
         )
     console.print(table)
+
+
+def _print_verdicts(console: Console, report: Mapping[str, Any]) -> bool:
+    found = verdicts(report)
+    for verdict in found:
+        console.print(f"[{'green' if verdict.good else 'bold red'}]{verdict.text}[/]")
+    return all(verdict.good for verdict in found)
 
 
 def _serve(stack: Stack, console: Console) -> None:
