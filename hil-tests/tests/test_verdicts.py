@@ -1,4 +1,5 @@
 import pytest
+
 from cobenefit_hil.demo.verdicts import verdicts
 
 

@@ -50,7 +50,7 @@ SOIL_FACTS = {
     "seed": str(SEED + 1),
     "start_ms": str(round(SEASON_START.timestamp()) * 1000),
     "step_ms": str(SLOT_MS),
-    "columns": "moisture_permille [permille]; temperature_ddegc [0.1 degC]; ec_us_per_cm [uS/cm];"
+    "columns": "moisture_permille [0.1 %]; temperature_ddegc [0.1 degC]; ec_us_per_cm [uS/cm];"
     " ph_tenth [0.1]; n_mg_per_kg, p_mg_per_kg, k_mg_per_kg [mg/kg]",
 }
 
@@ -116,7 +116,7 @@ def soil_row(slot: int, water_permille: float, feed_us: float, wobble: float) ->
     slot : int
         Half hours since the start of the season, >= 0. [1]
     water_permille : float
-        Volumetric water content, 0-1000. [0.1 %]
+        Volumetric water content, 0-1000. [permille]
     feed_us : float
         Conductivity that dissolved fertiliser adds. [uS/cm]
     wobble : float
