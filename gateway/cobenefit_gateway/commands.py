@@ -22,6 +22,7 @@ app = typer.Typer(help="Receive packs, aggregate them and forward rollups.", no_
 
 ConfigFile = Annotated[Path, typer.Argument(help="Configuration file (TOML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+EXIT_INPUT, EXIT_WORLD = 2, 3  # as cobenefit_cli.problems documents
 _SAMPLE = Path(__file__).with_name("sample.toml")
 
 
@@ -65,7 +66,7 @@ def run(
             os.environ.get("COBENEFIT_GATEWAY_KEY", ""),
         )
     except StorageError as err:
-        _fail(str(err))
+        _fail(str(err), EXIT_WORLD)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.stop())
     try:
@@ -73,10 +74,13 @@ def run(
     except (OSError, sqlite3.Error) as err:
         _fail(
             f"stopped: {err}; everything acknowledged is in {loaded.data_dir}, put the disk right "
-            "and start again"
+            "and start again",
+            EXIT_WORLD,
         )
     if not done and loaded.backend.url:
-        _fail("the backend did not take everything in time; the rest stays in the spool")
+        _fail(
+            "the backend did not take everything in time; the rest stays in the spool", EXIT_WORLD
+        )
 
 
 @app.command()
@@ -122,6 +126,6 @@ def _spool(path: Path) -> "Spool":
     return Spool(database)
 
 
-def _fail(text: str) -> NoReturn:
+def _fail(text: str, code: int = EXIT_INPUT) -> NoReturn:
     typer.echo(text, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
