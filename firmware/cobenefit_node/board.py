@@ -7,10 +7,7 @@ import asyncio
 
 import machine  # type: ignore[import-not-found,unused-ignore]
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
+from cobenefit_wire.hints import Any
 
 
 class Board:

@@ -7,12 +7,8 @@ allowed; secrets are never shown.
 import json
 from collections import namedtuple
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire import topics
+from cobenefit_wire.hints import Any
 
 Config = namedtuple(
     "Config",

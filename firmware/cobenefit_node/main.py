@@ -7,11 +7,6 @@ Example:
 import asyncio
 import gc
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
@@ -20,6 +15,7 @@ from cobenefit_node.sampler import Sampler
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages
+from cobenefit_wire.hints import Any
 
 _WATCHDOG_MS = 120_000
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]

@@ -14,12 +14,8 @@ Version 3.1.1", 2014.
 import asyncio
 import struct
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_wire.hints import Any
 
 KEEPALIVE_S = 60
 TIMEOUT_S = 15

@@ -14,16 +14,12 @@ sequence is declared lost once everything before it has been acked.
 
 import os
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node import segment
 from cobenefit_node.acked import Acked
 from cobenefit_node.twin import Twin
 from cobenefit_wire import pack
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 #: Boots whose acks and losses are remembered; the newest are kept.
 _BOOTS = 8

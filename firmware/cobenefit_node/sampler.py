@@ -9,14 +9,10 @@ when a reading is flagged. The sequence number is frozen when the ring has flush
 
 import gc
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.reading import Reading, Value
 from cobenefit_node.ticks import ticks_diff, ticks_ms
 from cobenefit_wire import pack, quality, units
+from cobenefit_wire.hints import Any
 
 _INT64 = 1 << 63
 

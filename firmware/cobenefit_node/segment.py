@@ -11,10 +11,7 @@ import struct
 from binascii import crc32
 from collections import namedtuple
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
+from cobenefit_wire.hints import Any
 
 _HEAD = ">HIIHHB"
 _SIZE = 15

@@ -6,10 +6,7 @@ Ticks wrap (after 2^30 ms on a board), so two of them are only ever compared by 
 import asyncio
 import time
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
+from cobenefit_wire.hints import Any
 
 
 def _monotonic_ms() -> Any:

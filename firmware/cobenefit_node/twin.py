@@ -6,12 +6,8 @@ A power cut while one is written leaves the other: `load` returns the newest tha
 import struct
 from binascii import crc32
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire import cbor
+from cobenefit_wire.hints import Any
 
 
 class Twin:

@@ -8,16 +8,12 @@ All waits here are on real ticks.
 
 import asyncio
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.acked import Acked
 from cobenefit_node.mqtt import Client
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 #: Packs published and not yet acked by the gateway; beyond this we wait.
 _SENT = 48

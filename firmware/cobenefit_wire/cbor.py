@@ -10,12 +10,8 @@ fixed layout of their own (`pack.py`), and the gateway reads foreign CBOR with a
 
 import struct
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 _MAX_DEPTH = 8
 

@@ -14,13 +14,9 @@ a full ring; the readings lost are counted by channel and never waited for.
 
 from collections import namedtuple
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire import cbor
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 Ack = namedtuple("Ack", ("boot", "floor", "ranges", "t_ms"))
 State = namedtuple("State", ("online", "boot", "version", "board", "reset_cause"))

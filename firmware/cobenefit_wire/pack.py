@@ -18,12 +18,8 @@ import struct
 from binascii import crc32
 from collections import namedtuple
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 VERSION = 1
 FLAG_TIME_UNKNOWN = 1

@@ -7,12 +7,8 @@ read no clock: "now" is an argument.
 
 from collections import namedtuple
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
 
 #: RFC 8428 section 6, table 6: CBOR labels of the text labels.
 LABELS = {

@@ -7,10 +7,7 @@
 Only the driver asked for is imported: a board has little memory.
 """
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
+from cobenefit_wire.hints import Any
 
 NONE, EVEN, ODD = None, 0, 1  # parity, as machine.UART takes it
 

@@ -10,14 +10,10 @@ Source: Shenzhen Hi-Link, "HLK-LD2451 serial communication protocol", reporting 
 example.
 """
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_node.reading import Value
+from cobenefit_wire.hints import Any
 
 HEADER = b"\xf4\xf3\xf2\xf1"
 FOOTER = b"\xf8\xf7\xf6\xf5"

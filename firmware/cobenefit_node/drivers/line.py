@@ -6,10 +6,7 @@ raises for what the line does.
 
 import asyncio
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
+from cobenefit_wire.hints import Any
 
 _WAIT_FOR_MS = getattr(asyncio, "wait_for_ms", None)  # MicroPython only, and without a float
 

@@ -9,16 +9,12 @@ Source: Modbus Organization, "MODBUS over serial line specification and implemen
 V1.02, sections 2.5.1 (framing, silent interval) and 6.2.2 (CRC), 2006.
 """
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import pause, receive, within
 from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
+from cobenefit_wire.hints import Any
 
 MOST_BYTES = 512
 

@@ -8,14 +8,10 @@ starts again at zero after a brown-out; the total given on does neither.
     (65535, 65540)
 """
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
+from cobenefit_wire.hints import Any
 
 CHANNELS = ("pulse_count", "vehicle_count", "energy_import_wh")
 

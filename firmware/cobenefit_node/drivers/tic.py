@@ -18,15 +18,11 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
     >>> index_wh, code = energy_wh(parser.frame())
 """
 
-try:
-    from typing import Any
-except ImportError:  # MicroPython has no typing and never evaluates annotations
-    pass
-
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
+from cobenefit_wire.hints import Any
 
 START = b"\x02\n"
 END = b"\r\x03"
