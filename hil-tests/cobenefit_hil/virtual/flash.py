@@ -1,0 +1,94 @@
+# MicroPython, like the firmware: neither its modules nor its habits are the host's.
+# mypy: ignore-errors
+"""A flash chip in memory that loses power at a chosen operation.
+
+An operation is one erase or one program of the block device below littlefs. The one that is cut
+is done by half, up to a byte of choice; from then on the chip is dead, for reads and writes, until
+`power_on`. Without that, a file object that is collected late would still write.
+"""
+
+import vfs
+
+BLOCK = 4096
+
+
+#: What the chip answers without power: a number, since a collected file can't raise. EIO.
+_NO_POWER = -5
+
+
+class Flash:
+    """A block device for `VfsLfs2`; `done` counts its operations."""
+
+    def __init__(self, blocks, raw=None):
+        self.raw = raw or bytearray(b"\xff" * BLOCK * blocks)
+        self.done = 0
+        self.cut_at = -1
+        self.torn = 0
+        self.dead = False
+
+    def power_on(self, cut_at=-1, torn=0):
+        """Return a living chip with the same contents, to be cut at an operation from now on."""
+        chip = Flash(0, self.raw)
+        chip.cut_at, chip.torn = cut_at, torn
+        return chip
+
+    def readblocks(self, block, buf, off=0):
+        """Read."""
+        if self.dead:
+            return _NO_POWER
+        at = block * BLOCK + off
+        buf[:] = memoryview(self.raw)[at : at + len(buf)]
+        return 0
+
+    def writeblocks(self, block, buf, off=0):
+        """Program erased bytes."""
+        if self.dead:
+            return _NO_POWER
+        at = block * BLOCK + off
+        n = self._powered(len(buf))
+        self.raw[at : at + n] = memoryview(buf)[:n]
+        return _NO_POWER if self.dead else 0
+
+    def ioctl(self, op, arg):
+        """Answer littlefs: 4 number of blocks, 5 block size, 6 erase."""
+        if op == 4:
+            return len(self.raw) // BLOCK
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            if self.dead:
+                return _NO_POWER
+            at = arg * BLOCK
+            n = self._powered(BLOCK)
+            self.raw[at : at + n] = b"\xff" * n
+            return _NO_POWER if self.dead else 0
+        return 0
+
+    def _powered(self, n):
+        """Count one operation; return how many of its bytes are still done."""
+        self.done += 1
+        if self.done - 1 == self.cut_at:
+            self.dead = True
+            return self.torn * n // 256
+        return n
+
+
+def mount(chip, path):
+    """Mount littlefs of a chip; OSError when it can't be."""
+    vfs.mount(vfs.VfsLfs2(chip, readsize=128, progsize=128, lookahead=32), path)
+
+
+def unmount(path):
+    """Unmount, also when the chip is dead."""
+    try:
+        vfs.umount(path)
+    except OSError as err:
+        if err.errno not in (5, 22):
+            raise
+
+
+def formatted(blocks):
+    """Return a chip with an empty littlefs."""
+    chip = Flash(blocks)
+    vfs.VfsLfs2.mkfs(chip, readsize=128, progsize=128, lookahead=32)
+    return chip.power_on()
