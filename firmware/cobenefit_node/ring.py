@@ -6,9 +6,8 @@ acked is removed; a full ring removes its oldest segment and counts, per boot an
 readings that were in it and not acked. No pack is held in memory.
 
 A sequence number is used up only when its record was flushed. A damaged record is skipped; its
-sequence is declared lost once everything before it has been acked. Acks are saved when nothing
-waits any more, when a segment goes, and every 16 packs: a power cut forgets the acks of at most 16,
-which are then sent, and acked, again.
+sequence is declared lost once everything before it has been acked. An ack that says something new
+is saved before a segment goes, so that no pack is ever counted as lost after its ack.
 
     ring = Ring("/ring", 16, 16384)
     position = ring.append("soil_ph", 60, pack.encode(Pack(ring.boot, ring.seq, …)))
@@ -29,8 +28,6 @@ _BOOTS = 32
 _RANGES = 128
 #: Stretches of damaged records that wait for their turn to be declared.
 _HOLES = 32
-#: Packs acked since the state was last saved.
-_UNSAVED = 16
 
 
 class Segment:
@@ -62,7 +59,6 @@ class Ring:
         self._lost: dict[int, list[Any]] = {}
         self._holes: list[tuple[int, int, int, str, int]] = []  # boot, low, high, channel, readings
         self._number = 0
-        self._saved_waiting = 0
         self._writer: Any = None
         self._reader: tuple[Any, ...] = (-1, 0, None)
         self.damaged = 0
@@ -153,12 +149,12 @@ class Ring:
         if len(acked.ranges) > _RANGES:
             self.forgot = True
             acked.ranges = acked.ranges[:_RANGES]
+        before = self.waiting()
         self._acked[boot] = acked
         self._declare_holes()
-        waiting = self.waiting()
-        freed = self._free()
-        if not freed and (self._saved_waiting - waiting >= _UNSAVED or not waiting):
+        if self.waiting() != before:
             self.save()
+            self._free()
 
     def waiting(self) -> int:
         """Return how many packs are neither acked nor declared lost."""
@@ -222,7 +218,6 @@ class Ring:
             del self._lost[boot]
         acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
         self._twin.save([self.boot, acked, self.lost()])
-        self._saved_waiting = self.waiting()
 
     def _restore(self) -> None:
         state = self._twin.load()
@@ -321,15 +316,12 @@ class Ring:
                 waiting.append(hole)
         self._holes = waiting
 
-    def _free(self) -> bool:
+    def _free(self) -> None:
         """Remove the segments of which nothing is awaited; never the one being written."""
         keep = self._segments[-1] if self._writer is not None else None
         done = [s for s in self._segments if s is not keep and self._settled(s)]
         for part in done:
             self._remove(part)
-        if done:
-            self.save()
-        return bool(done)
 
     def _settled(self, part: Segment) -> bool:
         for boot, low, high in part.runs:

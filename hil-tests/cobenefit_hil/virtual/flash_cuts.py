@@ -26,8 +26,6 @@ BLOCKS = 32
 STEPS = 90
 #: Readings in a pack.
 N = 6
-#: A power cut may forget this many acks; a full ring then counts the packs as lost.
-UNSAVED = 16
 
 
 class Oracle:
@@ -36,7 +34,7 @@ class Oracle:
     def __init__(self):
         self.tried = {}
         self.kept = set()
-        self.acked = set()
+        self.told = set()
         self.gateway = {}
         self.out = {"cuts": 0, "packs": 0, "lost": 0, "corrupt": 0, "unmountable": 0,
                     "reused": 0, "uncounted": 0, "overcounted": 0}  # fmt: skip
@@ -76,9 +74,8 @@ class Oracle:
     def ack(self, ring, boot):
         """Tell the ring what the gateway has of a boot."""
         have = sorted(s for b, s in self.gateway if b == boot)
-        floor, ranges = 0, []
-        for below in [b for n, b, _ in ring.lost() if n == boot]:
-            floor = below
+        below = max([0] + [b for n, b, _ in ring.lost() if n == boot])
+        floor, ranges = below, []
         for seq in have:
             if seq == floor:
                 floor += 1
@@ -87,19 +84,19 @@ class Oracle:
             elif seq > floor:
                 ranges += [seq, seq]
         ring.commit(boot, floor, ranges)
+        self.told |= {(boot, seq) for seq in have if seq >= below}
 
     def judge(self, ring):
         """Compare what was committed with what the gateway has and what the ring says is lost."""
         below = {boot: b for boot, b, _ in ring.lost()}
         told = sum(n for _, _, counts in ring.lost() for _, n in counts)
-        gone = 0
-        for key in self.kept - set(self.gateway):
-            if key[1] < below.get(key[0], 0):
-                gone += N
-            else:
-                self.out["lost"] += 1
-        self.out["uncounted"] += gone > told
-        self.out["overcounted"] = max(self.out["overcounted"], (told - gone) // N)
+        dropped = {key for key in self.tried if key[1] < below.get(key[0], 0)}
+        gone = self.kept - set(self.gateway)
+        self.out["lost"] += len(gone - dropped)
+        self.out["uncounted"] += told < N * len(gone & dropped)
+        # A pack the gateway has, but had not yet told the node of, may count as lost.
+        over = told // N - len(dropped - self.told)
+        self.out["overcounted"] = max(self.out["overcounted"], over)
 
 
 def day(oracle, ring, start, steps):
