@@ -57,7 +57,9 @@ class Ring:
         self._segments: list[Segment] = []
         self._acked: dict[int, Acked] = {}
         self._lost: dict[int, list[Any]] = {}
-        self._holes: list[tuple[int, int, int, str, int]] = []  # boot, low, high, channel, readings
+        self._holes: list[
+            tuple[int, int, int, str, int]
+        ] = []  # boot, low, high, channel, readings
         self._number = 0
         self._writer: Any = None
         self._reader: tuple[Any, ...] = (-1, 0, None)
@@ -324,10 +326,7 @@ class Ring:
             self._remove(part)
 
     def _settled(self, part: Segment) -> bool:
-        for boot, low, high in part.runs:
-            if self._awaited(boot, low, high):
-                return False
-        return True
+        return not any(self._awaited(boot, low, high) for boot, low, high in part.runs)
 
     def _rotate(self) -> None:
         self.close()

@@ -11,23 +11,38 @@ from pathlib import Path
 
 import pytest
 
+import cobenefit_node
 from cobenefit_hil.virtual import board
 
 pytestmark = [pytest.mark.hil, pytest.mark.needs("power")]
 VIRTUAL = Path(board.__file__).parent
 SEED = 20_261_122
-NOTHING = {"lost": 0, "corrupt": 0, "unmountable": 0, "reused": 0, "uncounted": 0, "overcounted": 0}
+NOTHING = {
+    "lost": 0,
+    "corrupt": 0,
+    "unmountable": 0,
+    "reused": 0,
+    "uncounted": 0,
+    "overcounted": 0,
+}
 
 
 def run(*arguments, timeout_s=100):
-    paths = [str(VIRTUAL), board._package_root("cobenefit_node"), ".frozen"]
-    command = [board.interpreter(), "-X", "heapsize=4M", str(VIRTUAL / "flash_cuts.py"), *arguments]
+    paths = [str(VIRTUAL), str(Path(cobenefit_node.__file__).parent.parent), ".frozen"]
+    command = [
+        board.interpreter(),
+        "-X",
+        "heapsize=4M",
+        str(VIRTUAL / "flash_cuts.py"),
+        *arguments,
+    ]
     done = subprocess.run(
         command,
         env={"MICROPYPATH": ":".join(paths)},
         capture_output=True,
         text=True,
         timeout=timeout_s,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -19,20 +19,20 @@ _NO_POWER = -5
 class Flash:
     """A block device for `VfsLfs2`; `done` counts its operations."""
 
-    def __init__(self, blocks, raw=None):
+    def __init__(self, blocks: int, raw: object = None):
         self.raw = raw or bytearray(b"\xff" * BLOCK * blocks)
         self.done = 0
         self.cut_at = -1
         self.torn = 0
         self.dead = False
 
-    def power_on(self, cut_at=-1, torn=0):
+    def power_on(self, cut_at: int = -1, torn: int = 0) -> object:
         """Return a living chip with the same contents, to be cut at an operation from now on."""
         chip = Flash(0, self.raw)
         chip.cut_at, chip.torn = cut_at, torn
         return chip
 
-    def readblocks(self, block, buf, off=0):
+    def readblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
         """Read."""
         if self.dead:
             return _NO_POWER
@@ -40,7 +40,7 @@ class Flash:
         buf[:] = memoryview(self.raw)[at : at + len(buf)]
         return 0
 
-    def writeblocks(self, block, buf, off=0):
+    def writeblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
         """Program erased bytes."""
         if self.dead:
             return _NO_POWER
@@ -49,7 +49,7 @@ class Flash:
         self.raw[at : at + n] = memoryview(buf)[:n]
         return _NO_POWER if self.dead else 0
 
-    def ioctl(self, op, arg):
+    def ioctl(self, op: int, arg: int) -> int:
         """Answer littlefs: 4 number of blocks, 5 block size, 6 erase."""
         if op == 4:
             return len(self.raw) // BLOCK
@@ -64,7 +64,7 @@ class Flash:
             return _NO_POWER if self.dead else 0
         return 0
 
-    def _powered(self, n):
+    def _powered(self, n: int) -> int:
         """Count one operation; return how many of its bytes are still done."""
         self.done += 1
         if self.done - 1 == self.cut_at:
@@ -73,12 +73,12 @@ class Flash:
         return n
 
 
-def mount(chip, path):
+def mount(chip: object, path: str) -> None:
     """Mount littlefs of a chip; OSError when it can't be."""
     vfs.mount(vfs.VfsLfs2(chip, readsize=128, progsize=128, lookahead=32), path)
 
 
-def unmount(path):
+def unmount(path: str) -> None:
     """Unmount, also when the chip is dead."""
     try:
         vfs.umount(path)
@@ -87,7 +87,7 @@ def unmount(path):
             raise
 
 
-def formatted(blocks):
+def formatted(blocks: int) -> object:
     """Return a chip with an empty littlefs."""
     chip = Flash(blocks)
     vfs.VfsLfs2.mkfs(chip, readsize=128, progsize=128, lookahead=32)

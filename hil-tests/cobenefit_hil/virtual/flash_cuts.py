@@ -39,12 +39,14 @@ class Oracle:
         self.out = {"cuts": 0, "packs": 0, "lost": 0, "corrupt": 0, "unmountable": 0,
                     "reused": 0, "uncounted": 0, "overcounted": 0}  # fmt: skip
 
-    def append(self, ring, n):
+    def append(self, ring: object, n: int) -> None:
         """Append a pack; it is committed once `append` has returned."""
         key = (ring.boot, ring.seq)
         channel = CHANNELS[n % 3]
         values = tuple(1000 * n + i for i in range(N))
-        data = pack.encode(pack.Pack(key[0], key[1], 0, 60_000 * n, "Wh", 0, 1000, (), values, b""))
+        data = pack.encode(
+            pack.Pack(key[0], key[1], 0, 60_000 * n, "Wh", 0, 1000, (), values, b"")
+        )
         if key in self.kept:
             self.out["reused"] += 1
         self.tried.setdefault(key, []).append((channel, data))
@@ -52,7 +54,7 @@ class Oracle:
         self.kept.add(key)
         self.out["packs"] += 1
 
-    def deliver(self, ring, most):
+    def deliver(self, ring: object, most: int) -> None:
         """Walk the ring as the uplink does; the gateway takes up to `most` packs."""
         at = (0, 0)
         while most:
@@ -71,7 +73,7 @@ class Oracle:
             self.gateway[key] = record.channel
             most -= 1
 
-    def ack(self, ring, boot):
+    def ack(self, ring: object, boot: int) -> None:
         """Tell the ring what the gateway has of a boot."""
         have = sorted(s for b, s in self.gateway if b == boot)
         below = max([0] + [b for n, b, _ in ring.lost() if n == boot])
@@ -86,7 +88,7 @@ class Oracle:
         ring.commit(boot, floor, ranges)
         self.told |= {(boot, seq) for seq in have if seq >= below}
 
-    def judge(self, ring):
+    def judge(self, ring: object) -> None:
         """Compare what was committed with what the gateway has and what the ring says is lost."""
         below = {boot: b for boot, b, _ in ring.lost()}
         told = sum(n for _, _, counts in ring.lost() for _, n in counts)
@@ -99,7 +101,7 @@ class Oracle:
         self.out["overcounted"] = max(self.out["overcounted"], over)
 
 
-def day(oracle, ring, start, steps):
+def day(oracle: object, ring: object, start: int, steps: int) -> None:
     """Live through steps: outage, a full ring, acks in pieces, a drained backlog."""
     for n in range(start, start + steps):
         oracle.append(ring, n)
@@ -112,7 +114,7 @@ def day(oracle, ring, start, steps):
                     oracle.ack(ring, boot)
 
 
-def live(oracle, chip, start, steps):
+def live(oracle: object, chip: object, start: int, steps: int) -> bool:
     """Boot on a chip and live until the day ends or the power does; return whether it did."""
     gc.collect()
     try:
@@ -134,7 +136,7 @@ def live(oracle, chip, start, steps):
     return not chip.dead
 
 
-def finish(oracle, chip):
+def finish(oracle: object, chip: object) -> None:
     """Boot for good, deliver everything, and judge."""
     try:
         flash.mount(chip, ROOT)
@@ -152,7 +154,7 @@ def finish(oracle, chip):
     flash.unmount(ROOT)
 
 
-def every(_):
+def every(_: list) -> dict:
     """Cut a day, of two boots, at each of its operations."""
     total = Oracle().out
     operation = 0
@@ -172,7 +174,7 @@ def every(_):
         operation += 1
 
 
-def cuts_at_random(arguments):
+def cuts_at_random(arguments: list) -> dict:
     """Cut lives of many boots at random operations, some of them while starting."""
     count, seed = int(arguments[0]), int(arguments[1])
     random.seed(seed)
@@ -180,11 +182,11 @@ def cuts_at_random(arguments):
     while total["cuts"] < count:
         oracle = Oracle()
         chip = flash.formatted(BLOCKS)
-        n = random.randrange(STEPS)
+        n = random.randrange(STEPS)  # noqa: S311
         for _ in range(min(10, count - total["cuts"])):
-            most = 40 if random.randrange(4) == 0 else 400
-            chip = chip.power_on(random.randrange(most), random.randrange(257))
-            if not live(oracle, chip, n, random.randrange(5, 60)):
+            most = 40 if random.randrange(4) == 0 else 400  # noqa: S311
+            chip = chip.power_on(random.randrange(most), random.randrange(257))  # noqa: S311
+            if not live(oracle, chip, n, random.randrange(5, 60)):  # noqa: S311
                 oracle.out["cuts"] += 1
             n += 60
         finish(oracle, chip.power_on())
@@ -192,7 +194,7 @@ def cuts_at_random(arguments):
     return total
 
 
-def flips(arguments):
+def flips(arguments: list) -> dict:
     """Flip every STEP-th bit of the ring's files, one at a time, and restart."""
     step = int(arguments[0])
     first = Oracle()
@@ -217,7 +219,7 @@ def flips(arguments):
     return out
 
 
-def _flip(first, name, out):
+def _flip(first: object, name: str, out: dict) -> None:
     oracle = Oracle()
     oracle.tried, oracle.kept = first.tried, first.kept
     ring = Ring(ROOT + "/ring", SEGMENTS, SEGMENT_BYTES)
@@ -235,7 +237,7 @@ def _flip(first, name, out):
         os.remove(ROOT + "/ring/" + left)
 
 
-def _add(total, part):
+def _add(total: dict, part: dict) -> None:
     for key, n in part.items():
         total[key] = max(total[key], n) if key == "overcounted" else total[key] + n
 
