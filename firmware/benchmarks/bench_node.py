@@ -15,12 +15,14 @@ from pathlib import Path
 
 from cobenefit_hil.authority import NAME, tls_broker
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
+from cobenefit_hil.services import find_tool
 from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard, interpreter
 
 FIRMWARE = Path(__file__).resolve().parent.parent
 START_MS, PERIOD_MS, INSTANTS = 1_700_000_400_000, 600_000, 300
 HEAPS_KB = range(50, 100, 2)
+MOSQUITTO = find_tool("mosquitto")
 DRAIN = FIRMWARE / "benchmarks/drain.py"
 
 
@@ -62,7 +64,7 @@ def runs(firmware: Path, heap_kb: int) -> bool:
     """Whether the node does its work in a heap of that size [kB of 32 bits]."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        service, plain, tls = tls_broker(directory)
+        service, plain, tls = tls_broker(directory, MOSQUITTO)
         times_ms = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
         rows = {ENERGY: list(range(INSTANTS)), POWER: list(range(INSTANTS))}
         with (
@@ -92,7 +94,7 @@ def runs(firmware: Path, heap_kb: int) -> bool:
 def drain(firmware: Path) -> dict:
     """Return rate [1/s] and longest stall [ms] of a backlog's drain."""
     with tempfile.TemporaryDirectory() as name:
-        service, plain, _ = tls_broker(Path(name))
+        service, plain, _ = tls_broker(Path(name), MOSQUITTO)
         with service, AckStation(plain):
             done = subprocess.run(
                 [interpreter(), "-X", "heapsize=100wk", str(DRAIN), str(plain)],

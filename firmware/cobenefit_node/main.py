@@ -92,7 +92,7 @@ class Node:
 
 def _forget(name: str) -> None:
     """Give a module's memory back on a board; the next import loads it again."""
-    if sys.implementation[0] == "micropython":
+    if sys.implementation.name == "micropython":
         package = sys.modules["cobenefit_node"]
         if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
             delattr(package, name)

@@ -1,7 +1,6 @@
 """A certificate authority for the rigs, and a mosquitto that speaks TLS with its certificate."""
 
 import datetime as dt
-import shutil
 from pathlib import Path
 
 from cryptography import x509
@@ -52,13 +51,15 @@ def authority() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     return key, _certificate("rig-ca", key, key, constraint)
 
 
-def tls_broker(directory: Path) -> tuple[Service, int, int]:
+def tls_broker(directory: Path, program: str) -> tuple[Service, int, int]:
     """Return a mosquitto, not started, that is called `broker.rig`.
 
     Parameters
     ----------
     directory : Path
         Gets `ca.der`, the broker's certificate and key, and its log.
+    program : str
+        Path of mosquitto.
 
     Returns
     -------
@@ -81,8 +82,5 @@ def tls_broker(directory: Path) -> tuple[Service, int, int]:
         f"certfile {directory}/server.pem\nkeyfile {directory}/server.key\n",
         encoding="utf-8",
     )
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    if program is None:
-        raise FileNotFoundError("mosquitto is missing: apt-get install mosquitto")
     command = [program, "-c", str(directory / "mosquitto.conf")]
     return Service("mosquitto", command, directory / "mosquitto.log", port=tls), plain, tls

@@ -1,7 +1,5 @@
 """TLS to a real mosquitto: chain and name are verified before anything is said."""
 
-import shutil
-
 import pytest
 from cryptography.hazmat.primitives import serialization
 
@@ -13,17 +11,13 @@ pytestmark = [
     pytest.mark.hil,
     pytest.mark.broker,
     pytest.mark.needs("uart", "simulated_time"),
-    pytest.mark.skipif(
-        shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None,
-        reason="needs Debian's mosquitto",
-    ),
 ]
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path, program):
     """A broker with a TLS port for the node and a plain one for the station."""
-    service, plain, _ = tls_broker(tmp_path)
+    service, plain, _ = tls_broker(tmp_path, program("mosquitto"))
     with service:
         service.plain_port = plain
         yield service

@@ -27,13 +27,36 @@ class Flash:
         self.dead = False
 
     def power_on(self, cut_at: int = -1, torn: int = 0) -> object:
-        """Return a living chip with the same contents, to be cut at an operation from now on."""
+        """Return a living chip with the same contents.
+
+        Parameters
+        ----------
+        cut_at : int
+            Operation that is cut, counted from now; -1 for none. [1]
+        torn : int
+            Share of it that is done, 0 to 256. [1/256]
+        """
         chip = Flash(0, self.raw)
         chip.cut_at, chip.torn = cut_at, torn
         return chip
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
-        """Read."""
+        """Read.
+
+        Parameters
+        ----------
+        block : int
+            Number of the block. [1]
+        buf : bytearray
+            The bytes.
+        off : int
+            Where in the block. [B]
+
+        Returns
+        -------
+        int
+            0, or minus the error number. [1]
+        """
         if self.dead:
             return _NO_POWER
         at = block * BLOCK + off
@@ -41,7 +64,22 @@ class Flash:
         return 0
 
     def writeblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
-        """Program erased bytes."""
+        """Program erased bytes.
+
+        Parameters
+        ----------
+        block : int
+            Number of the block. [1]
+        buf : bytearray
+            The bytes.
+        off : int
+            Where in the block. [B]
+
+        Returns
+        -------
+        int
+            0, or minus the error number. [1]
+        """
         if self.dead:
             return _NO_POWER
         at = block * BLOCK + off
@@ -50,7 +88,20 @@ class Flash:
         return _NO_POWER if self.dead else 0
 
     def ioctl(self, op: int, arg: int) -> int:
-        """Answer littlefs: 4 number of blocks, 5 block size, 6 erase."""
+        """Answer littlefs.
+
+        Parameters
+        ----------
+        op : int
+            4 number of blocks, 5 block size, 6 erase. [1]
+        arg : int
+            The block to erase. [1]
+
+        Returns
+        -------
+        int
+            The answer, 0, or minus the error number. [1]
+        """
         if op == 4:
             return len(self.raw) // BLOCK
         if op == 5:
@@ -88,7 +139,13 @@ def unmount(path: str) -> None:
 
 
 def formatted(blocks: int) -> object:
-    """Return a chip with an empty littlefs."""
+    """Return a chip with an empty littlefs.
+
+    Parameters
+    ----------
+    blocks : int
+        Of 4096 bytes. [1]
+    """
     chip = Flash(blocks)
     vfs.VfsLfs2.mkfs(chip, readsize=128, progsize=128, lookahead=32)
     return chip.power_on()

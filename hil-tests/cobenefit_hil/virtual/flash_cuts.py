@@ -40,7 +40,15 @@ class Oracle:
                     "reused": 0, "uncounted": 0, "overcounted": 0}  # fmt: skip
 
     def append(self, ring: object, n: int) -> None:
-        """Append a pack; it is committed once `append` has returned."""
+        """Append a pack; it is committed once `append` has returned.
+
+        Parameters
+        ----------
+        ring : Ring
+            The ring.
+        n : int
+            Number of the pack in the day. [1]
+        """
         key = (ring.boot, ring.seq)
         channel = CHANNELS[n % 3]
         values = tuple(1000 * n + i for i in range(N))
@@ -55,7 +63,15 @@ class Oracle:
         self.out["packs"] += 1
 
     def deliver(self, ring: object, most: int) -> None:
-        """Walk the ring as the uplink does; the gateway takes up to `most` packs."""
+        """Walk the ring as the uplink does; the gateway takes up to `most` packs.
+
+        Parameters
+        ----------
+        ring : Ring
+            The ring.
+        most : int
+            Packs at most. [1]
+        """
         at = (0, 0)
         while most:
             found = ring.following(at)
@@ -74,7 +90,15 @@ class Oracle:
             most -= 1
 
     def ack(self, ring: object, boot: int) -> None:
-        """Tell the ring what the gateway has of a boot."""
+        """Tell the ring what the gateway has of a boot.
+
+        Parameters
+        ----------
+        ring : Ring
+            The ring.
+        boot : int
+            Boot of the packs. [1]
+        """
         have = sorted(s for b, s in self.gateway if b == boot)
         below = max([0] + [b for n, b, _ in ring.lost() if n == boot])
         floor, ranges = below, []
@@ -102,7 +126,19 @@ class Oracle:
 
 
 def day(oracle: object, ring: object, start: int, steps: int) -> None:
-    """Live through steps: outage, a full ring, acks in pieces, a drained backlog."""
+    """Live through steps: outage, a full ring, acks in pieces, a drained backlog.
+
+    Parameters
+    ----------
+    oracle : Oracle
+        What is known outside.
+    ring : Ring
+        The ring.
+    start : int
+        First step of the day. [1]
+    steps : int
+        How many steps. [1]
+    """
     for n in range(start, start + steps):
         oracle.append(ring, n)
         phase = n % STEPS
@@ -115,7 +151,19 @@ def day(oracle: object, ring: object, start: int, steps: int) -> None:
 
 
 def live(oracle: object, chip: object, start: int, steps: int) -> bool:
-    """Boot on a chip and live until the day ends or the power does; return whether it did."""
+    """Boot on a chip and live until the day ends or the power does; return whether it did.
+
+    Parameters
+    ----------
+    oracle : Oracle
+        What is known outside.
+    chip : Flash
+        The chip.
+    start : int
+        First step of the day. [1]
+    steps : int
+        How many steps. [1]
+    """
     gc.collect()
     try:
         flash.mount(chip, ROOT)
