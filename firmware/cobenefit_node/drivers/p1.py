@@ -19,6 +19,7 @@ from cobenefit_wire.hints import Any
 
 MOST_BYTES = 4096  # a version 5 telegram with four more meters behind it has about 2000
 RATES = (115200, 9600)
+_ODD = 0x6996  # bit n is set where the four bits of n have an odd number of ones
 
 
 class Parser:
@@ -52,10 +53,14 @@ class Parser:
 
     def _end(self) -> int:
         mark = self._buffer.find(b"!")  # even parity: bit 7 is 0 in both kinds
-        if mark < 0 or len(self._buffer) < mark + 2:
+        tail = self._buffer[mark + 1 : mark + 5]
+        if mark < 0 or not tail:
             return -1
-        end = mark + (2 if self._buffer[mark + 1] & 0x7F == 13 else 5)
-        return end if end <= len(self._buffer) else -1
+        if tail[0] & 0x7F == 13:
+            return mark + 2
+        if not all(byte in b"0123456789ABCDEF" for byte in tail):
+            return mark + 1  # the CRC is damaged: leave what follows to the next telegram
+        return mark + 5 if len(tail) == 4 else -1
 
     def _take(self, count: int) -> bytes:
         piece, self._buffer = self._buffer[:count], self._buffer[count:]
@@ -78,11 +83,7 @@ def is_intact(telegram: bytes) -> bool:
     """
     if telegram[-1] & 0x7F != 13:
         return b"%04X" % crc16(telegram[:-4], 0) == telegram[-4:]
-    for byte in telegram:
-        byte ^= byte >> 4
-        if 0x6996 >> (byte & 15) & 1:  # the parity of each nibble
-            return False
-    return True
+    return not any(_ODD >> ((byte ^ byte >> 4) & 15) & 1 for byte in telegram)
 
 
 def energy_wh(text: bytes, direction: bytes) -> tuple[int, int]:
