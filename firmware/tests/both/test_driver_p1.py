@@ -86,8 +86,7 @@ def test_published_telegrams_give_their_values():
 
 def test_no_single_bit_error_ever_gives_another_value():
     for at in (V2, V5):
-        raw, vector = _telegrams()[at]
-        raw = raw[:8] + raw[raw.find(b"\n") + 1 :] if at == V2 else raw
+        raw = _telegrams()[at][0]
         flagged = 0
         for bit in range(len(raw) * 8):
             broken = bytearray(raw)
