@@ -119,14 +119,16 @@ def load_study(
 
     Example: cobenefit backend load study demo.toml
     """
+    import msgspec
+
     from cobenefit_backend import study
-    from cobenefit_backend.routes.ingest import put_study
 
     try:
         data = file.read_bytes()
         tables = _toml(data, file) if file.suffix == ".toml" else data
         document = study.parse(tables, file=file.name)
-        put_study(_store(config), document)
+        now_ms = time.time_ns() // 1_000_000
+        _store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
     except BackendError as error:
         _refuse(error)
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")

@@ -37,13 +37,6 @@ class Names(Struct, frozen=True, forbid_unknown_fields=True):
     fr: str
 
 
-class FactorChoice(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which grid factors hold."""
-
-    grid_average: str = "grid.fr.ademe.avg.lca"
-    grid_marginal: str = "grid.fr.co2js.marginal"
-
-
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
     """A place with its time zone and weather station."""
 
@@ -122,7 +115,6 @@ class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
     device: list[DeviceEntry]
     gateway: Gateway
     study: list[Study]
-    factors: FactorChoice = field(default_factory=FactorChoice)
 
     def site_of(self, study: Study) -> Site:
         """Return the site of a study."""

@@ -10,8 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend import bodies, study
-from cobenefit_backend.errors import InputError, RequestError
-from cobenefit_backend.estimate.footprint import GRID_FACTOR
+from cobenefit_backend.errors import RequestError
 from cobenefit_backend.store import Store
 
 router = APIRouter(prefix="/v1", tags=["ingest"])
@@ -112,33 +111,8 @@ def _take_activities(store: Store, tenant: str, data: bytes) -> dict[str, Any]:
 def _take_study(store: Store, tenant: str, data: bytes) -> dict[str, Any]:
     document = study.parse(data, file="body")
     _check_tenant(tenant, document.tenant)
-    put_study(store, document)
+    store.put_study(tenant, msgspec.json.encode(document), _now_ms())
     return {"studies": [entry.id for entry in document.study]}
-
-
-def put_study(store: Store, document: study.StudyDocument) -> None:
-    """Store a checked document whose grid factors are those the estimators use.
-
-    Parameters
-    ----------
-    store : Store
-        Where to.
-    document : StudyDocument
-        The document.
-
-    Raises
-    ------
-    InputError
-        When the document names another grid factor.
-    """
-    chosen = document.factors
-    for key, named, allowed in (
-        ("grid_average", chosen.grid_average, GRID_FACTOR["average"]),
-        ("grid_marginal", chosen.grid_marginal, GRID_FACTOR["marginal"]),
-    ):
-        if named != allowed:
-            raise InputError(f"{named!r}: this version computes with {allowed!r}", where=key)
-    store.put_study(document.tenant, msgspec.json.encode(document), _now_ms())
 
 
 @router.post("/rollups", **_describe(bodies.PageBody, conflict=True))

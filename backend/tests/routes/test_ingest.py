@@ -117,11 +117,11 @@ def test_a_large_body_is_cut_off(client):
     assert answer.status_code == 413
 
 
-def test_another_grid_factor_is_refused_not_ignored(client, study_document):
-    study_document["factors"] = {"grid_average": "grid.deu.co2js.avg"}
+def test_an_unknown_key_of_a_study_is_refused_not_ignored(client, study_document):
+    study_document["grid"] = "grid.deu.co2js.avg"
     answer = client.post("/v1/studies", json=study_document)
     assert answer.status_code == 422
-    assert "grid_average" in answer.json()["detail"]
+    assert "grid" in answer.json()["detail"]
 
 
 def test_openapi_describes_every_body(client):
