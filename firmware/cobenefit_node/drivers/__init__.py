@@ -130,7 +130,8 @@ def _tfluna(board: Any, options: dict[str, Any]) -> Any:
 
     uart = options.pop("uart", 1)
     keys = ("road_cm", "drop_cm", "least_frames", "gap_frames")
-    passages = Passages(**{"road_cm": 0, **{k: options.pop(k) for k in keys if k in options}})
+    options.setdefault("road_cm", 0)
+    passages = Passages(**{key: options.pop(key) for key in keys if key in options})
     driver = TfLuna(None, passages, **options)
     driver.stream = board.uart(uart, 115200, 8, NONE, 1)
     return driver
@@ -142,6 +143,7 @@ def _sdi12(board: Any, options: dict[str, Any]) -> Any:
     uart = options.pop("uart", 1)
     if hasattr(board, "rebaud"):
         options["rebaud"] = lambda rate: board.rebaud(uart, rate)
+    options["paced"] = not getattr(board, "stepped", False)
     driver = Sdi12(None, options.pop("values", []), **options)
     driver.stream = board.uart(uart, BAUD, 7, EVEN, 1)
     return driver

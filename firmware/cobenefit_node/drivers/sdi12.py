@@ -20,6 +20,7 @@ COMMANDS = ("M", "C", "MC", "CC")
 MOST_BYTES = 96  # the longest reply is 75 characters, a CRC and the end of the line
 MOST_DATA = 10  # aD0! to aD9!
 TRIES = 3
+BREAK_MS, MARK_MS = 45, 10  # the NUL lasts 33 ms
 
 
 def crc(data: bytes) -> bytes:
@@ -97,6 +98,8 @@ class Sdi12:
         Longest wait for a reply; one of 80 characters lasts 670 ms. [ms]
     rebaud : callable, optional
         `rebaud(baud)` sets the rate of the line, for the break; without it there is no break.
+    paced : bool
+        Wait while the break is on the line; False where time is stepped.
     """
 
     event = False
@@ -110,6 +113,7 @@ class Sdi12:
         longest_s: int = 30,
         timeout_ms: int = 1000,
         rebaud: Any = None,
+        paced: bool = True,
     ) -> None:
         if len(address) != 1 or not (address.isdigit() or address.isalpha()):
             raise ValueError("address is %r: one of 0-9, A-Z, a-z" % address)
@@ -130,6 +134,7 @@ class Sdi12:
         self._longest_ms = 1000 * longest_s
         self._timeout_ms = timeout_ms
         self._rebaud = rebaud
+        self._paced = paced
         self._buffer = b""
 
     async def read(self) -> list[Value]:
@@ -198,9 +203,9 @@ class Sdi12:
                 self._rebaud(BREAK_BAUD)
                 self.stream.write(b"\0")
                 await self.stream.drain()
-                await pause(45)  # the NUL lasts 33 ms
+                await pause(BREAK_MS if self._paced else 0)
                 self._rebaud(BAUD)
-                await pause(10)
+                await pause(MARK_MS if self._paced else 0)
             self.stream.write(command)
             await self.stream.drain()
         except OSError:

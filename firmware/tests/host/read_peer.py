@@ -12,6 +12,10 @@ import termios
 import time
 
 sys.path.insert(0, sys.argv[1])
+sys.path.insert(0, sys.argv[1] + "/../hil-tests/cobenefit_hil/virtual")
+
+import machine
+import onewire
 
 from cobenefit_node import drivers
 
@@ -54,8 +58,21 @@ class Board:
     def uart(self, *_):
         return asyncio.StreamReader(opened(self.path + ".sensor"))
 
+    def rebaud(self, *_):
+        """A pseudo-terminal has no rate."""
+
     def counter(self, _):
         return Counter(opened(self.path + ".sensor"))
+
+    # The rig's `machine` and `onewire`, wired by the environment.
+    def adc(self, number):
+        return machine.ADC(number)
+
+    def i2c(self, number):
+        return machine.I2C(number)
+
+    def onewire(self, number):
+        return onewire.OneWire(machine.Pin(number))
 
 
 async def main(path, name, options):

@@ -176,13 +176,13 @@ class UltrasonicPeer(_Framed):
 
 
 class TfLunaPeer(_Framed):
-    """A TF-Luna above one lane; each instant is one vehicle, after the road was empty."""
+    """A TF-Luna above one lane: a vehicle crosses at each instant whose count is not 0."""
 
     kinds = ("clock", "corrupt")
 
     def show(self, t_ms: int, values: Channels, fault: Fault | None) -> dict[str, str]:  # noqa: ARG002, D102
         road, roof = tfluna_frame(ROAD_CM), tfluna_frame(ROOF_CM)
-        crossing = [roof] * CROSSING
-        crossing[CROSSING // 2] = self._spoilt(roof, fault)
+        crossing = [roof if values["vehicle_count"] else road] * CROSSING
+        crossing[CROSSING // 2] = self._spoilt(crossing[0], fault)
         self.sensor.write(b"".join([road] * EMPTY + crossing + [road] * EMPTY))
         return {}

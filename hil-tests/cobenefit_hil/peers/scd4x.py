@@ -9,6 +9,9 @@ Further faults: ``crc`` damages the humidity word (booked ``checksum``). ``silen
 transfer.
 """
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 from cobenefit_hil.peers.base import Channels, Fault, Peer
 from cobenefit_wire import quality
 
@@ -50,11 +53,21 @@ class Scd4xPeer(Peer):
 
     kinds = (*Peer.kinds, "crc")
 
-    def start(self) -> None:
-        """Answer both lines, each in a thread of its own."""
-        self._reply = b""
+    def __init__(
+        self,
+        device: str,
+        directory: Path,
+        t_ms: Sequence[int],
+        values: Mapping[str, Sequence[int]],
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__(device, directory, t_ms, values, faults)
+        self._shown = b""
         self._answers = {READY: _words(0x8000), READ: b""}
         self._silent = False
+
+    def start(self) -> None:
+        """Answer both lines, each in a thread of its own."""
         super().start()
         self._spawn(self._serve_bus)
 
@@ -88,6 +101,6 @@ class Scd4xPeer(Peer):
         if asked[1] != ADDRESS or self._silent:
             return b"n" + (b"\0" * count if asked[:1] == b"r" else b"")
         if asked[:1] == b"r":
-            return b"k" + self._reply[:count].ljust(count, b"\xff")
-        self._reply = self._answers.get(asked[HEAD:], b"")
+            return b"k" + self._shown[:count].ljust(count, b"\xff")
+        self._shown = self._answers.get(asked[HEAD:], b"")
         return b"k" if asked[HEAD:] in KNOWN else b"n"
