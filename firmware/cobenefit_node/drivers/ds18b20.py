@@ -76,9 +76,7 @@ class Ds18b20:
         if not roms:
             raise ValueError("roms is empty: give the number of each sensor")
         self.bus = bus
-        self._sensors = [
-            (_rom(rom), Channel(channel, number + i)) for i, rom in enumerate(roms)
-        ]
+        self._sensors = [(_rom(rom), Channel(channel, number + i)) for i, rom in enumerate(roms)]
         self.channels = tuple(channel.name for _, channel in self._sensors)
         self._convert_ms = convert_ms
 
@@ -90,13 +88,14 @@ class Ds18b20:
         return [self._value(rom, channel) for rom, channel in self._sensors]
 
     def _value(self, rom: bytes, channel: Channel) -> Value:
-        scratch = bytearray(9)
+        buffer = bytearray(9)
         try:
             if not self._command(rom, READ):
                 return channel.bad(quality.TIMEOUT)
-            self.bus.readinto(scratch)
+            self.bus.readinto(buffer)
         except OSError:
             return channel.bad(quality.TIMEOUT)
+        scratch = bytes(buffer)
         if scratch == b"\xff" * 9:
             return channel.bad(quality.TIMEOUT)  # nobody pulled the line down
         if crc(scratch) or scratch == bytes(9):

@@ -1,8 +1,8 @@
 """Sensors that send frames of one size: a fixed header, data, a checksum.
 
-    >>> frames = Frames(b"\\xff", 4, lambda frame: sum(frame[:3]) & 0xFF == frame[3])
-    >>> frames.feed(b"noise\\xff\\x07\\xa1\\xa7")
-    [b'\\xff\\x07\\xa1\\xa7']
+>>> frames = Frames(b"\\xff", 4, lambda frame: sum(frame[:3]) & 0xFF == frame[3])
+>>> frames.feed(b"noise\\xff\\x07\\xa1\\xa7")
+[b'\\xff\\x07\\xa1\\xa7']
 """
 
 from cobenefit_node.drivers.line import receive, within

@@ -59,6 +59,4 @@ class Pms5003:
         frame, code = await self.line.newest()
         if code:
             return [channel.bad(code) for channel in self._sources]
-        return [
-            channel.good(value) for channel, value in zip(self._sources, values(frame))
-        ]
+        return [channel.good(value) for channel, value in zip(self._sources, values(frame))]

@@ -173,9 +173,9 @@ def test_frames_the_port_kept_are_not_read_as_new():
 
 def test_a_sensor_that_waits_is_asked():
     line = Line()
-    assert _read("ultrasonic", line, 2, model="jsn_sr04t") == [
-        [("water_level_m", 1047, -3, 0)]
-    ] * 2
+    assert (
+        _read("ultrasonic", line, 2, model="jsn_sr04t") == [[("water_level_m", 1047, -3, 0)]] * 2
+    )
     assert line.written == b"\x55\x55"
 
 
@@ -187,7 +187,9 @@ def test_what_a_sensor_cannot_see_is_out_of_range_and_kept():
         (4501, "a02yyuw", quality.RANGE),
         (0, "a02yyuw", quality.RANGE),
     ):
-        frame = bytes((0xFF, away_mm >> 8, away_mm & 0xFF, (0xFF + (away_mm >> 8) + away_mm) & 0xFF))
+        frame = bytes(
+            (0xFF, away_mm >> 8, away_mm & 0xFF, (0xFF + (away_mm >> 8) + away_mm) & 0xFF)
+        )
         line = Line(frame)
         line.write = lambda data: None
         read = _read("ultrasonic", line, model=model, fresh=False)

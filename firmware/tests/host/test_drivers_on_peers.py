@@ -203,7 +203,9 @@ def test_sdi12(tmp_path: pathlib.Path, command: str, echo: bool) -> None:
         faults.append(Fault(4, "corrupt"))
     peer = Sdi12Peer("field", tmp_path, T_MS[:n], world, faults,
                      decimals=dict(zip(names, places, strict=True)), address=b"b", echo=echo)  # fmt: skip
-    read = read_all(peer, "sdi12", values=SDI12_VALUES, address="b", command=command, timeout_ms=60)
+    read = read_all(
+        peer, "sdi12", values=SDI12_VALUES, address="b", command=command, timeout_ms=60
+    )
     assert [row[1] for row in read if row[0] != T_MS[3]] == [
         row[1] for row in served(peer) if row[0] != T_MS[3]
     ]

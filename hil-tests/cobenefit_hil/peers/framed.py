@@ -1,13 +1,13 @@
 """Sensors that send one frame after the other: dust, distance, laser.
 
 `Pms5003Peer` (Plantower, "PMS5003 series data manual" V2.3, appendix I), `Sds011Peer` (Nova
-Fitness, "Laser dust sensor control protocol" V1.3): one frame an instant. `UltrasonicPeer` (DFRobot,
-"A02YYUW", UART output): one frame an instant, or one for each request `55`. `TfLunaPeer` (Benewake,
-"TF-Luna product manual" A05): the frames of one vehicle that crosses the beam.
+Fitness, "Laser dust sensor control protocol" V1.3): one frame an instant. `UltrasonicPeer`
+(DFRobot, "A02YYUW", UART output): one frame an instant, or one for each request `55`. `TfLunaPeer`
+(Benewake, "TF-Luna product manual" A05): the frames of one vehicle that crosses the beam.
 
-Further faults: ``corrupt`` flips a bit in every frame of the instant, ``cut`` ends them early; both
-are booked ``checksum``. A TF-Luna's passage stays countable when one frame is damaged, so there
-``corrupt`` is booked as good.
+Further faults: ``corrupt`` flips a bit in every frame of the instant, ``cut`` ends them early;
+both are booked ``checksum``. A TF-Luna's passage stays countable when one frame is damaged, so
+there ``corrupt`` is booked as good.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def pms5003_frame(pm2_5: int, pm10: int) -> bytes:
     Parameters
     ----------
     pm2_5, pm10 : int
-        Concentrations. [1e-10 kg/m3]
+        Concentrations, 10^-10 kg/m3. [channel's own unit]
 
     Returns
     -------
@@ -48,7 +48,7 @@ def sds011_frame(pm2_5: int, pm10: int) -> bytes:
     Parameters
     ----------
     pm2_5, pm10 : int
-        Concentrations. [1e-10 kg/m3]
+        Concentrations, 10^-10 kg/m3. [channel's own unit]
 
     Returns
     -------

@@ -3,9 +3,10 @@
 # ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ANN202, ARG002, D102, D103, S605, SIM115
 """`machine` for a virtual board: runs on MicroPython's unix port, found before the built-in.
 
-Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART<n>` and
-`COBENEFIT_COUNTER<n>`, `COBENEFIT_I2C<n>` and `COBENEFIT_ONEWIRE<n>` are paths of pseudo-terminals, `COBENEFIT_ADC<n>` and `COBENEFIT_PIN<n>`
-files holding a number, `COBENEFIT_ID` the chip's number, `COBENEFIT_RESET_CAUSE` why it starts.
+Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART<n>`,
+`COBENEFIT_COUNTER<n>`, `COBENEFIT_I2C<n>` and `COBENEFIT_ONEWIRE<n>` are paths of
+pseudo-terminals, `COBENEFIT_ADC<n>` and `COBENEFIT_PIN<n>` files holding a number, `COBENEFIT_ID`
+the chip's number, `COBENEFIT_RESET_CAUSE` why it starts.
 The watchdog is a process of its own on real time. Exit codes: 72 deepsleep, 73 reset, -9 watchdog
 or power cut.
 """

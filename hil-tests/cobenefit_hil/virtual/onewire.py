@@ -1,10 +1,10 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, ANN202, D102
+# ruff: noqa: ANN001, ANN201, D102
 """`onewire` for a virtual board: its bus is a line to a peer, `COBENEFIT_ONEWIRE<pin>`.
 
-Questions: `R` resets (`1` somebody is there, `0` nobody), `w` and a byte writes it (`k`), `r` and a
-count reads that many bytes.
+Questions: `R` resets (`1` somebody is there, `0` nobody), `w` and a byte writes it (`k`), `r` and
+a count reads that many bytes.
 """
 
 from machine import _Bus
