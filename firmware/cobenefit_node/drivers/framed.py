@@ -1,8 +1,8 @@
-"""Sensors that send frames of one size: a fixed header, data, a checksum.
+r"""Sensors that send frames of one size: a fixed header, data, a checksum.
 
->>> frames = Frames(b"\\xff", 4, lambda frame: sum(frame[:3]) & 0xFF == frame[3])
->>> frames.feed(b"noise\\xff\\x07\\xa1\\xa7")
-[b'\\xff\\x07\\xa1\\xa7']
+>>> frames = Frames(b"\xff", 4, lambda frame: sum(frame[:3]) & 0xFF == frame[3])
+>>> frames.feed(b"noise\xff\x07\xa1\xa7")
+[b'\xff\x07\xa1\xa7']
 """
 
 from cobenefit_node.drivers.line import receive, within
@@ -33,7 +33,7 @@ class Frames:
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; return the frames they complete. What is no frame is counted in `dropped`."""
+        """Take bytes; return the frames they complete; the rest is counted in `dropped`."""
         self._buffer += data
         frames: list[bytes] = []
         while True:

@@ -2,8 +2,8 @@
 
 A measurement is `aM!` or `aC!` (with CRC `aMC!`, `aCC!`), answered `atttn`: ready in ttt seconds,
 n values. After an M the sensor says `a` when it is ready; then `aD0!`, `aD1!` … give the values:
-`a+1.23-4.5`. A break of at least 12 ms and a mark of 8.33 ms wake the line; here the break is a NUL
-at 300 bit/s, which any UART can send. The echo of a one-wire adapter is ignored.
+`a+1.23-4.5`. A break of at least 12 ms and a mark of 8.33 ms wake the line; here the break is a
+NUL at 300 bit/s, which any UART can send. The echo of a one-wire adapter is ignored.
 
 Source: SDI-12 Support Group, "SDI-12, a serial-digital interface standard" V1.4, sections 4.4 and
 7, 2023.
@@ -20,6 +20,7 @@ COMMANDS = ("M", "C", "MC", "CC")
 MOST_BYTES = 96  # the longest reply is 75 characters, a CRC and the end of the line
 MOST_DATA = 10  # aD0! to aD9!
 TRIES = 3
+MOST_S = 60  # the watchdog takes a read() of 90 s for a node that hangs
 BREAK_MS, MARK_MS = 45, 10  # the NUL lasts 33 ms
 
 
@@ -93,7 +94,7 @@ class Sdi12:
     command : str
         One of `COMMANDS`, and 1 to 9 after it for additional measurements; MC and CC ask for CRC.
     longest_s : int
-        Longest wait for a measurement, 1 to 999. [s]
+        Longest wait for a measurement, 1 to 60. [s]
     timeout_ms : int
         Longest wait for a reply; one of 80 characters lasts 670 ms. [ms]
     rebaud : callable, optional
@@ -108,6 +109,7 @@ class Sdi12:
         self,
         stream: Any,
         values: list[dict[str, Any]],
+        *,
         address: str = "0",
         command: str = "MC",
         longest_s: int = 30,
@@ -121,8 +123,8 @@ class Sdi12:
             command[:-1] not in COMMANDS or command[-1] not in "123456789"
         ):
             raise ValueError("command is %r: one of %s, and 1 to 9" % (command, COMMANDS))
-        if not 1 <= longest_s <= 999:
-            raise ValueError("longest_s is %r: 1 to 999" % longest_s)
+        if not 1 <= longest_s <= MOST_S:
+            raise ValueError("longest_s is %r: 1 to %d" % (longest_s, MOST_S))
         self.stream = stream
         self._places = [_place(value) for value in values]
         self.channels = tuple(place[0].name for place in self._places if place)

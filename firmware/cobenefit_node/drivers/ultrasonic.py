@@ -64,6 +64,7 @@ class Ultrasonic:
         self,
         stream: Any,
         height_mm: int,
+        *,
         model: str = "a02yyuw",
         number: int = 1,
         timeout_ms: int = 1000,

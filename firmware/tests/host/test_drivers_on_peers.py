@@ -201,8 +201,10 @@ def test_sdi12(tmp_path: pathlib.Path, command: str, echo: bool) -> None:
     faults = [Fault(3, "silence"), Fault(5, "few")]
     if "C" in command[1:]:
         faults.append(Fault(4, "corrupt"))
-    peer = Sdi12Peer("field", tmp_path, T_MS[:n], world, faults,
-                     decimals=dict(zip(names, places, strict=True)), address=b"b", echo=echo)  # fmt: skip
+    decimals = dict(zip(names, places, strict=True))
+    peer = Sdi12Peer(
+        "field", tmp_path, T_MS[:n], world, faults, decimals=decimals, address=b"b", echo=echo
+    )
     read = read_all(
         peer, "sdi12", values=SDI12_VALUES, address="b", command=command, timeout_ms=60
     )
