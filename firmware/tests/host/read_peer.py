@@ -14,10 +14,7 @@ import time
 sys.path.insert(0, sys.argv[1])
 sys.path.insert(0, sys.argv[1] + "/../hil-tests/cobenefit_hil/virtual")
 
-import machine
-import onewire
-
-from cobenefit_node import drivers
+from cobenefit_node import board, drivers
 
 _LFLAG, _CC, _VTIME, _VMIN = 3, 6, 5, 6
 
@@ -49,7 +46,9 @@ class Counter:
         raise OSError(110)
 
 
-class Board:
+class Board(board.Board):
+    """The node's own, on the rig's `machine`; UART and counter are the peer's line."""
+
     stepped = True
 
     def __init__(self, path):
@@ -63,16 +62,6 @@ class Board:
 
     def counter(self, _):
         return Counter(opened(self.path + ".sensor"))
-
-    # The rig's `machine` and `onewire`, wired by the environment.
-    def adc(self, number):
-        return machine.ADC(number)
-
-    def i2c(self, number):
-        return machine.I2C(number)
-
-    def onewire(self, number):
-        return onewire.OneWire(machine.Pin(number))
 
 
 async def main(path, name, options):
