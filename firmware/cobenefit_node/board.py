@@ -56,6 +56,16 @@ class Board:
         """Return an analogue input; `read_u16()` reads it."""
         return machine.ADC(number)
 
+    def i2c(self, number: int) -> Any:
+        """Return an I2C bus on its default pins."""
+        return machine.I2C(number)
+
+    def onewire(self, number: int) -> Any:
+        """Return the 1-Wire bus on a pin."""
+        import onewire  # type: ignore[import-not-found,unused-ignore]
+
+        return onewire.OneWire(machine.Pin(number))
+
     def pin(self, number: int) -> Any:
         """Return a digital input with a pull-up."""
         return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)

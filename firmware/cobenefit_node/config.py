@@ -17,7 +17,7 @@ Config = namedtuple(
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
-Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "period_ms", "options"))
+Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "i2c", "period_ms", "options"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
 _DAY_MS = 86_400_000
@@ -104,13 +104,14 @@ def _sensor(table: "_Table") -> Sensor:
         table.integer("uart", 0, 9, None),
         table.integer("counter", 0, 9, None),
         table.integer("pin", 0, 99, None),
+        table.integer("i2c", 0, 9, None),
         table.integer("period_ms", 1, _DAY_MS),
         table.take("options", {}),
     )
     if not isinstance(sensor.options, dict):
         raise table.error("options", sensor.options, "an object")
-    if [sensor.uart, sensor.counter, sensor.pin].count(None) != 2:
-        raise table.error("uart", sensor.uart, "exactly one of uart, counter and pin")
+    if [sensor.uart, sensor.counter, sensor.pin, sensor.i2c].count(None) != 3:
+        raise table.error("uart", sensor.uart, "exactly one of uart, counter, pin and i2c")
     table.done()
     return sensor
 

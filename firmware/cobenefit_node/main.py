@@ -79,7 +79,7 @@ class Node:
 
     def _sampler(self, config: Any, sensor: Any) -> Sampler:
         options = dict(sensor.options)
-        for key in ("uart", "counter", "pin"):
+        for key in ("uart", "counter", "pin", "i2c"):
             if getattr(sensor, key) is not None:
                 options[key] = getattr(sensor, key)
         driver = drivers.make(sensor.driver, self._board, options)

@@ -30,6 +30,13 @@ QUANTITIES = {
     "soil_nitrogen_ratio": Quantity("/", GAUGE, -6, 0, 0.002),
     "soil_phosphorus_ratio": Quantity("/", GAUGE, -6, 0, 0.002),
     "soil_potassium_ratio": Quantity("/", GAUGE, -6, 0, 0.002),
+    # Air and water.
+    "pm2_5_kg_m3": Quantity("kg/m3", GAUGE, -10, 0, 0.000001),
+    "pm10_kg_m3": Quantity("kg/m3", GAUGE, -10, 0, 0.000001),
+    "co2_ratio": Quantity("/", GAUGE, -6, 0.0003, 0.04),
+    "air_temperature_degc": Quantity("Cel", GAUGE, -2, -40, 60),
+    "relative_humidity_ratio": Quantity("/", GAUGE, -3, 0, 1),
+    "water_level_m": Quantity("m", GAUGE, -3, -1, 20),
 }
 
 

@@ -18,10 +18,11 @@ def make(name: str, board: Any, options: dict[str, Any]) -> Any:
     Parameters
     ----------
     name : str
-        `tic`, `p1`, `iec62056`, `modbus`, `ld2451` or `pulse`.
+        One of docs/reference/drivers.md, say `tic`.
     board : object
-        Gives `uart(id, baud, bits, parity, stop)`, an asyncio stream, and `counter(id)`. It may
-        give `rebaud(id, baud)`, and say `stepped = True` where time is stepped (simulation).
+        Gives `uart(id, baud, bits, parity, stop)`, an asyncio stream, `counter(id)`, `adc(id)`,
+        `i2c(id)` and `onewire(id)`. It may give `rebaud(id, baud)`, and say `stepped = True`
+        where time is stepped (simulation).
     options : dict
         The driver's settings, see docs/reference/drivers.md.
 
@@ -119,6 +120,90 @@ def _pulse(board: Any, options: dict[str, Any]) -> Any:
     return driver
 
 
+def _pms5003(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.pms5003 import Pms5003
+
+    uart = options.pop("uart", 1)
+    options.setdefault("fresh", not getattr(board, "stepped", False))
+    driver = Pms5003(None, **options)
+    driver.line.stream = board.uart(uart, 9600, 8, NONE, 1)
+    return driver
+
+
+def _sds011(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.sds011 import Sds011
+
+    uart = options.pop("uart", 1)
+    options.setdefault("fresh", not getattr(board, "stepped", False))
+    driver = Sds011(None, **options)
+    driver.line.stream = board.uart(uart, 9600, 8, NONE, 1)
+    return driver
+
+
+def _ultrasonic(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.ultrasonic import Ultrasonic
+
+    uart = options.pop("uart", 1)
+    options.setdefault("fresh", not getattr(board, "stepped", False))
+    options.setdefault("height_mm", None)
+    driver = Ultrasonic(None, **options)
+    driver.line.stream = board.uart(uart, 9600, 8, NONE, 1)
+    return driver
+
+
+def _tfluna(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.tfluna import Passages, TfLuna
+
+    uart = options.pop("uart", 1)
+    keys = ("road_cm", "drop_cm", "least_frames", "gap_frames")
+    options.setdefault("road_cm", 0)
+    passages = Passages(**{key: options.pop(key) for key in keys if key in options})
+    driver = TfLuna(None, passages, **options)
+    driver.stream = board.uart(uart, 115200, 8, NONE, 1)
+    return driver
+
+
+def _sdi12(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.sdi12 import BAUD, Sdi12
+
+    uart = options.pop("uart", 1)
+    if hasattr(board, "rebaud"):
+        options["rebaud"] = lambda rate: board.rebaud(uart, rate)
+    options["paced"] = not getattr(board, "stepped", False)
+    driver = Sdi12(None, options.pop("values", []), **options)
+    driver.stream = board.uart(uart, BAUD, 7, EVEN, 1)
+    return driver
+
+
+def _soil_adc(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.soil_adc import SoilAdc
+
+    pin = options.pop("pin", 0)
+    driver = SoilAdc(None, options.pop("dry", ()), options.pop("wet", ()), **options)
+    driver.adc = board.adc(pin)
+    return driver
+
+
+def _scd4x(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.scd4x import Scd4x
+
+    i2c = options.pop("i2c", 0)
+    driver = Scd4x(None, **options)
+    driver.bus = board.i2c(i2c)
+    return driver
+
+
+def _ds18b20(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.ds18b20 import Ds18b20
+
+    pin = options.pop("pin", 0)
+    if getattr(board, "stepped", False):
+        options.setdefault("convert_ms", 0)
+    driver = Ds18b20(None, options.pop("roms", []), **options)
+    driver.bus = board.onewire(pin)
+    return driver
+
+
 _MAKERS = {
     "tic": (_tic, ("uart", "baud", "export", "number", "timeout_ms", "fresh")),
     "p1": (_p1, ("uart", "baud", "export", "number", "timeout_ms", "fresh")),
@@ -129,4 +214,15 @@ _MAKERS = {
     ),
     "ld2451": (_ld2451, ("uart", "direction", "number", "timeout_ms")),
     "pulse": (_pulse, ("counter", "channel", "pulses_per_kwh", "bits", "number")),
+    "pms5003": (_pms5003, ("uart", "number", "timeout_ms")),
+    "sds011": (_sds011, ("uart", "number", "timeout_ms")),
+    "ultrasonic": (_ultrasonic, ("uart", "height_mm", "model", "number", "timeout_ms")),
+    "tfluna": (
+        _tfluna,
+        ("uart", "road_cm", "drop_cm", "least_frames", "gap_frames", "number", "timeout_ms"),
+    ),
+    "sdi12": (_sdi12, ("uart", "values", "address", "command", "longest_s", "timeout_ms")),
+    "soil_adc": (_soil_adc, ("pin", "dry", "wet", "number")),
+    "scd4x": (_scd4x, ("i2c", "number", "timeout_ms")),
+    "ds18b20": (_ds18b20, ("pin", "roms", "channel", "number", "convert_ms")),
 }

@@ -33,6 +33,8 @@ def test_defaults_fill_what_is_left_out():
     assert parsed.broker.port == 1883
     assert parsed.broker.tls is None
     assert parsed.sensors[0].options == {}
+    on_bus = config.parse(_with(sensors=[{"driver": "scd4x", "i2c": 1, "period_ms": 60_000}]))
+    assert (on_bus.sensors[0].i2c, on_bus.sensors[0].uart) == (1, None)
     assert parsed.ring.segments * parsed.ring.segment_bytes == 262_144
 
 
@@ -50,6 +52,8 @@ def test_every_wrong_value_is_refused_with_its_key():
         ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=True)])),
         ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=1.5)])),
         ("sensors.0.uart", _with(sensors=[dict(sensor, pin=3)])),
+        ("sensors.0.uart", _with(sensors=[dict(sensor, i2c=0)])),
+        ("sensors.0.i2c", _with(sensors=[dict(sensor, i2c=10)])),
         ("sensors.0.options", _with(sensors=[dict(sensor, options=[])])),
         ("sensors.1.driver", _with(sensors=[sensor, {"driver": "../x", "uart": 1}])),
         ("pack_readings", _with(pack_readings=1001)),

@@ -16,6 +16,8 @@ class Board:
         self.opened.append(number)
         return self
 
+    adc = i2c = onewire = counter
+
     def rebaud(self, number, baud):
         self.opened.append((number, baud))
 
@@ -42,12 +44,20 @@ def test_ports_are_opened_as_the_sensor_needs():
         ("modbus", {"map": "soil_a", "unit": 3, "baud": 9600}, (1, 9600, 8, None, 1)),
         ("ld2451", {"uart": 0}, (0, 115200, 8, None, 1)),
         ("pulse", {"counter": 4}, 4),
+        ("pms5003", {"uart": 2}, (2, 9600, 8, None, 1)),
+        ("sds011", {}, (1, 9600, 8, None, 1)),
+        ("ultrasonic", {"height_mm": 2500}, (1, 9600, 8, None, 1)),
+        ("tfluna", {"road_cm": 600}, (1, 115200, 8, None, 1)),
+        ("sdi12", {"values": [{"channel": "soil_ph"}]}, (1, 1200, 7, 0, 1)),
+        ("soil_adc", {"pin": 34, "dry": [52000, 0], "wet": [21000, 600]}, 34),
+        ("scd4x", {"i2c": 1}, 1),
+        ("ds18b20", {"pin": 4, "roms": ["280102030405069e"]}, 4),
     ):
         board = Board()
         driver = drivers.make(name, board, options)
         assert board.opened == [opened], name
         assert driver.channels
-        assert driver.event is (name == "ld2451")
+        assert driver.event is (name in ("ld2451", "tfluna"))
 
 
 def test_channels_are_known_when_constructed():
@@ -70,6 +80,13 @@ def test_wrong_options_are_refused_before_a_port_is_opened():
     assert "export" in _refused("iec62056", {"baud": 300})
     assert "away" in _refused("ld2451", {"direction": "left"})
     assert "vehicle_count" in _refused("pulse", {"channel": "soil_ph"})
+    assert "20000" in _refused("ultrasonic", {})
+    assert "20 to 800" in _refused("tfluna", {})
+    assert "at least one" in _refused("sdi12", {})
+    assert "permille" in _refused("soil_adc", {})
+    assert "roms" in _refused("ds18b20", {})
+    assert "timeout_ms" in _refused("scd4x", {"fresh": True})
+    assert "timeout_ms" in _refused("pms5003", {"fresh": True})
 
 
 def test_stepped_time_keeps_every_frame_and_real_time_the_fresh_one():

@@ -12,8 +12,9 @@ import termios
 import time
 
 sys.path.insert(0, sys.argv[1])
+sys.path.insert(0, sys.argv[1] + "/../hil-tests/cobenefit_hil/virtual")
 
-from cobenefit_node import drivers
+from cobenefit_node import board, drivers
 
 _LFLAG, _CC, _VTIME, _VMIN = 3, 6, 5, 6
 
@@ -45,7 +46,9 @@ class Counter:
         raise OSError(110)
 
 
-class Board:
+class Board(board.Board):
+    """The node's own, on the rig's `machine`; UART and counter are the peer's line."""
+
     stepped = True
 
     def __init__(self, path):
@@ -55,7 +58,7 @@ class Board:
         return asyncio.StreamReader(opened(self.path + ".sensor"))
 
     def rebaud(self, *_):
-        pass  # a pseudo-terminal has no rate
+        """A pseudo-terminal has no rate."""
 
     def counter(self, _):
         return Counter(opened(self.path + ".sensor"))

@@ -14,8 +14,11 @@ import sys
 
 import pytest
 
+from cobenefit_hil.peers.adc import AdcPeer
 from cobenefit_hil.peers.base import Fault
 from cobenefit_hil.peers.counter import CounterPeer
+from cobenefit_hil.peers.ds18b20 import Ds18b20Peer, checked
+from cobenefit_hil.peers.framed import Pms5003Peer, Sds011Peer, TfLunaPeer, UltrasonicPeer
 from cobenefit_hil.peers.iec62056 import Iec62056Peer
 from cobenefit_hil.peers.modbus import ModbusPeer
 from cobenefit_hil.peers.p1 import P1Peer
@@ -31,6 +34,8 @@ from cobenefit_hil.peers.registers import (
     SOIL_C,
     RegisterMap,
 )
+from cobenefit_hil.peers.scd4x import Scd4xPeer
+from cobenefit_hil.peers.sdi12 import Sdi12Peer
 from cobenefit_hil.peers.tic import TicPeer
 from cobenefit_wire import quality
 
@@ -46,8 +51,11 @@ def read_all(peer, driver: str, **options: object) -> list[tuple[int, dict]]:
         str(HERE.parent.parent), str(peer.sensor.path)[: -len(".sensor")], driver,
         json.dumps(options),
     ]  # fmt: skip
+    lines = {"I2C0": peer.sensor.path, "ONEWIRE4": peer.sensor.path,
+             "ADC4": peer.sensor.path.with_suffix(".adc")}  # fmt: skip
+    env = os.environ | {f"COBENEFIT_{name}": str(path) for name, path in lines.items()}
     with peer:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     took_us = statistics.median(row[1] for row in rows)
@@ -219,6 +227,109 @@ def test_pulse_counter(tmp_path: pathlib.Path) -> None:
         assert (t_ms, value) == (T_MS[row], total[row])
         assert code == (quality.GOOD if total[row] < 1 << 32 else quality.RANGE)
     assert len(read) == READINGS
+
+
+DUST = {"pms5003": (Pms5003Peer, 10, 1), "sds011": (Sds011Peer, 1, 1)}
+
+
+@pytest.mark.parametrize("name", DUST)
+def test_dust(tmp_path: pathlib.Path, name: str) -> None:
+    kind, step, seed = DUST[name]
+    world = {
+        "pm2_5_kg_m3": [step * v for v in spread(seed, 0, 5000 // step)],
+        "pm10_kg_m3": [step * v for v in spread(seed + 1, 0, 9999 // step)],
+    }
+    faults = [Fault(3, "corrupt"), Fault(4, "cut"), Fault(20, "silence"), Fault(59, "corrupt")]
+    peer = kind("air", tmp_path, T_MS, world, faults)
+    read = read_all(peer, name, timeout_ms=150)
+    assert read == served(peer)
+    codes = {code for _, values in read for _, code in values.values()}
+    assert codes == {quality.GOOD, quality.CHECKSUM, quality.TIMEOUT}
+
+
+@pytest.mark.parametrize("model", ["a02yyuw", "jsn_sr04t", "aj_sr04m"])
+def test_water_level(tmp_path: pathlib.Path, model: str) -> None:
+    faults = [Fault(3, "corrupt"), Fault(4, "cut"), Fault(20, "silence")]
+    asked = model != "a02yyuw"
+    peer = UltrasonicPeer(
+        "weir", tmp_path, T_MS, {"water_level_m": spread(9, -400, 3700)}, faults,
+        height_mm=4000, asked=asked, header_in_sum=model != "aj_sr04m",
+    )  # fmt: skip
+    read = read_all(peer, "ultrasonic", model=model, height_mm=4000, timeout_ms=150)
+    assert read == served(peer)
+
+
+def test_laser_gate(tmp_path: pathlib.Path) -> None:
+    world = {"vehicle_count": list(range(READINGS))}
+    peer = TfLunaPeer("gate", tmp_path, T_MS, world, [Fault(9, "corrupt"), Fault(10, "corrupt")])
+    read = read_all(peer, "tfluna", road_cm=600)
+    assert read[59][1]["vehicle_count"] == (59, quality.GOOD)
+    assert read == served(peer)
+
+
+SDI12_VALUES = [
+    {"channel": "soil_moisture_ratio", "power": 1},  # shown in %
+    {"channel": "soil_temperature_degc", "power": 1},
+    {"channel": "soil_conductivity_s_m", "power": 4},
+    {"channel": "water_level_m", "power": 3},
+]
+
+
+@pytest.mark.parametrize("command", ["M", "MC", "C", "CC"])
+@pytest.mark.parametrize("echo", [False, True])
+def test_sdi12(tmp_path: pathlib.Path, command: str, echo: bool) -> None:
+    n, places = 12, (1, 1, 4, 3)
+    limits = ((0, 1000), (-150, 450), (0, 5000), (-900, 5000))
+    names = [str(value["channel"]) for value in SDI12_VALUES]
+    world = {name: spread(i, *limits[i])[:n] for i, name in enumerate(names)}
+    faults = [Fault(3, "silence"), Fault(5, "few")]
+    if "C" in command[1:]:
+        faults.append(Fault(4, "corrupt"))
+    decimals = dict(zip(names, places, strict=True))
+    peer = Sdi12Peer(
+        "field", tmp_path, T_MS[:n], world, faults, decimals=decimals, address=b"b", echo=echo
+    )
+    read = read_all(
+        peer, "sdi12", values=SDI12_VALUES, address="b", command=command, timeout_ms=60
+    )
+    assert [row[1] for row in read if row[0] != T_MS[3]] == [
+        row[1] for row in served(peer) if row[0] != T_MS[3]
+    ]
+    silent = {code for _, code in read[3][1].values()}
+    # With an echo something was heard: a damaged reply, as far as the driver can tell.
+    assert silent == {quality.CHECKSUM if echo else quality.TIMEOUT}
+
+
+def test_soil_probe_on_an_analogue_input(tmp_path: pathlib.Path) -> None:
+    dry, wet = (52_000, 0), (21_000, 600)
+    world = {"soil_moisture_ratio": spread(4, 0, 700)}
+    peer = AdcPeer("bed", tmp_path, T_MS, world, [Fault(5, "silence"), Fault(6, "cut")],
+                   dry=dry, wet=wet)  # fmt: skip
+    read = read_all(peer, "soil_adc", pin=4, dry=dry, wet=wet)
+    assert read[6][1]["soil_moisture_ratio"] == (1006, quality.RANGE)  # keeps what was read
+    assert read[:6] + read[7:] == [row for row in served(peer) if row[0] != T_MS[6]]
+
+
+def test_air_on_i2c(tmp_path: pathlib.Path) -> None:
+    world = {
+        "co2_ratio": spread(1, 400, 5000),
+        "air_temperature_degc": spread(2, -1000, 5900),
+        "relative_humidity_ratio": spread(3, 0, 1001),
+    }
+    peer = Scd4xPeer("room", tmp_path, T_MS, world, [Fault(5, "crc"), Fault(20, "silence")])
+    assert read_all(peer, "scd4x", timeout_ms=1500) == served(peer)
+
+
+def test_thermometers_on_one_wire(tmp_path: pathlib.Path) -> None:
+    roms = [checked(bytes((0x28, n, 0x64, 0x1E, 0x0A, 0, 0))) for n in (1, 2)]
+    world = {
+        "soil_temperature_degc": spread(1, -400, 801),
+        "soil_temperature_degc_2": spread(2, -400, 801),
+    }
+    faults = [Fault(5, "crc"), Fault(6, "power_on"), Fault(20, "silence")]
+    peer = Ds18b20Peer("bed", tmp_path, T_MS, world, faults, roms=roms)
+    read = read_all(peer, "ds18b20", pin=4, roms=[rom.hex() for rom in roms])
+    assert read == served(peer)
 
 
 def test_the_same_interpreter_runs_here_and_on_boards() -> None:

@@ -3,9 +3,10 @@
 # ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ANN202, ARG002, D102, D103, S605, SIM115
 """`machine` for a virtual board: runs on MicroPython's unix port, found before the built-in.
 
-Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART<n>` and
-`COBENEFIT_COUNTER<n>` are paths of pseudo-terminals, `COBENEFIT_ADC<n>` and `COBENEFIT_PIN<n>`
-files holding a number, `COBENEFIT_ID` the chip's number, `COBENEFIT_RESET_CAUSE` why it starts.
+Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART<n>`,
+`COBENEFIT_COUNTER<n>`, `COBENEFIT_I2C<n>` and `COBENEFIT_ONEWIRE<n>` are paths of
+pseudo-terminals, `COBENEFIT_ADC<n>` and `COBENEFIT_PIN<n>` files holding a number, `COBENEFIT_ID`
+the chip's number, `COBENEFIT_RESET_CAUSE` why it starts.
 The watchdog is a process of its own on real time. Exit codes: 72 deepsleep, 73 reset, -9 watchdog
 or power cut.
 """
@@ -99,12 +100,51 @@ class Counter:
         return int(line)
 
 
+class _Bus:
+    """A bus over a line: each transfer is a question, answered by the peer with a fixed length."""
+
+    def __init__(self, kind, id):
+        self._f = _line(kind, id)
+        self._poll = select.poll()
+        self._poll.register(self._f, select.POLLIN)
+
+    def ask(self, question, count):
+        """Return `count` bytes; OSError when the peer does not answer."""
+        while self._f.read(64):
+            pass  # an answer that came too late
+        self._f.write(question)
+        answer = b""
+        while len(answer) < count:
+            if not self._poll.poll(_COUNTER_MS):
+                raise OSError(110)
+            answer += self._f.read(count - len(answer)) or b""
+        return answer
+
+
+class I2C:
+    """A bus: `w` or `r`, address and length ask; `k` (and the data read) or `n` answer."""
+
+    def __init__(self, id, **_):
+        self._bus = _Bus("I2C", id)
+
+    def writeto(self, addr, buf):
+        if self._bus.ask(b"w" + bytes((addr, len(buf))) + buf, 1) != b"k":
+            raise OSError(19)
+
+    def readfrom(self, addr, nbytes):
+        answer = self._bus.ask(b"r" + bytes((addr, nbytes)), nbytes + 1)
+        if answer[:1] != b"k":
+            raise OSError(19)
+        return answer[1:]
+
+
 class Pin:
     """A pin that remembers; an input reads the rig's file, if there is one."""
 
     IN, OUT, PULL_UP, PULL_DOWN, IRQ_RISING, IRQ_FALLING = 0, 1, 2, 1, 1, 2
 
     def __init__(self, id, mode=-1, pull=-1, value=0):
+        self.id = id
         self._path = os.getenv("COBENEFIT_PIN" + str(id))
         self._value = value
 
