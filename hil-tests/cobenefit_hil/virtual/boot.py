@@ -1,9 +1,10 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
+# ruff: noqa: E402
 """What a virtual board runs at power on: the node, on simulated time when a control line is wired.
 
 Exit codes: 0 the world ended and every pack is acked, 1 packs were left or the control line
-failed, 2 the configuration is wrong.
+failed, 2 the configuration is wrong, 73 reset (an update, or a crash as `main.py` of a board has).
 """
 
 import asyncio
@@ -12,14 +13,17 @@ import os
 import sys
 import time
 
-from cobenefit_node import config
-from cobenefit_node.board import Board
-from cobenefit_node.clock import Clock
-from cobenefit_node.main import Node
+from cobenefit_node import slots
+
+slots.enter()
 
 
 async def run(settings: object) -> int:
     """Run the node to the end of its time; return the exit code."""
+    from cobenefit_node.board import Board
+    from cobenefit_node.clock import Clock
+    from cobenefit_node.main import Node
+
     control = os.getenv("COBENEFIT_CONTROL")
     if not control:
         return 0 if await Node(settings, Board(), Clock()).run() else 1
@@ -42,9 +46,21 @@ async def run(settings: object) -> int:
     return 0 if acked and not clock.failed else 1
 
 
-try:
-    settings = config.load("config.json")
-except (config.ConfigError, OSError) as err:
-    print(err)
-    sys.exit(2)
-sys.exit(asyncio.run(run(settings)))
+def main() -> int:
+    """Run what was chosen; return the exit code."""
+    try:
+        from cobenefit_node import config
+
+        try:
+            settings = config.load("config.json")
+        except (config.ConfigError, OSError) as err:
+            print(err)
+            return 2
+        return asyncio.run(run(settings))
+    except Exception as err:
+        sys.print_exception(err)
+        slots.Slots().failed(repr(err))
+        return 73
+
+
+sys.exit(main())
