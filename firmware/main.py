@@ -6,6 +6,7 @@ Copied to the board's root, or frozen, and never updated: it stands below the sl
 import sys
 
 import machine
+
 from cobenefit_node import slots
 
 _WATCHDOG_MS = 120_000

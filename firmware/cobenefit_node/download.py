@@ -15,8 +15,8 @@ from cobenefit_node.ticks import sleep_ms
 from cobenefit_wire import release
 from cobenefit_wire.hints import Any
 
-_CHUNK_S = 20
-_CHUNK_TRIES = 5
+_CHUNK_S = 5
+_CHUNK_TRIES = 12
 _PIECE = 512
 
 

@@ -8,6 +8,7 @@ confirmed slot that crashes `TRIES` times in a row gives way to the factory's so
 break the choice. The state is a `Twin`: a power cut leaves the old or the new one, never half.
 """
 
+import gc
 import sys
 from collections import namedtuple
 
@@ -117,4 +118,5 @@ def enter() -> Slots:
         for name in list(sys.modules):
             if name.startswith("cobenefit_"):
                 del sys.modules[name]
+        gc.collect()
     return slots

@@ -33,10 +33,14 @@ class Updates:
         return bool(self.slots.state.trial) and not self.restart
 
     async def opened(self, client: Any) -> None:
-        """Ask for the notice; a broker sends a retained one to new subscriptions only."""
+        """Ask for the notice; a broker sends a retained one to new subscriptions only.
+
+        Twice, because rumqttd counts the first after a resumed session as an old one.
+        """
         self._client = client
-        await client.unsubscribe(self.topic)
-        await client.subscribe(self.topic)
+        for _ in range(2):
+            await client.unsubscribe(self.topic)
+            await client.subscribe(self.topic)
 
     def closed(self) -> None:
         """End the download with the connection; the next one resumes it."""

@@ -1,6 +1,5 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
-# ruff: noqa: E402
 """What a virtual board runs at power on: the node, on simulated time when a control line is wired.
 
 Exit codes: 0 the world ended and every pack is acked, 1 packs were left or the control line
@@ -15,7 +14,7 @@ import time
 
 from cobenefit_node import slots
 
-slots.enter()
+on_trial = bool(slots.enter().state.trial)
 
 
 async def run(settings: object) -> int:
@@ -55,7 +54,9 @@ def main() -> int:
             settings = config.load("config.json")
         except (config.ConfigError, OSError) as err:
             print(err)
-            return 2
+            if not on_trial:
+                return 2
+            raise
         return asyncio.run(run(settings))
     except Exception as err:
         sys.print_exception(err)
