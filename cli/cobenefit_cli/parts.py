@@ -37,6 +37,8 @@ PARTS = (
          "Take packs from the broker, roll them up, forward them."),
     Part("backend", "cobenefit_backend.commands", "app", "backend",
          "Store rollups, estimate, serve reports."),
+    Part("ota", "cobenefit_boards.ota_commands", "app", "boards",
+         "Sign, publish and watch updates of the nodes' software."),
     Part("estimate", "cobenefit_backend.estimate_cli", "app", "backend",
          "Run one estimator on a file, without a database."),
     Part("factors", "cobenefit_backend.factors.cli", "app", "backend",

@@ -79,6 +79,10 @@ class Board:
         number: bytes = machine.unique_id()
         return number
 
+    def reset(self) -> None:
+        """Start again from the boot; does not return."""
+        machine.reset()
+
     def reset_cause(self) -> int:
         """Return the port's code of the last reset."""
         cause: int = machine.reset_cause()

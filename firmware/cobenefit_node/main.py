@@ -13,9 +13,11 @@ from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
+from cobenefit_node.slots import Slots
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.updates import Updates
 from cobenefit_node.uplink import Uplink
-from cobenefit_wire import messages
+from cobenefit_wire import messages, topics
 from cobenefit_wire.hints import Any
 
 _WATCHDOG_MS = 120_000
@@ -37,6 +39,8 @@ class Node:
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
         )
+        topic = topics.build(config.site, config.device, "ota")
+        self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
 
     async def run(self) -> bool:
@@ -52,6 +56,7 @@ class Node:
         while not all(task.done() for task in tasks):
             if self.alive():
                 watchdog.feed()
+            self._update()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -72,6 +77,17 @@ class Node:
             return False
         since = [s.reading_since for s in self.samplers if s.reading_since is not None]
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
+
+    def _update(self) -> None:
+        """Help a trial to its ack, and restart into another slot when it is time."""
+        self.updates.check()
+        if not self.updates.on_trial() and not self.updates.restart:
+            return
+        for sampler in self.samplers:
+            sampler.flush()
+        if self.updates.restart:
+            self.ring.settle()
+            self._board.reset()
 
     def log(self, text: str) -> None:
         """Print one line with the event time [ms]."""

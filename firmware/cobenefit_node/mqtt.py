@@ -95,6 +95,11 @@ class Client:
         body = struct.pack(">H", self._next_pid()) + _text(topic) + b"\x01"
         await self._send(b"\x82" + _length(len(body)) + body)
 
+    async def unsubscribe(self, topic: str) -> None:
+        """Give a topic up; the UNSUBACK is read by `listen`."""
+        body = struct.pack(">H", self._next_pid()) + _text(topic)
+        await self._send(b"\xa2" + _length(len(body)) + body)
+
     async def publish(
         self, topic: str, payload: bytes, retain: bool = False, token: object = None
     ) -> None:

@@ -60,6 +60,7 @@ class Uplink:
         self._busy_since: Any = -1
         self._stopping = False
         self.resend_ms = _RESEND_MS
+        self.updates: Any = None
         self.connected = False
         self.progress = ticks_ms()
 
@@ -115,6 +116,8 @@ class Uplink:
         self.connected = True
         try:
             await self._say("state", self._state, tasks, retain=True)
+            if self.updates is not None:
+                await self.updates.opened(client)
             await self._pump(client, tasks)
             await self._say("health", self._health(), tasks)
             await self._say("state", messages.State(False, *self._state[1:]), tasks, retain=True)
@@ -122,6 +125,8 @@ class Uplink:
             await client.disconnect()
         finally:
             self.connected = False
+            if self.updates is not None:
+                self.updates.closed()
             for task in tasks:
                 task.cancel()
 
@@ -136,6 +141,9 @@ class Uplink:
             if ticks_diff(self.progress, last_health) >= wait_ms:
                 last_health, losses = self.progress, self._ring.losses
                 await self._say("health", self._health(), tasks)
+            if self.updates is not None and self.updates.report is not None:
+                report, self.updates.report = self.updates.report, None
+                await self._say("cmd/result", report, tasks, retain=True)
             position = self._pick() if client.room() else None
             if position is None:
                 await self._pause(client)
@@ -230,7 +238,11 @@ class Uplink:
     def _on_puback(self, _token: object) -> None:
         self._wake.set()
 
-    def _on_message(self, _topic: str, payload: bytes) -> None:
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if not topic.endswith("/ack"):
+            if self.updates is not None:
+                self.updates.received(topic, payload)
+            return
         try:
             ack = messages.decode_ack(payload)
             self._ring.commit(ack.boot, ack.floor, ack.ranges)
@@ -238,6 +250,8 @@ class Uplink:
             self._ledger.errors += 1
             self._log("ack: " + repr(err))
             return
+        if self.updates is not None and ack.boot == self._ring.boot and (ack.floor or ack.ranges):
+            self.updates.acked()
         self._clock.set(ack.t_ms)
         # The ring may have no room to remember every range; here each one counts.
         acked = Acked(ack.floor, ack.ranges)

@@ -8,6 +8,8 @@ health   node's ledger     1 boot · 2 uptime [ms] · 3 wakes · 4 energy [mJ] �
                            10 battery [mV] or null · 11 packs waiting · 12 time [ms] or null ·
                            13 lost [[boot, below, [[channel, readings], …]], …]
 
+result   node, retained    1 subject · 2 counter · 3 outcome · 4 detail   (leaf `cmd/result`)
+
 `lost`: every sequence of that boot below `below` that was never acknowledged had to make room in
 a full ring; the readings lost are counted by channel and never waited for.
 """
@@ -38,12 +40,15 @@ Health = namedtuple(
         "lost",
     ),
 )
+Result = namedtuple("Result", ("subject", "counter", "outcome", "detail"))
 _NONE_ALLOWED = ("battery_mv", "t_ms")
-_TEXT = ("version", "board", "reset_cause", "energy_method")
+_TEXT = (
+    "version", "board", "reset_cause", "energy_method", "subject", "outcome", "detail",
+)  # fmt: skip
 
 
 def encode(message: tuple[Any, ...]) -> bytes:
-    """Return the bytes of an `Ack`, a `State` or a `Health`."""
+    """Return the bytes of an `Ack`, a `State`, a `Health` or a `Result`."""
     return cbor.dumps(cbor.Pairs([(i + 1, x) for i, x in enumerate(message)]))
 
 
@@ -58,6 +63,11 @@ def decode_ack(data: bytes) -> Ack:
 def decode_state(data: bytes) -> State:
     """Return the state in `data`; WireError when it is none."""
     return State(*_fields(data, ("online", "boot", "version", "board", "reset_cause")))
+
+
+def decode_result(data: bytes) -> Result:
+    """Return the result in `data`; WireError when it is none."""
+    return Result(*_fields(data, ("subject", "counter", "outcome", "detail")))
 
 
 def decode_health(data: bytes) -> Health:

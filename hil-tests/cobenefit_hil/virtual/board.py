@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 SETTING = "COBENEFIT_MICROPYTHON"
-HEAP = "100wk"
+#: Compiling sources takes heap that .mpy on a board does not.
+HEAP = "128wk"
 _POWER_ON, _WATCHDOG, _DEEP_SLEEP, _SOFT = 1, 3, 4, 5
 _CAUSES = {72: _DEEP_SLEEP, 73: _SOFT, -signal.SIGKILL: _WATCHDOG}
 

@@ -3,7 +3,7 @@
 """What a virtual board runs at power on: the node, on simulated time when a control line is wired.
 
 Exit codes: 0 the world ended and every pack is acked, 1 packs were left or the control line
-failed, 2 the configuration is wrong.
+failed, 2 the configuration is wrong, 73 reset (an update, or a crash as `main.py` of a board has).
 """
 
 import asyncio
@@ -12,13 +12,17 @@ import os
 import sys
 import time
 
-from cobenefit_node.board import Board
-from cobenefit_node.clock import Clock
-from cobenefit_node.main import Node
+from cobenefit_node import slots
+
+on_trial = bool(slots.enter().state.trial)
 
 
 async def run(settings: object) -> int:
     """Run the node to the end of its time; return the exit code."""
+    from cobenefit_node.board import Board
+    from cobenefit_node.clock import Clock
+    from cobenefit_node.main import Node
+
     control = os.getenv("COBENEFIT_CONTROL")
     if not control:
         return 0 if await Node(settings, Board(), Clock()).run() else 1
@@ -49,7 +53,19 @@ def configuration() -> object:
         return config.load("config.json")
     except (config.ConfigError, OSError) as err:
         print(err)
+        if on_trial:
+            raise
         sys.exit(2)
 
 
-sys.exit(asyncio.run(run(configuration())))
+def main() -> int:
+    """Run what was chosen; return the exit code."""
+    try:
+        return asyncio.run(run(configuration()))
+    except Exception as err:
+        sys.print_exception(err)
+        slots.Slots().failed(repr(err))
+        return 73
+
+
+sys.exit(main())

@@ -1,0 +1,28 @@
+"""What a board runs at power on: the chosen software, and a restart when that ends.
+
+Copied to the board's root, or frozen, and never updated: it stands below the slots.
+"""
+
+import sys
+
+import machine
+
+from cobenefit_node import slots
+
+_WATCHDOG_MS = 120_000
+
+try:
+    if slots.enter().state.trial:
+        machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
+    import asyncio
+
+    from cobenefit_node import config
+    from cobenefit_node.board import Board
+    from cobenefit_node.clock import Clock
+    from cobenefit_node.main import Node
+
+    asyncio.run(Node(config.load("config.json"), Board(), Clock()).run())
+except Exception as err:
+    sys.print_exception(err)
+    slots.Slots().failed(repr(err))
+machine.reset()
