@@ -13,6 +13,7 @@ from cobenefit_node.health import Ledger
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.twin import Twin
 from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages
 from cobenefit_wire.hints import Any
@@ -29,6 +30,7 @@ class Node:
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
         self._board = board
         self._clock = clock
+        clock.keep(Twin("clock"))
         cause = board.reset_cause()
         self.ledger = Ledger(config.power_mw, cause)
         self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
@@ -50,6 +52,7 @@ class Node:
         while not all(task.done() for task in tasks):
             if self.alive():
                 watchdog.feed()
+            self._save_floor()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -71,6 +74,13 @@ class Node:
         since = [s.reading_since for s in self.samplers if s.reading_since is not None]
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
+    def _save_floor(self) -> None:
+        try:
+            self._clock.save_floor()
+        except OSError as err:
+            self.ledger.errors += 1
+            self.log("clock: " + repr(err))
+
     def log(self, text: str) -> None:
         """Print one line with the event time [ms]."""
         print(self._clock.now_ms(), text)
@@ -81,6 +91,8 @@ class Node:
             if getattr(sensor, key) is not None:
                 options[key] = getattr(sensor, key)
         driver = drivers.make(sensor.driver, self._board, options)
+        if hasattr(driver, "on_time"):
+            driver.on_time = self._clock.hint
         gc.collect()
         return Sampler(
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,

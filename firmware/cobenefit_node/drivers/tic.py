@@ -19,6 +19,7 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
 """
 
 from cobenefit_node.drivers.channel import Channel
+from cobenefit_node.drivers.legal_time import unix_ms
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
@@ -208,6 +209,29 @@ def export_wh(frame: bytes) -> tuple[int, int]:
     return group(frame, b"EAIT\t", 9)
 
 
+def date_ms(frame: bytes) -> int:
+    """Return the meter's clock.
+
+    Parameters
+    ----------
+    frame : bytes
+        A frame, bit 7 cleared.
+
+    Returns
+    -------
+    int
+        Time, 0 in historical mode, where the group is damaged or the meter doubts its clock.
+        [Unix ms]
+    """
+    at = frame.find(b"\nDATE\t") + 1
+    text = frame[at : at + 20]
+    if at < 1 or len(frame) < at + 22 or not text.endswith(b"\t\t"):
+        return 0
+    if (sum(text) & 0x3F) + 0x20 != frame[at + 20]:
+        return 0
+    return unix_ms(text[5:18])
+
+
 def intact(frame: bytes) -> bool:
     """Return whether a frame has both marks and every group's checksum holds."""
     if not (frame.startswith(START) and frame.endswith(END)):
@@ -265,6 +289,7 @@ class Tic:
         self.channels = tuple(channel.name for channel, _ in self._sources)
         self.parser = Parser()
         self.stream = stream
+        self.on_time: Any = None
         self._timeout_ms = timeout_ms
         self._fresh = fresh
         self._rebaud = rebaud
@@ -285,6 +310,7 @@ class Tic:
         else:
             self._heard = True
             values = self._values(frame)
+            self._tell(frame)
         self._judge(values)
         return values
 
@@ -313,6 +339,13 @@ class Tic:
             else:
                 values.append(channel.bad(quality.CHECKSUM))
         return values
+
+    def _tell(self, frame: bytes) -> None:
+        """Offer the meter's clock to who asked; frames that were kept tell an old time."""
+        if self.on_time and self._fresh:
+            t_ms = date_ms(frame)
+            if t_ms:
+                self.on_time(t_ms)
 
     def _judge(self, values: list[Value]) -> None:
         """Try the other rate after two reads that heard only garbage."""
