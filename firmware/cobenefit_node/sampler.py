@@ -4,8 +4,8 @@ A run is the readings of one channel since its last pack. It becomes a pack when
 `pack_readings`, is `pack_age_ms` of event time old, or can't be continued in one pack: another
 exponent, a clock set or gone back, a gap above 2^32 ms. A pack takes the period form when its
 readings are equally spaced, deltas otherwise and always for events; it carries quality bytes only
-when a reading is flagged. The sequence number is frozen when the ring has flushed the pack. A run stamped while
-the time was unknown is dated when that is learnt before the run is closed.
+when a reading is flagged. The sequence number is frozen when the ring has flushed the pack. A run
+stamped while the time was unknown is dated when that is learnt before the run is closed.
 """
 
 import gc
