@@ -1,18 +1,14 @@
 """`cobenefit boards` lists what board files say; `cobenefit node` asks what a node would cost."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from cobenefit_boards.board import Battery, Board, BoardError, load, names
 from cobenefit_boards.energy import Link, Mode, Projection, project, sensors_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 boards = typer.Typer(help="Boards: pins, power, footprint, and where each was read.")
 node = typer.Typer(help="A node before it is built.")
