@@ -1,4 +1,4 @@
-"""The gateway is killed again and again while a real node sends: the ledger still balances."""
+"""The gateway is killed again and again while packs are unacked: the ledger still balances."""
 
 import random
 import time
@@ -70,7 +70,7 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
         with HOUSE.peer(directory) as peer:
             config = node_config(HOUSE, stack.broker_port) | {"pack_readings": 10}
             with VirtualBoard(config, directory, wires(HOUSE, peer)) as board:
-                for _ in range(KILLS):
+                while unacked < KILLS:
                     time.sleep(moments.uniform(0.1, 0.8))
                     stack.gateway.kill()
                     assert board.poll() is None, "the world ended before the last kill"
@@ -82,7 +82,6 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
         report = stack.report(tmp_path / "report.html", tmp_path / "report.json")
     finally:
         stack.stop()
-    assert unacked == KILLS
     lines = balance({"house": peer.ledger.summary()}, report["data"]["series"])
     assert sum(line.served for line in lines) == 2 * len(peer.times_ms)
     assert [line for line in lines if not line.balanced] == []

@@ -68,7 +68,9 @@ def run(out: Path, console: Console, *, serve: bool = False) -> int:
         _print_figures(console, report)
         good &= _print_verdicts(console, report)
         console.print(f"Took {time.monotonic() - started_s:.0f} s.")
-        console.print(f"Report: {out / 'report.html'}")
+        console.print(
+            f"Report: {out / 'report.html'} (English), {out / 'report.fr.html'} (French)"
+        )
         console.print(f"        {out / 'report.json'}")
         if serve:
             _serve(stack, console)
