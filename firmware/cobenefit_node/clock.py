@@ -158,9 +158,14 @@ class Clock:
         try:
             import machine  # type: ignore[import-not-found,unused-ignore]
 
-            machine.RTC().datetime((y, mo, d, wd, h, mi, s, t_ms % 1000 * 1000))
-        except (ImportError, AttributeError):  # a host's clock is not ours to set
-            self._shift_ms += t_ms - self._wall_ms()
+            rtc: Any = machine.RTC()
+        except (ImportError, AttributeError):
+            rtc = None
+        if rtc is not None:
+            rtc.datetime((y, mo, d, wd, h, mi, s, t_ms % 1000 * 1000))
+        off_ms = t_ms - self._wall_ms()
+        if abs(off_ms) > _STEP_MS:  # a host's clock is not ours to set
+            self._shift_ms += off_ms
 
     def _wall_ms(self) -> int:
         return time.time_ns() // 1_000_000 + _EPOCH_MS + self._shift_ms

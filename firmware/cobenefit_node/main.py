@@ -10,6 +10,7 @@ import gc
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
+from cobenefit_node.power import Ina219
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
@@ -33,6 +34,8 @@ class Node:
         clock.keep(Twin("clock"))
         cause = board.reset_cause()
         self.ledger = Ledger(config.power_mw, cause)
+        if config.ina219 is not None:
+            self.ledger.meter = self._meter(config.ina219)
         self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
         state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
         self.uplink = Uplink(
@@ -52,7 +55,7 @@ class Node:
         while not all(task.done() for task in tasks):
             if self.alive():
                 watchdog.feed()
-            self._save_floor()
+            self._keep_account()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -74,12 +77,21 @@ class Node:
         since = [s.reading_since for s in self.samplers if s.reading_since is not None]
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
-    def _save_floor(self) -> None:
+    def _keep_account(self) -> None:
         try:
+            self.ledger.measure(self._clock.uptime_ms())
             self._clock.save_floor()
         except OSError as err:
             self.ledger.errors += 1
-            self.log("clock: " + repr(err))
+            self.log("account: " + repr(err))
+
+    def _meter(self, wired: Any) -> Any:
+        try:
+            return Ina219(self._board.i2c(wired.scl, wired.sda), wired.shunt_mohm)
+        except OSError as err:  # a meter that is not there is no reason not to measure the rest
+            self.ledger.errors += 1
+            self.log("ina219: " + repr(err))
+            return None
 
     def log(self, text: str) -> None:
         """Print one line with the event time [ms]."""
