@@ -7,9 +7,11 @@ with something in flight, each of the latter two counted at what it adds to idle
 either says "none" and 0 mJ. docs/reference/node-config.md gives the error of each method.
 """
 
-from cobenefit_node.power import LONGEST_MS
 from cobenefit_wire import messages
 from cobenefit_wire.hints import Any
+
+#: The meter is asked every half second; a longer gap is time nobody measured. [ms]
+_LONGEST_MS = 5000
 
 
 class Ledger:
@@ -47,7 +49,7 @@ class Ledger:
         if self.meter is None:
             return
         step_ms, self._asked_ms = uptime_ms - self._asked_ms, uptime_ms
-        if not 0 <= step_ms <= LONGEST_MS:
+        if not 0 <= step_ms <= _LONGEST_MS:
             return
         self._metered_uj += self.meter.power_mw() * step_ms
         self._metered_ms += step_ms

@@ -10,7 +10,6 @@ import gc
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
-from cobenefit_node.power import Ina219
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
@@ -29,6 +28,10 @@ class Node:
     """All parts of a node, wired."""
 
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
+        # Collect early and often: a heap left to fill up is in pieces when a driver is compiled or
+        # a pack needs 1 kB.
+        gc.collect()
+        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
         self._board = board
         self._clock = clock
         clock.keep(Twin("clock"))
@@ -45,9 +48,6 @@ class Node:
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
-        gc.collect()
-        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
         link = asyncio.create_task(self.uplink.run())
         tasks = [asyncio.create_task(_until_ended(s)) for s in self.samplers]
@@ -86,6 +86,8 @@ class Node:
             self.log("account: " + repr(err))
 
     def _meter(self, wired: Any) -> Any:
+        from cobenefit_node.power import Ina219
+
         try:
             return Ina219(self._board.i2c(wired.scl, wired.sda), wired.shunt_mohm)
         except OSError as err:  # a meter that is not there is no reason not to measure the rest
@@ -102,6 +104,7 @@ class Node:
         for key in ("uart", "counter", "pin"):
             if getattr(sensor, key) is not None:
                 options[key] = getattr(sensor, key)
+        gc.collect()
         driver = drivers.make(sensor.driver, self._board, options)
         if hasattr(driver, "on_time"):
             driver.on_time = self._clock.hint

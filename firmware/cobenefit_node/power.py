@@ -15,8 +15,6 @@ from cobenefit_wire.hints import Any
 _CONFIG, _SHUNT, _BUS = 0, 1, 2
 #: 32 V, +-320 mV, 128 samples each, continuous: table 4 to 6 of the data sheet.
 _AVERAGING = b"\x3f\xff"
-#: Fitted to the ledger's clock: a longer gap is time nobody measured. [ms]
-LONGEST_MS = 5000
 
 
 def power_mw(shunt: int, bus: int, shunt_mohm: int) -> int:

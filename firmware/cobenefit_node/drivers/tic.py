@@ -19,7 +19,6 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
 """
 
 from cobenefit_node.drivers.channel import Channel
-from cobenefit_node.drivers.legal_time import unix_ms
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
@@ -229,6 +228,8 @@ def date_ms(frame: bytes) -> int:
         return 0
     if (sum(text) & 0x3F) + 0x20 != frame[at + 20]:
         return 0
+    from cobenefit_node.drivers.legal_time import unix_ms  # only where somebody asks for it
+
     return unix_ms(text[5:18])
 
 
