@@ -1,7 +1,5 @@
 """The pages in a real Chromium: accessible, fitting a telephone, silent, without a script."""
 
-import os
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -9,7 +7,6 @@ from playwright.sync_api import sync_playwright
 from cobenefit_backend.report import render
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("COBENEFIT_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
@@ -35,9 +32,9 @@ def files(municipality, tmp_path):
 
 
 @pytest.fixture
-def browser(files):  # files first: they are made with an event loop of their own
+def browser(files, program):  # files first: they are made with an event loop of their own
     with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        found = play.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
         yield found
         found.close()
 

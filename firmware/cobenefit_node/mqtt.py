@@ -41,6 +41,11 @@ class Client:
         self._pid = 0
         self._inflight: dict[int, tuple[Any, ...]] = {}
         self._ssl: Any = None
+        if broker.tls is not None:
+            try:  # now: later the heap may not have the room in one piece
+                self._ssl = _context(broker.tls)
+            except (OSError, ValueError):
+                self._ssl = None  # tried again, and said, when connecting
         self._last_rx: Any = 0
         self._last_tx: Any = 0
         self.tx_bytes = 0

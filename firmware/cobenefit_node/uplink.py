@@ -7,6 +7,7 @@ All waits here are on real ticks.
 """
 
 import asyncio
+import gc
 
 from cobenefit_node.acked import Acked
 from cobenefit_node.mqtt import Client
@@ -76,8 +77,9 @@ class Uplink:
             self.progress = started = ticks_ms()
             try:
                 await self._session()
-            except (OSError, EOFError, ValueError, asyncio.TimeoutError) as err:
+            except (OSError, EOFError, ValueError, MemoryError, asyncio.TimeoutError) as err:
                 self._log("link: " + repr(err))
+                gc.collect()
             finally:
                 self.connected = False
                 self._client.close()

@@ -5,7 +5,6 @@ pack until an ack covers it and send it again when no ack comes.
 """
 
 import random
-import shutil
 import sys
 import threading
 import time
@@ -138,10 +137,10 @@ def sometimes(n):
 @pytest.mark.broker
 @pytest.mark.parametrize(("broker_name", "wanted"), [("iotcore", 21), ("mosquitto", 4)])
 def test_kill_at_random_moments_loses_nothing_and_counts_nothing_twice(
-    tmp_path, receiver, monkeypatch, broker_name, wanted
+    tmp_path, receiver, monkeypatch, program, *, broker_name, wanted
 ):
-    if broker_name == "mosquitto" and not shutil.which("mosquitto"):
-        pytest.skip("mosquitto is not installed")
+    if broker_name == "mosquitto":
+        program("mosquitto")
     monkeypatch.setenv("COBENEFIT_BROKER", broker_name)
     rng = random.Random(20261122)
     port = free_port()

@@ -1,7 +1,6 @@
 """The whole process on real brokers: run until idle, sizes, restarts of the broker, commands."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -23,9 +22,9 @@ def gateway_command(*words):
 
 
 @pytest.fixture(params=BROKERS)
-def broker(request, tmp_path, monkeypatch):
-    if request.param == "mosquitto" and not shutil.which("mosquitto"):
-        pytest.skip("mosquitto is not installed")
+def broker(request, tmp_path, monkeypatch, program):
+    if request.param == "mosquitto":
+        program("mosquitto")
     monkeypatch.setenv("COBENEFIT_BROKER", request.param)
     port = free_port()
     with Service("broker", broker_command(port, tmp_path), tmp_path / "b.log", port=port) as it:

@@ -5,10 +5,11 @@ The same tests run on a virtual and on a real board; what a test needs of the ri
 
 Fixtures: `rig`, `broker` (a real one on loopback, restartable), `peer` (a TIC meter on a
 pseudo-terminal), `board` (off, flashed, wired to both), `ack_station` (acknowledges as a gateway
-does).
+does), `program` (a tool of the system).
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ import pytest
 
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.rig import Rig, RigError, load
-from cobenefit_hil.services import Service, broker_command, free_port
+from cobenefit_hil.services import (
+    Service,
+    ServiceError,
+    broker_command,
+    find_tool,
+    free_port,
+)
 from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard
 
@@ -60,6 +67,25 @@ def _rig(config: pytest.Config) -> Rig:
     if board and board != rig.board:
         raise pytest.UsageError(f"--board {board}: the rig {path} has the board {rig.board}")
     return rig
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Return what finds a program, and skips where it is missing – or fails, in CI.
+
+    Returns
+    -------
+    callable
+        Takes the program's name and returns its path.
+    """
+
+    def find(name: str) -> str:
+        try:
+            return find_tool(name)
+        except ServiceError as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+
+    return find
 
 
 @pytest.fixture

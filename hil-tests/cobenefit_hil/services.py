@@ -58,7 +58,8 @@ def find_tool(name: str) -> str:
         If it is nowhere to be found.
     """
     beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"  # where Debian puts servers
+    found = str(beside) if beside.exists() else shutil.which(name, path=path)
     if not found:
         raise ServiceError(f"{name} not found: install it, or name another one by its setting")
     return found

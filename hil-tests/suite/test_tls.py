@@ -1,7 +1,6 @@
 """TLS to a real mosquitto: chain and name are verified before anything is said."""
 
 import datetime as dt
-import shutil
 
 import pytest
 from cryptography import x509
@@ -17,10 +16,6 @@ pytestmark = [
     pytest.mark.hil,
     pytest.mark.broker,
     pytest.mark.needs("uart", "simulated_time"),
-    pytest.mark.skipif(
-        shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None,
-        reason="needs Debian's mosquitto",
-    ),
 ]
 NAME = "broker.rig"
 PEM = serialization.Encoding.PEM
@@ -52,7 +47,7 @@ def _authority():
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path, program):
     """A broker with a TLS port for the node and a plain one for the station."""
     ca_key, ca = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -70,8 +65,7 @@ def broker(tmp_path):
         f"listener {tls} 127.0.0.1\n"
         f"certfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key\n"
     )
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    command = [program, "-c", str(tmp_path / "mosquitto.conf")]
+    command = [program("mosquitto"), "-c", str(tmp_path / "mosquitto.conf")]
     with Service("mosquitto", command, tmp_path / "mosquitto.log", port=tls) as service:
         service.plain_port = plain
         yield service
