@@ -28,10 +28,6 @@ class Node:
     """All parts of a node, wired."""
 
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
-        # Collect early and often: a heap left to fill up is in pieces when a driver is compiled or
-        # a pack needs 1 kB.
-        gc.collect()
-        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
         self._board = board
         self._clock = clock
         clock.keep(Twin("clock"))
@@ -48,6 +44,9 @@ class Node:
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
+        # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
+        gc.collect()
+        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
         link = asyncio.create_task(self.uplink.run())
         tasks = [asyncio.create_task(_until_ended(s)) for s in self.samplers]
