@@ -5,6 +5,8 @@ Example:
     5
 """
 
+from cobenefit_wire.hints import Any
+
 
 class Acked:
     """All sequences below `floor`, and low to high inclusive of each pair in `ranges`."""
@@ -27,3 +29,27 @@ class Acked:
             start = max(self.ranges[i], low, self.floor)
             n += max(0, min(self.ranges[i + 1], high) - start + 1)
         return n
+
+    def joined(self, floor: int, ranges: list[int]) -> "Acked":
+        """Return all that this, another floor or other ranges cover."""
+        floor = max(self.floor, floor)
+        out: list[int] = []
+        for low, high in sorted(_pairs(self.ranges) + _pairs(ranges)):
+            if low <= floor:
+                floor = max(floor, high + 1)
+            elif out and low <= out[-1] + 1:
+                out[-1] = max(out[-1], high)
+            else:
+                out += (low, high)
+        return Acked(floor, tuple(out))
+
+    def extended(self, floor: int) -> int:
+        """Return the first sequence at or above `floor` that is not durable."""
+        for low, high in _pairs(self.ranges):
+            if low <= floor:
+                floor = max(floor, high + 1)
+        return floor
+
+
+def _pairs(ranges: Any) -> list[tuple[int, int]]:
+    return [(ranges[i], ranges[i + 1]) for i in range(0, len(ranges), 2)]

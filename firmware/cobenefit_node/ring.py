@@ -6,7 +6,8 @@ acked is removed; a full ring removes its oldest segment and counts, per boot an
 readings that were in it and not acked. No pack is held in memory.
 
 A sequence number is used up only when its record was flushed. A damaged record is skipped; its
-sequence is declared lost once everything before it has been acked.
+sequence is declared lost once everything before it has been acked. An ack that says something new
+is saved before a segment goes, so that no pack is ever counted as lost after its ack.
 
     ring = Ring("/ring", 16, 16384)
     position = ring.append("soil_ph", 60, pack.encode(Pack(ring.boot, ring.seq, …)))
@@ -21,11 +22,11 @@ from cobenefit_wire import pack
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any
 
-#: Boots whose acks and losses are remembered; the newest are kept.
-_BOOTS = 8
-#: Ranges above the floor remembered per boot: 16 pairs.
+#: Boots whose acks (the oldest with packs here) and losses (the newest) are remembered.
+_BOOTS = 32
+#: Bounds of ranges above the floor remembered per boot: 64 pairs, the lowest.
 _RANGES = 128
-#: Damaged records that wait for their turn to be declared.
+#: Stretches of damaged records that wait for their turn to be declared.
 _HOLES = 32
 
 
@@ -56,11 +57,15 @@ class Ring:
         self._segments: list[Segment] = []
         self._acked: dict[int, Acked] = {}
         self._lost: dict[int, list[Any]] = {}
-        self._holes: list[tuple[int, int, str, int]] = []
+        self._holes: list[
+            tuple[int, int, int, str, int]
+        ] = []  # boot, low, high, channel, readings
+        self._number = 0
         self._writer: Any = None
         self._reader: tuple[Any, ...] = (-1, 0, None)
         self.damaged = 0
         self.losses = 0
+        self.forgot = False
         self.boot = 1
         self.seq = 0
         _make_directory(directory)
@@ -102,7 +107,7 @@ class Ring:
         except WireError:
             boot, seq = -1, -1
         if (boot, seq) != (record.boot, record.seq):
-            self._damage(record.boot, record.seq, record.channel, record.readings)
+            self._damage(record.boot, record.seq, record.seq, record.channel, record.readings)
             return None
         return record, data
 
@@ -132,25 +137,45 @@ class Ring:
             return True
         if boot in self._lost and seq < self._lost[boot][0]:
             return True
-        return any(hole[0] == boot and hole[1] == seq for hole in self._holes)
+        return any(h[0] == boot and h[1] <= seq <= h[2] for h in self._holes)
 
     def commit(self, boot: int, floor: int, ranges: list[int]) -> None:
-        """Take an ack: forget the packs it covers."""
-        known = self._acked.get(boot)
-        floor = max(floor, known.floor if known else 0)
-        self._acked[boot] = Acked(floor, tuple(ranges[:_RANGES]))
+        """Take an ack: forget the packs it covers.
+
+        What earlier acks said stays true, whatever this one leaves out. `forgot` is set when it
+        says more than is kept; such packs still count as waiting.
+        """
+        known = self._acked.get(boot, Acked())
+        below = self._lost[boot][0] if boot in self._lost else 0
+        acked = known.joined(max(floor, below), ranges)
+        if len(acked.ranges) > _RANGES:
+            self.forgot = True
+            acked.ranges = acked.ranges[:_RANGES]
+        before = self.waiting()
+        self._acked[boot] = acked
         self._declare_holes()
-        self._free()
+        if self.waiting() != before:
+            self.save()
+            self._free()
 
     def waiting(self) -> int:
         """Return how many packs are neither acked nor declared lost."""
         n = 0
         for part in self._segments:
             for boot, low, high in part.runs:
-                low = max(low, self._lost[boot][0]) if boot in self._lost else low  # noqa: PLW2901
-                acked = self._acked.get(boot)
-                n += max(0, high - low + 1) - (acked.count(low, high) if acked else 0)
-        return max(0, n - len(self._holes))
+                n += self._awaited(boot, low, high)
+                for hole in self._holes:
+                    if hole[0] == boot:
+                        n -= self._awaited(boot, max(low, hole[1]), min(high, hole[2]))
+        return n
+
+    def _awaited(self, boot: int, low: int, high: int) -> int:
+        """Return how many sequences of low to high are neither acked nor below a loss."""
+        if boot in self._lost:
+            low = max(low, self._lost[boot][0])
+        if low > high:
+            return 0
+        return high - low + 1 - (self._acked[boot].count(low, high) if boot in self._acked else 0)
 
     def used_ratio(self) -> float:
         """Return the share of the ring's segments in use, 0 to 1."""
@@ -187,17 +212,22 @@ class Ring:
 
     def save(self) -> None:
         """Write boot counter, acks and losses; OSError when the file system refuses."""
-        for kept in (self._acked, self._lost):
-            for boot in sorted(kept)[:-_BOOTS]:
-                del kept[boot]  # type: ignore[attr-defined,unused-ignore]
+        held = {run[0] for part in self._segments for run in part.runs}
+        for boot in [b for b in self._acked if b not in held] + sorted(held)[_BOOTS:]:
+            if boot != self.boot and self._acked.pop(boot, None) is not None and boot in held:
+                self.forgot = True
+        for boot in sorted(self._lost)[:-_BOOTS]:
+            del self._lost[boot]
         acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
         self._twin.save([self.boot, acked, self.lost()])
 
     def _restore(self) -> None:
         state = self._twin.load()
+        self.damaged = self._twin.damaged
         if state is None:
             return
-        self.boot = state[0] + 1
+        # The twin that is left may be of the boot before the last one; a number is never reused.
+        self.boot = state[0] + (2 if self.damaged else 1)
         for boot, floor, ranges in state[1]:
             self._acked[boot] = Acked(floor, ranges)
         for boot, below, counts in state[2]:
@@ -206,9 +236,10 @@ class Ring:
     def _recover(self) -> None:
         """Index the segments found; keep the whole records of a torn last one."""
         numbers = sorted(int(n[:8], 16) for n in os.listdir(self._dir) if n.endswith(".seg"))
-        torn = False
+        torn = self.damaged > 0
         for number in numbers:
             part = Segment(number)
+            self._number = number
             size = os.stat(self._path(number))[6]
             torn = self._scan(part, size, torn)
             self._segments.append(part)
@@ -216,6 +247,8 @@ class Ring:
             self.boot = max([self.boot] + [run[0] + 1 for run in part.runs])
             if number == numbers[-1] and not torn and size < self._segment_bytes:
                 self._writer = open(self._path(number), "ab")  # noqa: SIM115
+        if torn:
+            self._tail(self._segments, -1)
         self._declare_holes()
         self._free()
 
@@ -235,35 +268,54 @@ class Ring:
                 hurt = False
                 part.add(record.boot, record.seq, record.end)
                 at = record.end
+        if at < size and not part.runs:
+            self.damaged += 1
         return at < size
 
     def _missing(self, part: Segment, boot: int, seq: int) -> None:
         """Take the sequences just below one for damaged, down to the last one known."""
         parts = self._segments + [part]  # noqa: RUF005 MicroPython has no [*a, b]
+        self._tail(parts, boot)
         runs = [run for s in parts for run in s.runs if run[0] == boot]
         acked = self._acked.get(boot)
         low = runs[-1][2] + 1 if runs else acked.floor if acked else 0
-        for missing in range(max(low, seq - _HOLES), seq):
-            self._damage(boot, missing, "", 0)
+        while low < seq and self.covers(boot, low):
+            low += 1
+        if low < seq:
+            self._damage(boot, low, seq - 1, "", 0)
 
-    def _damage(self, boot: int, seq: int, channel: str, readings: int) -> None:
-        if self.covers(boot, seq):
+    def _tail(self, parts: list[Segment], boot: int) -> None:
+        """Take the end of a boot's records for one more, damaged, when another boot follows.
+
+        Where the same boot went on, its own sequences tell whether one is missing.
+        """
+        runs = [run for s in parts for run in s.runs]
+        if runs and runs[-1][0] != boot:
+            self._damage(runs[-1][0], runs[-1][2] + 1, runs[-1][2] + 1, "", 0)
+
+    def _damage(self, boot: int, low: int, high: int, channel: str, readings: int) -> None:
+        if self.covers(boot, low):
             return
-        self.damaged += 1
-        if len(self._holes) < _HOLES:
-            self._holes.append((boot, seq, channel, readings))
+        if len(self._holes) >= _HOLES:
+            self.forgot = True  # it is found, and counted, again
+            return
+        self.damaged += high - low + 1
+        self._holes.append((boot, low, high, channel, readings))
         self._declare_holes()
 
     def _declare_holes(self) -> None:
         """Declare damaged sequences lost as soon as nothing below them is awaited."""
         waiting = []
-        for boot, seq, channel, readings in sorted(self._holes):
-            acked = self._acked.get(boot)
-            settled = max(acked.floor if acked else 0, self._lost.get(boot, (0,))[0])
-            if settled >= seq:
-                self.count_lost(boot, seq + 1, channel, readings)
+        for hole in sorted(self._holes):
+            boot, low, high, channel, readings = hole
+            acked = self._acked.get(boot, Acked())
+            below = self._lost[boot][0] if boot in self._lost else 0
+            if acked.covers(high) and acked.covers(low):
+                continue
+            if acked.extended(max(acked.floor, below)) >= low:
+                self.count_lost(boot, high + 1, channel, readings)
             else:
-                waiting.append((boot, seq, channel, readings))
+                waiting.append(hole)
         self._holes = waiting
 
     def _free(self) -> None:
@@ -272,24 +324,16 @@ class Ring:
         done = [s for s in self._segments if s is not keep and self._settled(s)]
         for part in done:
             self._remove(part)
-        if done:
-            self.save()
 
     def _settled(self, part: Segment) -> bool:
-        for boot, low, high in part.runs:
-            acked = self._acked.get(boot)
-            if acked is not None and acked.count(low, high) == high - low + 1:
-                continue
-            if boot in self._lost and high < self._lost[boot][0]:
-                continue
-            return False
-        return True
+        return not any(self._awaited(boot, low, high) for boot, low, high in part.runs)
 
     def _rotate(self) -> None:
         self.close()
         while len(self._segments) >= self._limit:
             self._drop(self._segments[0])
-        part = Segment(self._segments[-1].number + 1 if self._segments else 1)
+        self._number += 1  # never a number again: the uplink's cursor knows them
+        part = Segment(self._number)
         self._writer = open(self._path(part.number), "wb")  # noqa: SIM115
         self._segments.append(part)
         self._free()

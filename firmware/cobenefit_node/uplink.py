@@ -214,6 +214,10 @@ class Uplink:
         now = ticks_ms()
         if ticks_diff(now, self._checked) < _CHECK_MS:
             return None
+        if self._ring.forgot and not self._sent:
+            # All it remembers is acked: what it had no room to remember is sent once more.
+            self._ring.forgot = False
+            self._cursor = (0, 0)
         for key in list(self._sent):
             position, sent, tries = self._sent[key]
             if ticks_diff(now, sent) >= self.resend_ms << min(tries, _BACKOFFS):

@@ -34,10 +34,11 @@ INSTANTS = 600
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--board` and `--rig`."""
+    """Add `--board`, `--rig` and `--long`."""
     group = parser.getgroup("cobenefit", "boards and rigs")
     group.addoption("--board", default="", help="refuse to run on any other board than this")
     group.addoption("--rig", default="unix", help="a name in hil-tests/rigs, or a TOML file")
+    group.addoption("--long", action="store_true", help="10,000 power cuts, every bit; minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,6 +93,12 @@ def program() -> Callable[[str], str]:
 def rig(pytestconfig: pytest.Config) -> Rig:
     """Return what the tests run on."""
     return _rig(pytestconfig)
+
+
+@pytest.fixture
+def long_run(pytestconfig: pytest.Config) -> bool:
+    """Return whether `--long` asks for everything."""
+    return bool(pytestconfig.getoption("--long"))
 
 
 @pytest.fixture

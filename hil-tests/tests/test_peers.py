@@ -13,6 +13,7 @@ from pymodbus.exceptions import ModbusIOException
 
 from cobenefit_hil.peers import counter, modbus, radar, tic
 from cobenefit_hil.peers.base import Fault
+from cobenefit_hil.peers.registers import SOIL_A
 
 T_MS = [1_700_000_000_000 + 1_800_000 * k for k in range(4)]
 INDEX = [1000, 1234, 1500, 2000]
@@ -290,9 +291,9 @@ def test_soil_probe_shows_its_integers(tmp_path):
         [-15, 0, 52, 104],
         *[[k, k + 1, k + 2, k + 3] for k in range(5)],
     ]
-    names = [row.channel for row in modbus.SOIL_A.registers]
+    names = [row.channel for row in SOIL_A.registers]
     values = dict(zip(names, columns, strict=True))
-    options = {"register_map": modbus.SOIL_A, "unit": 2}
+    options = {"register_map": SOIL_A, "unit": 2}
     with modbus.ModbusPeer("field", tmp_path, T_MS, values, **options) as peer:
         control, client = Node(peer.control.path), client_of(peer)
         step(control)

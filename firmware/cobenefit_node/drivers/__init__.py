@@ -18,7 +18,7 @@ def make(name: str, board: Any, options: dict[str, Any]) -> Any:
     Parameters
     ----------
     name : str
-        `tic`, `modbus`, `ld2451` or `pulse`.
+        `tic`, `p1`, `iec62056`, `modbus`, `ld2451` or `pulse`.
     board : object
         Gives `uart(id, baud, bits, parity, stop)`, an asyncio stream, and `counter(id)`. It may
         give `rebaud(id, baud)`, and say `stepped = True` where time is stepped (simulation).
@@ -55,6 +55,32 @@ def _tic(board: Any, options: dict[str, Any]) -> Any:
     if hasattr(board, "rebaud"):
         options["rebaud"] = lambda rate: board.rebaud(uart, rate)
     return Tic(board.uart(uart, baud, 7, EVEN, 1), baud=baud, **options)
+
+
+def _p1(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.p1 import P1, RATES
+
+    uart = options.pop("uart", 1)
+    baud = options.pop("baud", RATES[0])
+    if baud not in RATES:
+        raise ValueError("baud is %r: p1 has 115200 (DSMR 4 and 5) or 9600 (DSMR 2 and 3)" % baud)
+    options.setdefault("fresh", not getattr(board, "stepped", False))
+    if hasattr(board, "rebaud"):
+        options["rebaud"] = lambda rate: board.rebaud(uart, rate)
+    driver = P1(None, baud=baud, **options)
+    driver.stream = board.uart(uart, baud, 8, NONE, 1)
+    return driver
+
+
+def _iec62056(board: Any, options: dict[str, Any]) -> Any:
+    from cobenefit_node.drivers.iec62056 import SLOW, Iec62056
+
+    uart = options.pop("uart", 1)
+    if hasattr(board, "rebaud"):
+        options["rebaud"] = lambda rate: board.rebaud(uart, rate)
+    driver = Iec62056(None, settle=not getattr(board, "stepped", False), **options)
+    driver.stream = board.uart(uart, SLOW, 7, EVEN, 1)
+    return driver
 
 
 def _modbus(board: Any, options: dict[str, Any]) -> Any:
@@ -95,6 +121,8 @@ def _pulse(board: Any, options: dict[str, Any]) -> Any:
 
 _MAKERS = {
     "tic": (_tic, ("uart", "baud", "export", "number", "timeout_ms", "fresh")),
+    "p1": (_p1, ("uart", "baud", "export", "number", "timeout_ms", "fresh")),
+    "iec62056": (_iec62056, ("uart", "export", "number", "timeout_ms")),
     "modbus": (
         _modbus,
         ("uart", "baud", "map", "unit", "number", "channels", "devices", "timeout_ms"),

@@ -70,3 +70,25 @@ async def receive(stream: Any, most: int) -> bytes:
     if not data:
         await pause(20)  # a closed line is always "ready"; do not spin on it
     return data or b""
+
+
+def seven_bits(data: bytes) -> bytes:
+    """Return characters without bit 7, the parity of a 7E1 line that is read as 8N1.
+
+    Parameters
+    ----------
+    data : bytes
+        What has arrived.
+
+    Returns
+    -------
+    bytes
+        Same length.
+    """
+    if not data or max(data) < 128:
+        return data
+    # In place: a list of 512 numbers needs 4 kB in one piece, which a heap in use may not have.
+    masked = bytearray(data)
+    for i in range(len(masked)):
+        masked[i] &= 0x7F
+    return bytes(masked)

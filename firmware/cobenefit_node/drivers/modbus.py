@@ -10,39 +10,14 @@ V1.02, sections 2.5.1 (framing, silent interval) and 6.2.2 (CRC), 2006.
 """
 
 from cobenefit_node.drivers.channel import Channel
+from cobenefit_node.drivers.crc import crc16
 from cobenefit_node.drivers.line import pause, receive, within
-from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS
+from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS, UINT32_LOW
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
 from cobenefit_wire.hints import Any
 
 MOST_BYTES = 512
-
-_CRC = (
-    0x0000, 0xCC01, 0xD801, 0x1400, 0xF001, 0x3C00, 0x2800, 0xE401,
-    0xA001, 0x6C00, 0x7800, 0xB401, 0x5000, 0x9C01, 0x8801, 0x4400,
-)  # fmt: skip
-
-
-def crc16(data: bytes) -> int:
-    """Return the CRC of a frame.
-
-    Parameters
-    ----------
-    data : bytes
-        The frame before its CRC.
-
-    Returns
-    -------
-    int
-        Sixteen bits, sent low byte first. [1]
-    """
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        crc = (crc >> 4) ^ _CRC[crc & 15]
-        crc = (crc >> 4) ^ _CRC[crc & 15]
-    return crc
 
 
 def request(unit: int, function: int, first: int, count: int) -> bytes:
@@ -118,6 +93,28 @@ def scaled_float32(bits: int, power: int) -> int | None:
     return -value if bits >> 31 else value
 
 
+def rounded(value: int, power: int) -> int:
+    """Return an integer times a power of ten, rounded half away from zero.
+
+    Parameters
+    ----------
+    value : int
+        Any. [1]
+    power : int
+        Negative to divide. [1]
+
+    Returns
+    -------
+    int
+        value x 10^power. [1]
+    """
+    if power >= 0:
+        return value * int(10**power)
+    step = int(10**-power)
+    size = (abs(value) + step // 2) // step
+    return size if value >= 0 else -size
+
+
 class Answer:
     """The reply to one request: bytes in, registers or a reason out.
 
@@ -189,9 +186,11 @@ def _value(channel: Channel, data: bytes, at: int, kind: str, power: int) -> Val
         value = scaled_float32(int.from_bytes(data[at : at + 4], "big"), power)
         return channel.bad(quality.NOT_FINITE) if value is None else channel.good(value)
     value = data[at] << 8 | data[at + 1]
-    if kind == INT16 and value > 0x7FFF:
+    if kind == UINT32_LOW:
+        value |= data[at + 2] << 24 | data[at + 3] << 16
+    elif kind == INT16 and value > 0x7FFF:
         value -= 0x10000
-    return channel.good(value * 10**power)
+    return channel.good(rounded(value, power))
 
 
 class Modbus:

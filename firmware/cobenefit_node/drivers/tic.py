@@ -19,7 +19,7 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
 """
 
 from cobenefit_node.drivers.channel import Channel
-from cobenefit_node.drivers.line import receive, within
+from cobenefit_node.drivers.line import receive, seven_bits, within
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
 from cobenefit_wire.hints import Any
@@ -48,9 +48,7 @@ class Parser:
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come; bit 7 is the parity of a 7E1 line read as 8N1."""
-        if data and max(data) > 127:
-            data = _seven_bits(data)
-        self._buffer += data
+        self._buffer += seven_bits(data)
         if len(self._buffer) > MOST_BYTES and self._cut() < 0:
             self.clear()
 
@@ -96,14 +94,6 @@ class Parser:
     def _take(self, count: int) -> bytes:
         piece, self._buffer = self._buffer[:count], self._buffer[count:]
         return piece
-
-
-def _seven_bits(data: bytes) -> bytes:
-    # In place: a list of 512 numbers needs 4 kB in one piece, which a heap in use may not have.
-    masked = bytearray(data)
-    for i in range(len(masked)):
-        masked[i] &= 0x7F
-    return bytes(masked)
 
 
 def group(frame: bytes, key: bytes, digits: int) -> tuple[int, int]:

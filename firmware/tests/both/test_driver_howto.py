@@ -39,7 +39,7 @@ def test_the_printed_test_passes():
 
 def test_the_printed_driver_reads_flags_and_times_out():
     scope = _scope()
-    raw = scope["TELEGRAM"] + b"%04X\r\n" % scope["crc"](scope["TELEGRAM"])
+    raw = scope["TELEGRAM"] + b"%04X\r\n" % scope["crc16"](scope["TELEGRAM"], 0)
 
     async def run():
         driver = scope["P1"](Line(raw[30:], raw[:20], raw[20:] + raw.replace(b"9", b"8")), 40)

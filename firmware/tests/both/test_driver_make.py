@@ -34,6 +34,10 @@ def test_ports_are_opened_as_the_sensor_needs():
     for name, options, opened in (
         ("tic", {}, (1, 1200, 7, 0, 1)),
         ("tic", {"uart": 2, "baud": 9600}, (2, 9600, 7, 0, 1)),
+        ("p1", {}, (1, 115200, 8, None, 1)),
+        ("p1", {"baud": 9600, "uart": 2}, (2, 9600, 8, None, 1)),
+        ("iec62056", {}, (1, 300, 7, 0, 1)),
+        ("modbus", {"map": "pzem004t"}, (1, 9600, 8, None, 1)),
         ("modbus", {"map": "sdm120"}, (1, 2400, 8, None, 1)),
         ("modbus", {"map": "soil_a", "unit": 3, "baud": 9600}, (1, 9600, 8, None, 1)),
         ("ld2451", {"uart": 0}, (0, 115200, 8, None, 1)),
@@ -62,6 +66,8 @@ def test_wrong_options_are_refused_before_a_port_is_opened():
     assert "sdm120" in _refused("modbus", {})
     assert "247" in _refused("modbus", {"map": "sdm120", "unit": 300})
     assert "9600" in _refused("tic", {"baud": 115200})
+    assert "115200" in _refused("p1", {"baud": 1200})
+    assert "export" in _refused("iec62056", {"baud": 300})
     assert "away" in _refused("ld2451", {"direction": "left"})
     assert "vehicle_count" in _refused("pulse", {"channel": "soil_ph"})
 
@@ -74,5 +80,6 @@ def test_stepped_time_keeps_every_frame_and_real_time_the_fresh_one():
 
 def test_the_rate_of_the_port_is_changed_through_the_board():
     board = Board()
-    drivers.make("tic", board, {"uart": 2})._rebaud(9600)
-    assert board.opened[-1] == (2, 9600)
+    for name in ("tic", "p1", "iec62056"):
+        drivers.make(name, board, {"uart": 2})._rebaud(9600)
+        assert board.opened[-1] == (2, 9600), name

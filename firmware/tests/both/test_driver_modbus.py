@@ -281,3 +281,78 @@ def test_a_dead_line_is_a_time_out():
         return await modbus.Modbus(DeadBus(None), [{"map": "soil_a"}], 2, 30).read()
 
     assert [v.quality for v in asyncio.run(run())] == [quality.TIMEOUT] * 7
+
+
+def test_published_replies_of_further_maps():
+    for v in _vectors()["maps"]:
+        function, _, blocks = modbus.MAPS[v["map"]]
+        (first, count, fields), asked = blocks[0], bytes.fromhex(v["asked"])
+        function = v.get("function", function)
+        assert modbus.request(1, function, first, count) == asked, v["source"]
+        answer = _answer(asked, bytes.fromhex(v["reply"]))
+        assert answer.quality == quality.GOOD, v["source"]
+        got = []
+        for quantity, register, kind, power in fields:
+            channel = modbus.Channel(quantity)
+            got.append(modbus._value(channel, answer.data, 2 * register, kind, power))
+        assert [[g.channel, g.value] for g in got] == v["values"], got
+        assert [g.quality for g in got] == [quality.GOOD] * len(got)
+
+
+def test_published_requests_of_further_maps():
+    for v in _vectors()["requests"]:
+        function, _, ((first, count, fields),) = modbus.MAPS[v["map"]]
+        asked = [modbus.request(1, function, first + field[1], 1) for field in fields]
+        assert [a.hex() for a in asked] == v["asked"]
+        assert count == len(fields)
+
+
+def _float_words(value):
+    import struct
+
+    raw = struct.pack(">f", value)
+    return raw[0] << 8 | raw[1], raw[2] << 8 | raw[3]
+
+
+def test_values_a_published_meter_shows():
+    for v in _vectors()["shown"]:
+        words = [0] * 0x60
+        for register, value in v["registers"].items():
+            words[int(register)], words[int(register) + 1] = _float_words(value)
+        _, reads = _read(_registers(words), [{"map": v["map"]}])
+        assert [[r.channel, r.value] for r in reads[0]] == v["values"]
+
+
+def test_single_phase_and_three_phase_meters_have_their_power_elsewhere():
+    words = _sdm120() + [0] * 0x10
+    words[0x34], words[0x35] = _float_words(-1234.5)
+    words[0x4A], words[0x4B] = _float_words(7.0)
+    for name, power_w in (("sdm230", 4552), ("sdm630", -1235), ("sdm72", -1235)):
+        _, reads = _read(_registers(words), [{"map": name}])
+        found = {r.channel: r.value for r in reads[0]}
+        assert found["power_active_w"] == power_w, name
+        assert (found["energy_import_wh"], found["energy_export_wh"]) == (10909282, 7000)
+
+
+def test_every_single_bit_error_of_an_integer_reply_is_refused():
+    v = _vectors()["maps"][0]
+    asked, raw = bytes.fromhex(v["asked"]), bytearray(bytes.fromhex(v["reply"]))
+    for bit in range(len(raw) * 8):
+        raw[bit // 8] ^= 1 << (bit % 8)
+        assert _answer(asked, bytes(raw)).quality != quality.GOOD, bit
+        raw[bit // 8] ^= 1 << (bit % 8)
+    for n in range(len(raw)):
+        assert _answer(asked, bytes(raw[:n])).quality == quality.TIMEOUT, n
+
+
+def test_cold_ground_is_rounded_away_from_zero():
+    _, reads = _read(_registers((0xFF05, 1821, 1821)), [{"map": "soil_c"}])
+    assert [(r.value, r.quality) for r in reads[0]] == [(-25, 0), (182, 0), (1821, 0)]
+    rounded = [modbus.rounded(value, -1) for value in (-15, -14, -5, 4, 5, 14, 15)]
+    assert rounded == [-2, -1, -1, 0, 1, 1, 2]
+
+
+def test_implausible_integers_are_flagged():
+    words = (2300, 0xFFFF, 0xFFFF, 0, 0x0F42, 0xFFFF, 0xFFFF, 500, 100, 0)
+    _, reads = _read(_registers(words), [{"map": "pzem004t"}])
+    assert [r.quality for r in reads[0]] == [0, quality.RANGE, quality.RANGE, 0]

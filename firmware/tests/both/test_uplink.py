@@ -7,7 +7,7 @@ import asyncio
 import os
 import struct
 
-from cobenefit_node import config, mqtt
+from cobenefit_node import config, mqtt, ring
 from cobenefit_node.health import Ledger
 from cobenefit_node.ring import Ring
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
@@ -32,6 +32,7 @@ class Broker:
         self.got = {}
         self.goodbyes = 0
         self.bad_acks = []
+        self.withheld = set()
 
     async def start(self):
         for port in PORTS:
@@ -90,6 +91,8 @@ class Broker:
             self._send(writer, raw)
         if "/up/" in topic:
             read = pack.decode(payload)
+            if read.seq in self.withheld:
+                return True
             self.got[(read.boot, read.seq)] = kind
             if self.ack:
                 self._send(writer, messages.encode(self._ack(read.boot)))
@@ -192,6 +195,10 @@ async def _until(ready):
 
 def _leaves(broker):
     return [topics.parse(topic).leaf for _, topic, _ in broker.published]
+
+
+def _sequences(broker):
+    return [pack.decode(raw).seq for _, topic, raw in broker.published if "/up/" in topic]
 
 
 def test_birth_packs_health_and_goodbye():
@@ -309,6 +316,49 @@ def test_a_refusal_is_logged_and_tried_again():
         await _until(lambda: bench.ring.waiting() == 0)
 
     _play(scenario)
+
+
+def test_acks_with_more_ranges_than_the_ring_keeps_end_in_peace():
+    async def scenario(broker, bench):
+        # The gateway has every other pack: 20 ranges, of which the ring keeps the lowest 4.
+        broker.withheld = set(range(0, 40, 2))
+        bench.append(40, offer=False)
+        bench.uplink.resend_ms = 1500
+        await _until(lambda: len(broker.got) == 20)
+        assert bench.ring.waiting() == 36
+        # What was acked is not sent again, whatever the ring forgot: that once went on for ever.
+        await _until(lambda: len(_sequences(broker)) >= 40 + 20)
+        times = [_sequences(broker).count(seq) for seq in range(40)]
+        assert times[1::2] == [1] * 20, times
+        broker.withheld = set()
+        await _until(lambda: bench.ring.waiting() == 0)
+        assert bench.ring.lost() == []
+        assert sorted(broker.got) == [(1, s) for s in range(40)]
+
+    kept, ring._RANGES = ring._RANGES, 8
+    try:
+        _play(scenario)
+    finally:
+        ring._RANGES = kept
+
+
+def test_what_the_ring_forgot_is_sent_again_once_nothing_else_waits():
+    async def scenario(broker, bench):
+        broker.ack = False
+        bench.append(4, offer=False)
+        await _until(lambda: len(broker.got) == 4)
+        bench.uplink._on_message("", messages.encode(messages.Ack(1, 0, [1, 1, 3, 3], 0)))
+        assert bench.ring.waiting() == 3  # 3 is acked, and forgotten
+        bench.uplink._sent.clear()
+        broker.ack = True
+        await _until(lambda: bench.ring.waiting() == 0)
+        assert bench.ring.lost() == []
+
+    kept, ring._RANGES = ring._RANGES, 2
+    try:
+        _play(scenario)
+    finally:
+        ring._RANGES = kept
 
 
 def test_packs_dropped_by_a_full_ring_are_not_waited_for():

@@ -54,6 +54,9 @@ class Board:
     def uart(self, *_):
         return asyncio.StreamReader(opened(self.path + ".sensor"))
 
+    def rebaud(self, *_):
+        pass  # a pseudo-terminal has no rate
+
     def counter(self, _):
         return Counter(opened(self.path + ".sensor"))
 

@@ -16,8 +16,21 @@ import pytest
 
 from cobenefit_hil.peers.base import Fault
 from cobenefit_hil.peers.counter import CounterPeer
-from cobenefit_hil.peers.modbus import SDM120, SOIL_A, ModbusPeer
+from cobenefit_hil.peers.iec62056 import Iec62056Peer
+from cobenefit_hil.peers.modbus import ModbusPeer
+from cobenefit_hil.peers.p1 import P1Peer
 from cobenefit_hil.peers.radar import RadarPeer
+from cobenefit_hil.peers.registers import (
+    PZEM004T,
+    SDM72,
+    SDM120,
+    SDM230,
+    SDM630,
+    SOIL_A,
+    SOIL_B,
+    SOIL_C,
+    RegisterMap,
+)
 from cobenefit_hil.peers.tic import TicPeer
 from cobenefit_wire import quality
 
@@ -114,6 +127,77 @@ def test_soil_probe(tmp_path: pathlib.Path) -> None:
     faults = [Fault(3, "silence"), Fault(4, "crc")]
     peer = ModbusPeer("field", tmp_path, T_MS, world, faults, register_map=SOIL_A)
     assert read_all(peer, "modbus", map="soil_a", timeout_ms=100) == served(peer)
+
+
+LIMITS = {
+    "voltage_v": (2100, 2500),
+    "current_a": (0, 99_000),
+    "power_active_w": (0, 23_000),
+    "soil_temperature_degc": (-150, 450),
+    "soil_moisture_ratio": (0, 1000),
+    "soil_conductivity_s_m": (0, 5000),
+    "soil_nitrogen_ratio": (0, 300),
+    "soil_phosphorus_ratio": (0, 200),
+    "soil_potassium_ratio": (0, 400),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "register_map"),
+    [
+        ("sdm72", SDM72), ("sdm230", SDM230), ("sdm630", SDM630),
+        ("pzem004t", PZEM004T), ("soil_b", SOIL_B), ("soil_c", SOIL_C),
+    ],
+)  # fmt: skip
+def test_further_maps(tmp_path: pathlib.Path, name: str, register_map: RegisterMap) -> None:
+    world = {
+        row.channel: walk(i, 77_654_321 * (i + 1), 2000)
+        if row.channel.startswith("energy")
+        else spread(i, *LIMITS[row.channel])
+        for i, row in enumerate(register_map.registers)
+    }
+    faults = [Fault(5, "crc"), Fault(30, "silence")]
+    peer = ModbusPeer("bus", tmp_path, T_MS, world, faults, register_map=register_map, unit=3)
+    read = read_all(peer, "modbus", map=name, unit=3, timeout_ms=100)
+    assert len(read) == READINGS
+    assert read == served(peer)
+    codes = {code for _, values in read for _, code in values.values()}
+    assert codes == {quality.GOOD, quality.CHECKSUM, quality.TIMEOUT}
+
+
+def two_ways() -> dict[str, list[int]]:
+    """Return the world of a meter that also feeds in."""
+    return {
+        "energy_import_wh": walk(11, 12_345_678, 2000),
+        "energy_export_wh": walk(12, 987_654, 900),
+        "power_active_w": spread(13, -5000, 9000),
+    }
+
+
+@pytest.mark.parametrize("version", [2, 5])
+def test_p1(tmp_path: pathlib.Path, version: int) -> None:
+    faults = [Fault(row, "corrupt", 8 * 90 + row) for row in range(7, 15)]
+    faults.append(Fault(20, "silence"))
+    peer = P1Peer("house", tmp_path, T_MS, two_ways(), faults, version=version)
+    read = read_all(peer, "p1", timeout_ms=200, export=True)
+    assert len(read) == READINGS
+    assert read == served(peer)
+    flagged = [row for row, (_, values) in enumerate(read) if values["power_active_w"][1]]
+    assert flagged == [*range(7, 15), 20]
+
+
+@pytest.mark.parametrize("parity_bit", [False, True])
+def test_optical_head(tmp_path: pathlib.Path, parity_bit: bool) -> None:
+    world = two_ways()
+    del world["power_active_w"]
+    faults = [Fault(7, "corrupt", 8 * 50 + 1), Fault(8, "corrupt", 8 * 60), Fault(20, "silence")]
+    peer = Iec62056Peer("cellar", tmp_path, T_MS, world, faults, parity_bit=parity_bit)
+    read = read_all(peer, "iec62056", timeout_ms=300, export=True)
+    assert len(read) == READINGS
+    assert read == served(peer)
+    assert read[7][1]["energy_import_wh"] == (0, quality.CHECKSUM)
+    assert read[20][1]["energy_export_wh"] == (0, quality.TIMEOUT)
+    assert peer.rates["5"] == READINGS - 1
 
 
 def test_radar(tmp_path: pathlib.Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from cobenefit_hil.demo import data
 from cobenefit_hil.peers.base import Fault, Peer
 from cobenefit_hil.peers.counter import CounterPeer
-from cobenefit_hil.peers.modbus import SDM120, SOIL_A, ModbusPeer
+from cobenefit_hil.peers.modbus import ModbusPeer
 from cobenefit_hil.peers.radar import RadarPeer
+from cobenefit_hil.peers.registers import SDM120, SOIL_A
 from cobenefit_hil.peers.tic import TicPeer
 
 YEAR_2000_MS = 946_684_800_000

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ TENANT = "demo"
 STUDY = Path(__file__).parent / "study.toml"
 STATION = "724390"
 DRAIN_S = 120.0
+START_S = 60.0
 _GATEWAY_CONFIG = """\
 tenant = "{tenant}"
 data_dir = "gateway-data"
@@ -104,11 +106,12 @@ class Stack:
         self._feed()
         self.gateway = Service(
             "gateway",
-            [*_module("cobenefit_gateway"), "run", str(self.gateway_config)],
+            [*_module("cobenefit_gateway"), "run", str(self.gateway_config), "--verbose"],
             self.workdir / "gateway.log",
             env={"COBENEFIT_GATEWAY_KEY": self.key},
         )
         self.gateway.start()
+        self._wait_for_gateway()
 
     def drain(self) -> None:
         """Stop the gateway once everything it holds is durable at the backend.
@@ -164,6 +167,15 @@ class Stack:
         _run(command)
         report: dict[str, Any] = json.loads(json_path.read_text(encoding="utf-8"))
         return report
+
+    def _wait_for_gateway(self) -> None:
+        """Wait until it has subscribed: a broker keeps nothing for a stranger's first time."""
+        deadline_s = time.monotonic() + START_S
+        while self.gateway is not None and "connected to broker" not in self.gateway.tail():
+            self.check()
+            if time.monotonic() > deadline_s:
+                raise ServiceError(f"gateway found no broker:\n{self.gateway.tail()}")
+            time.sleep(0.05)
 
     def _new_key(self) -> str:
         config = ["--config", str(self.report_config)]

@@ -1,9 +1,7 @@
 """Modbus RTU slaves: a real pymodbus serial server on a pseudo-terminal.
 
 Protocol: Modbus over Serial Line, Specification and Implementation Guide V1.02, 2006. Register
-maps are data. `SDM120`: Eastron SDM120-Modbus protocol V2.4, input registers, IEEE 754 float32,
-high word first. `SOIL_A`: 7-in-1 soil probe, one of at least four incompatible maps on the market,
-holding registers, 16 bit.
+maps are data, in `registers.py`.
 
 A float32 register can't hold every W.h of a large kWh index; the ledger books the value that the
 register really shows, rounded half up to the exponent of its quantity.
@@ -16,10 +14,8 @@ import asyncio
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Literal
 
 from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
@@ -28,55 +24,12 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from cobenefit_hil.peers.base import Channels, Fault, Peer
 from cobenefit_hil.peers.pty import Line
+from cobenefit_hil.peers.registers import SDM120, Register, RegisterMap
 from cobenefit_wire import quality
 
 REGISTERS = 0x0200
 NAN = 0x7FC0
 STOP_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Where a channel stands; the register shows wire integer / `per_unit`."""
-
-    channel: str
-    address: int
-    per_unit: int = 1
-    mirror: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterMap:
-    """One kind of slave."""
-
-    function: Literal["input", "holding"]
-    encoding: Literal["float32", "int16"]
-    registers: tuple[Register, ...]
-
-
-SDM120 = RegisterMap(
-    "input",
-    "float32",
-    (
-        Register("voltage_v", 0x0000, 10),
-        Register("current_a", 0x0006, 1000),
-        Register("power_active_w", 0x000C),
-        Register("energy_import_wh", 0x0048, 1000, mirror=0x0156),
-    ),
-)
-SOIL_A = RegisterMap(
-    "holding",
-    "int16",
-    (
-        Register("soil_moisture_ratio", 0),
-        Register("soil_temperature_degc", 1),
-        Register("soil_conductivity_s_m", 2),
-        Register("soil_ph", 3),
-        Register("soil_nitrogen_ratio", 4),
-        Register("soil_phosphorus_ratio", 5),
-        Register("soil_potassium_ratio", 6),
-    ),
-)
 
 
 def float_words(value: float) -> tuple[int, int]:
@@ -191,8 +144,9 @@ class ModbusPeer(Peer):
         return [int(value) for value in column]
 
     def _put(self, words: list[int], row: Register, value: int) -> None:
-        if self.map.encoding == "int16":
-            words[row.address] = value & 0xFFFF
+        if self.map.encoding == "integer":
+            for at in range(row.words):  # low word first
+                words[row.address + at] = value * row.steps >> 16 * at & 0xFFFF
             return
         for address in (row.address, row.mirror):
             if address is not None:

@@ -12,7 +12,6 @@ import os
 import sys
 import time
 
-from cobenefit_node import config
 from cobenefit_node.board import Board
 from cobenefit_node.clock import Clock
 from cobenefit_node.main import Node
@@ -42,9 +41,15 @@ async def run(settings: object) -> int:
     return 0 if acked and not clock.failed else 1
 
 
-try:
-    settings = config.load("config.json")
-except (config.ConfigError, OSError) as err:
-    print(err)
-    sys.exit(2)
-sys.exit(asyncio.run(run(settings)))
+def configuration() -> object:
+    """Return the checked configuration; only here is its parser held."""
+    from cobenefit_node import config
+
+    try:
+        return config.load("config.json")
+    except (config.ConfigError, OSError) as err:
+        print(err)
+        sys.exit(2)
+
+
+sys.exit(asyncio.run(run(configuration())))
