@@ -115,6 +115,8 @@ class FootprintFacts:
         Power per state, such as `active` or `deep_sleep`. [mW]
     battery : Battery or None
         Cells, for a battery board.
+    power_of : {'board', 'chip'}
+        Whose power that is: measured on the board, or the chip's in its data sheet.
     """
 
     blocks: Mapping[str, int]
@@ -123,6 +125,7 @@ class FootprintFacts:
     mass_g: float | None = None
     power_mw: Mapping[str, float] = field(default_factory=dict)
     battery: Battery | None = None
+    power_of: Literal["board", "chip"] = "board"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Every shipped board loads, and a fact without a source does not."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +79,16 @@ def test_a_wrong_file_is_refused_by_name(tmp_path, old, new, word):
 def test_an_unknown_board_names_the_known_ones():
     with pytest.raises(BoardError, match="esp32_generic"):
         load("esp99")
+
+
+def test_the_reference_gives_the_power_of_every_board_as_it_is():
+    page = (Path(__file__).parents[2] / "docs/reference/boards.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|" + r"([^|]*)\|" * 5 + "$", page, re.MULTILINE)
+    told = {}
+    for name, active, light, deep, other, of in rows:
+        states = zip(("active", "light_sleep", "deep_sleep"), (active, light, deep), strict=True)
+        power = {state: float(mw) for state, mw in states if mw.strip() != "–"}
+        power |= {state: float(mw) for state, mw in re.findall(r"`(\w+)` ([\d.]+)", other)}
+        told[name] = (power, of.strip())
+    facts = {name: load(name).footprint for name in names()}
+    assert told == {name: (dict(f.power_mw), f.power_of) for name, f in facts.items()}

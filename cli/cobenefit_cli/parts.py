@@ -43,6 +43,10 @@ PARTS = (
          "Run one estimator on a file, without a database."),
     Part("factors", "cobenefit_backend.factors.cli", "app", "backend",
          "List emission factors with value, range, source and licence."),
+    Part("boards", "cobenefit_boards.commands", "boards", "boards",
+         "List boards and what is known about each."),
+    Part("node", "cobenefit_boards.commands", "node", "boards",
+         "Project a node's energy and battery life before it is built."),
 )  # fmt: skip
 
 

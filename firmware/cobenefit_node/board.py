@@ -70,6 +70,10 @@ class Board:
         """Return a digital input with a pull-up."""
         return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
 
+    def i2c_on(self, scl: int, sda: int) -> Any:
+        """Return an I2C bus on two pins."""
+        return machine.SoftI2C(scl=machine.Pin(scl), sda=machine.Pin(sda))
+
     def watchdog(self, timeout_ms: int) -> Any:
         """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
         return machine.WDT(timeout=timeout_ms)

@@ -13,11 +13,12 @@ from cobenefit_wire.hints import Any
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw"),
+     "health_ms", "power_mw", "ina219"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
 Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "i2c", "period_ms", "options"))
+Meter = namedtuple("Meter", ("scl", "sda", "shunt_mohm"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
 _DAY_MS = 86_400_000
@@ -60,6 +61,7 @@ def parse(raw: object, path: str = "config.json") -> Config:
         _ring(top.table("ring", {})),
         top.integer("health_ms", 1000, _DAY_MS, 60_000),
         _power(top.table("power_mw", {})),
+        _meter(top.table("ina219")) if "ina219" in top.raw else None,
     )
     top.done()
     return config
@@ -130,6 +132,16 @@ def _power(table: "_Table") -> dict[str, int]:
     power = {k: table.integer(k, 0, 100_000, 0) for k in ("idle", "active", "radio")}
     table.done()
     return power
+
+
+def _meter(table: "_Table") -> Meter:
+    meter = Meter(
+        table.integer("scl", 0, 99),
+        table.integer("sda", 0, 99),
+        table.integer("shunt_mohm", 1, 10_000, 100),
+    )
+    table.done()
+    return meter
 
 
 class _Table:

@@ -15,6 +15,7 @@ from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.slots import Slots
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.twin import Twin
 from cobenefit_node.updates import Updates
 from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages, topics
@@ -32,8 +33,11 @@ class Node:
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
         self._board = board
         self._clock = clock
+        clock.keep(Twin("clock"))
         cause = board.reset_cause()
         self.ledger = Ledger(config.power_mw, cause)
+        if config.ina219 is not None:
+            self.ledger.meter = self._meter(config.ina219)
         self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
         state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
         self.uplink = Uplink(
@@ -57,6 +61,7 @@ class Node:
             if self.alive():
                 watchdog.feed()
             self._update()
+            self._keep_account()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -89,6 +94,24 @@ class Node:
             self.ring.settle()
             self._board.reset()
 
+    def _keep_account(self) -> None:
+        try:
+            self.ledger.measure(self._clock.uptime_ms())
+            self._clock.save_floor()
+        except OSError as err:
+            self.ledger.errors += 1
+            self.log("account: " + repr(err))
+
+    def _meter(self, wired: Any) -> Any:
+        from cobenefit_node.power import Ina219
+
+        try:
+            return Ina219(self._board.i2c_on(wired.scl, wired.sda), wired.shunt_mohm)
+        except OSError as err:  # a meter that is not there is no reason not to measure the rest
+            self.ledger.errors += 1
+            self.log("ina219: " + repr(err))
+            return None
+
     def log(self, text: str) -> None:
         """Print one line with the event time [ms]."""
         print(self._clock.now_ms(), text)
@@ -98,7 +121,10 @@ class Node:
         for key in ("uart", "counter", "pin", "i2c"):
             if getattr(sensor, key) is not None:
                 options[key] = getattr(sensor, key)
+        gc.collect()
         driver = drivers.make(sensor.driver, self._board, options)
+        if hasattr(driver, "on_time"):
+            driver.on_time = self._clock.hint
         gc.collect()
         return Sampler(
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,

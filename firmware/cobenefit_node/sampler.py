@@ -4,7 +4,8 @@ A run is the readings of one channel since its last pack. It becomes a pack when
 `pack_readings`, is `pack_age_ms` of event time old, or can't be continued in one pack: another
 exponent, a clock set or gone back, a gap above 2^32 ms. A pack takes the period form when its
 readings are equally spaced, deltas otherwise and always for events; it carries quality bytes only
-when a reading is flagged. The sequence number is frozen when the ring has flushed the pack.
+when a reading is flagged. The sequence number is frozen when the ring has flushed the pack. A run
+stamped while the time was unknown is dated when that is learnt before the run is closed.
 """
 
 import gc
@@ -44,6 +45,12 @@ class Run:
         self.last_ms = reading.t_ms
         self.values.append(reading.value)
         self.quality.append(reading.quality)
+
+    def date(self, offset_ms: int) -> None:
+        """Move times since the start to Unix time, which has become known [ms]."""
+        self.t_ms += offset_ms
+        self.last_ms += offset_ms
+        self.flags = 0
 
     def pack(self, boot: int, seq: int, unit: str, period_ms: int) -> pack.Pack:
         """Return the pack; `period_ms` is that of the sensor, 0 for events [ms]."""
@@ -87,6 +94,7 @@ class Sampler:
 
     async def step(self, t_ms: int) -> None:
         """Read once and keep what came, stamped with the tick or an event's own moment [ms]."""
+        known = self._clock.time_known()
         self.reading_since = started = ticks_ms()
         values = await self._read()
         self.reading_since = None
@@ -94,6 +102,9 @@ class Sampler:
         flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
         if self._driver.event:
             t_ms = self._clock.now_ms()
+        elif not known and not flags:  # learnt during the read
+            t_ms += self._clock.offset_ms()
+        self._date()
         for value in values:
             self._add(_stamp(value, t_ms), flags)
         for channel in list(self._runs):
@@ -116,8 +127,15 @@ class Sampler:
 
     def flush(self) -> None:
         """Turn every run into a pack, whatever its length."""
+        self._date()
         for channel in list(self._runs):
             self._close(channel)
+
+    def _date(self) -> None:
+        if self._clock.time_known():
+            for run in self._runs.values():
+                if run.flags & pack.FLAG_TIME_UNKNOWN:
+                    run.date(self._clock.offset_ms())
 
     def _add(self, reading: Reading, flags: int) -> None:
         run = self._runs.get(reading.channel)

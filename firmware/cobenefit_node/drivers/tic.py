@@ -198,6 +198,31 @@ def export_wh(frame: bytes) -> tuple[int, int]:
     return group(frame, b"EAIT\t", 9)
 
 
+def date_ms(frame: bytes) -> int:
+    """Return the meter's clock.
+
+    Parameters
+    ----------
+    frame : bytes
+        A frame, bit 7 cleared.
+
+    Returns
+    -------
+    int
+        Time, 0 in historical mode, where the group is damaged or the meter doubts its clock.
+        [Unix ms]
+    """
+    at = frame.find(b"\nDATE\t") + 1
+    text = frame[at : at + 20]
+    if at < 1 or len(frame) < at + 22 or not text.endswith(b"\t\t"):
+        return 0
+    if (sum(text) & 0x3F) + 0x20 != frame[at + 20]:
+        return 0
+    from cobenefit_node.drivers.legal_time import unix_ms  # only where somebody asks for it
+
+    return unix_ms(text[5:18])
+
+
 def intact(frame: bytes) -> bool:
     """Return whether a frame has both marks and every group's checksum holds."""
     if not (frame.startswith(START) and frame.endswith(END)):
@@ -255,6 +280,7 @@ class Tic:
         self.channels = tuple(channel.name for channel, _ in self._sources)
         self.parser = Parser()
         self.stream = stream
+        self.on_time: Any = None
         self._timeout_ms = timeout_ms
         self._fresh = fresh
         self._rebaud = rebaud
@@ -275,6 +301,7 @@ class Tic:
         else:
             self._heard = True
             values = self._values(frame)
+            self._tell(frame)
         self._judge(values)
         return values
 
@@ -303,6 +330,13 @@ class Tic:
             else:
                 values.append(channel.bad(quality.CHECKSUM))
         return values
+
+    def _tell(self, frame: bytes) -> None:
+        """Offer the meter's clock to who asked; frames that were kept tell an old time."""
+        if self.on_time and self._fresh:
+            t_ms = date_ms(frame)
+            if t_ms:
+                self.on_time(t_ms)
 
     def _judge(self, values: list[Value]) -> None:
         """Try the other rate after two reads that heard only garbage."""

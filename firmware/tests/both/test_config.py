@@ -59,6 +59,8 @@ def test_every_wrong_value_is_refused_with_its_key():
         ("pack_readings", _with(pack_readings=1001)),
         ("ring.segments", _with(ring={"segments": 2})),
         ("power_mw.idle", _with(power_mw={"idle": -1})),
+        ("ina219.scl", _with(ina219={"sda": 4})),
+        ("ina219.shunt_mohm", _with(ina219={"scl": 5, "sda": 4, "shunt_mohm": 0})),
         ("extra", _with(extra=1)),
         ("(file)", []),
     )

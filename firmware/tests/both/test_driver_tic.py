@@ -261,3 +261,35 @@ def test_a_dead_line_is_a_time_out_and_does_not_spin():
         (values,) = _values(line, timeout_ms=100)
         assert [v.quality for v in values] == [quality.TIMEOUT] * 2
         assert line.reads < 10, line.reads
+
+
+def test_the_meters_clock_is_offered_from_fresh_frames_only():
+    # Published frame of 2018-07-16 10:34:23 legal summer time: 08:34:23 UTC.
+    raw = [raw for raw, _ in _frames() if b"E180716103423" in raw][0]  # noqa: RUF015
+    told = []
+
+    async def run(fresh):
+        line = Line(b"kept", raw)  # a fresh read drops what was kept
+        driver = tic.Tic(line, timeout_ms=400, fresh=fresh)
+        driver.on_time = told.append
+        await driver.read()
+
+    asyncio.run(run(False))
+    assert told == []
+    asyncio.run(run(True))
+    assert told == [1_531_730_063_000]
+
+
+def test_a_damaged_or_doubted_date_is_no_time():
+    raw = [raw for raw, _ in _frames() if b"E180716103423" in raw][0]  # noqa: RUF015
+    at = raw.find(b"DATE")
+    assert tic.date_ms(raw) == 1_531_730_063_000
+    for i in range(at + 5, at + 21):
+        for bit in range(7):
+            bad = bytearray(raw)
+            bad[i] ^= 1 << bit
+            assert tic.date_ms(bytes(bad)) in (0, 1_531_730_063_000), (i, bit)
+    for cut in range(at, at + 22):
+        assert tic.date_ms(raw[:cut]) == 0
+    historical = _frames()[HC][0]
+    assert tic.date_ms(historical) == 0

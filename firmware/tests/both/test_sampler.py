@@ -155,6 +155,48 @@ def test_an_unknown_time_is_said():
     assert store.packs[0][2].flags == pack.FLAG_TIME_UNKNOWN
 
 
+class Learns(Script):
+    """The time becomes known while a step is read: T0 was the start."""
+
+    def __init__(self, steps, at, **kw):
+        super().__init__(steps, known=False, **kw)
+        self.at = at
+
+    def offset_ms(self):
+        return T0
+
+    def now_ms(self):
+        return self.t_ms % T0 + (T0 if self.known else 0)
+
+    async def read(self):
+        self.at -= 1
+        self.known = self.known or self.at < 0
+        return self.values
+
+
+def test_a_run_is_dated_when_the_time_is_learnt_before_it_is_closed():
+    steps = [(0, [_wh(1)]), (1000, [_wh(2)]), (2000, [_wh(3)]), (T0 + 3000, [_wh(4)])]
+    store, _ = _sample(Learns(steps, at=2))  # known during the third reading
+    read = store.packs[0][2]
+    assert len(store.packs) == 1
+    assert (read.flags, read.values, read.period_ms) == (0, (1, 2, 3, 4), 1000)
+    assert pack.times_ms(read) == [T0, T0 + 1000, T0 + 2000, T0 + 3000]
+
+
+def test_events_are_dated_too():
+    speed = [Value("vehicle_speed_km_h", 50, 0, 0)]
+    store, _ = _sample(Learns([(7, speed), (30, speed)], at=1, event=True))
+    assert store.packs[0][2].flags == 0
+    assert pack.times_ms(store.packs[0][2]) == [T0 + 7, T0 + 30]
+
+
+def test_a_run_closed_before_the_time_is_learnt_stays_unknown():
+    steps = [(1000 * i, [_wh(i)]) for i in range(4)] + [(T0 + 4000, [_wh(4)])]
+    store, _ = _sample(Learns(steps, at=4))
+    flags = [p.flags for _, _, p in store.packs]
+    assert flags == [pack.FLAG_TIME_UNKNOWN, 0]
+
+
 def test_a_driver_that_raises_is_counted_and_the_next_reading_arrives():
     store, ledger = _sample(Script([(T0, OSError(5)), (T0 + 1000, [_wh(7)])]))
     assert ledger.errors == 1

@@ -1,0 +1,140 @@
+"""`cobenefit boards` lists what board files say; `cobenefit node` asks what a node would cost."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cobenefit_boards.board import Battery, Board, BoardError, load, names
+from cobenefit_boards.energy import Link, Mode, Projection, project, sensors_of
+
+boards = typer.Typer(help="Boards: pins, power, footprint, and where each was read.")
+node = typer.Typer(help="A node before it is built.")
+
+
+@node.callback()
+def _node() -> None:
+    """Keep `energy` a command of its own."""
+
+
+@boards.command("list")
+def list_boards() -> None:
+    """List the boards."""
+    for name in names():
+        board = load(name)
+        print(f"{name:20} {board.footprint.powered_by:8} {board.title}")
+
+
+@boards.command()
+def show(
+    board: Annotated[str, typer.Argument(help="Name of a board, as `boards list` gives it.")],
+) -> None:
+    """Show what is known about a board, as JSON with its sources."""
+    print(json.dumps(dataclasses.asdict(load(board)), indent=1))
+
+
+@node.command()
+def energy(
+    config: Annotated[Path, typer.Argument(help="The node's config.json.")],
+    *,
+    board: Annotated[str, typer.Option(help="Name of a board; that of the configuration.")] = "",
+    battery: Annotated[
+        str, typer.Option(help="KIND:CELLS, such as aa_alkaline:3, or `mains`.")
+    ] = "",
+    claim: Annotated[
+        float | None, typer.Option(help="Years it must last; the board's lifetime.", min=0.1)
+    ] = None,
+    mode: Annotated[
+        Literal["awake", "duty"], typer.Option(help="Awake, as it runs today, or asleep between.")
+    ] = "awake",
+    link: Annotated[
+        Literal["wifi", "wifi_dhcp", "espnow"], typer.Option(help="How it sends, for `duty`.")
+    ] = "wifi",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Project J/day and battery life; exit code 2 when the cells last less than is claimed."""
+    raw = _read(config)
+    facts = load(board or str(raw.get("board", "unix")))
+    years = claim or facts.footprint.lifetime_years
+    found = _project(facts, raw, str(config), battery=battery, years=years, mode=mode, link=link)
+    print(json.dumps(_document(facts, found, years)) if as_json else _text(facts, found, years))
+    if not _holds(found, years):
+        raise BoardError(
+            f"the cells last {_life(found)}, the claim is {years:g} years: read and send less "
+            "often, add cells, use ESP-NOW, take a board that sleeps better, or claim less",
+            file=str(config),
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as err:
+        raise BoardError(f"not JSON: {err}", file=str(path)) from err
+    if not isinstance(raw, dict):
+        raise BoardError("is not an object", file=str(path))
+    return raw
+
+
+def _project(
+    board: Board, raw: dict[str, Any], file: str, *,
+    battery: str, years: float, mode: Mode, link: Link,
+) -> Projection:  # fmt: skip
+    broker = raw.get("broker")
+    # ESP-NOW has its own encryption: no handshake is paid for at each message.
+    tls = isinstance(broker, dict) and "tls" in broker and link != "espnow"
+    return project(
+        board,
+        sensors_of(raw, file),
+        mode=mode,
+        link=link,
+        tls=tls,
+        battery=_battery(battery) if battery else board.footprint.battery,
+        claim_years=years,
+    )
+
+
+def _battery(text: str) -> Battery | None:
+    if text == "mains":
+        return None
+    kind, _, cells = text.partition(":")
+    if not cells.isdigit() or int(cells) < 1:
+        raise BoardError(f"is {text!r}; allowed: KIND:CELLS or mains", file="--battery")
+    return Battery(kind, int(cells))
+
+
+def _holds(found: Projection, years: float) -> bool:
+    return found.life_years is None or found.life_years >= years
+
+
+def _life(found: Projection) -> str:
+    years = found.life_years or 0.0
+    return f"{years * 365.25:.1f} days" if years < 0.25 else f"{years:.1f} years"
+
+
+def _document(board: Board, found: Projection, years: float) -> dict[str, Any]:
+    return {
+        "board": board.name,
+        **dataclasses.asdict(found),
+        "total_j_per_day": found.total_j_per_day,
+        "claim_years": years,
+        "holds": _holds(found, years),
+        "source_power_mw": board.sources.get("footprint.power_mw", ""),
+    }
+
+
+def _text(board: Board, found: Projection, years: float) -> str:
+    lines = [f"{board.title}, {found.mode}"]
+    if found.mode == "duty":
+        lines[0] += f", {found.sends_per_day:g} sends a day"
+    lines += [f"  {what:12} {j:12.2f} J/day" for what, j in found.j_per_day.items() if j]
+    lines.append(f"  {'total':12} {found.total_j_per_day:12.2f} J/day")
+    if found.battery is None:
+        lines.append(f"  mains: {found.total_j_per_day * 365.25 / 3.6e6:.3f} kWh a year")
+    else:
+        lines.append(f"  {found.battery.cells} x {found.battery.kind}: {_life(found)}")
+        lines.append(f"  {found.cells_per_claim:.1f} cells in {years:g} years")
+    lines += [f"  assumed: {text}" for text in found.assumptions]
+    return "\n".join(lines)
