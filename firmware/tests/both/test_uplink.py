@@ -347,7 +347,7 @@ def test_what_the_ring_forgot_is_sent_again_once_nothing_else_waits():
         broker.ack = False
         bench.append(4, offer=False)
         await _until(lambda: len(broker.got) == 4)
-        bench.uplink._on_message("", messages.encode(messages.Ack(1, 0, [1, 1, 3, 3], 0)))
+        bench.uplink._on_message("x/ack", messages.encode(messages.Ack(1, 0, [1, 1, 3, 3], 0)))
         assert bench.ring.waiting() == 3  # 3 is acked, and forgotten
         bench.uplink._sent.clear()
         broker.ack = True
