@@ -162,7 +162,7 @@ def test_wrong_options_are_refused_with_what_is_allowed():
         ({"values": []}, "at least one"),
         ({"values": [{"channel": "rain"}]}, "units"),
         ({"values": [{"channel": "soil_ph", "power": 99}]}, "-9 to 9"),
-        ({"values": [{"chanel": "soil_ph"}]}, "chanel"),
+        ({"values": [{"kanal": "soil_ph"}]}, "kanal"),
         ({"values": [{"channel": "soil_ph"}] * 2}, "once"),
     ):
         try:
