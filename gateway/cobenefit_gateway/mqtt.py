@@ -82,6 +82,7 @@ class Broker:
                 tls_version=ssl.PROTOCOL_TLS_CLIENT,
             )
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_connect_fail = self._on_connect_fail
         client.on_message = self._on_message
@@ -162,6 +163,9 @@ class Broker:
         self._session += 1
         self.connected = True
         client.subscribe([(f"{topics.PREFIX}/+/+/{leaf}", 1) for leaf in _LEAVES])
+
+    def _on_subscribe(self, *_: Any) -> None:
+        log.info("subscribed at broker %s", self._address)
 
     def _on_disconnect(self, *_: Any) -> None:
         if self.connected and not self._stopping:

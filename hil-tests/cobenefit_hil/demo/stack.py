@@ -171,7 +171,7 @@ class Stack:
     def _wait_for_gateway(self) -> None:
         """Wait until it has subscribed: a broker keeps nothing for a stranger's first time."""
         deadline_s = time.monotonic() + START_S
-        while self.gateway is not None and "connected to broker" not in self.gateway.tail():
+        while self.gateway is not None and "subscribed at broker" not in self.gateway.tail():
             self.check()
             if time.monotonic() > deadline_s:
                 raise ServiceError(f"gateway found no broker:\n{self.gateway.tail()}")
