@@ -21,7 +21,7 @@ HOSTS = re.compile(
     "|".join(
         re.escape(host)
         for host in ("pypi" + ".org", "python" + "hosted.org", "npm" + "js.org",
-                     "deb.debian" + ".org", "proxy.go" + "lang.org", "crates" + ".io")
+                     "deb." + "debian" + ".org", "proxy.go" + "lang.org", "crates" + ".io")
     )
 )  # fmt: skip
 
