@@ -246,7 +246,7 @@ def test_declared_losses_are_counted_per_boot_and_not_awaited(pipeline):
 
 def test_birth_and_will_reach_the_ledger(pipeline):
     gateway = pipeline()
-    state = messages.State(True, 2, "0.1.0", "unix", "power_on")
+    state = messages.State(True, 2, "0.1.0", "unix", "power_on", 0)
     gateway.take(Record("cb/v1/s/d/state", messages.encode(state), NOW_MS), health(2, 5))
     assert gateway.state.health["s", "d", 2]["online"]
     gone = messages.encode(state._replace(online=False))
