@@ -101,7 +101,7 @@ class Duty:
                 await self._rest()
         except Ended:
             self._flush()
-            await self._send()
+            await self._send(last=True)
             self._node.ring.settle()
             return not self._node.ring.waiting()
         finally:
@@ -149,18 +149,19 @@ class Duty:
     def _backing_off(self) -> int:
         return min(self._failed, _DOUBLINGS)
 
-    async def _send(self) -> None:
-        """Bring the link up until everything is acknowledged, or give up."""
+    async def _send(self, last: bool = False) -> None:
+        """Bring the link up until everything is acknowledged, or give up; `last` says goodbye."""
         node = self._node
         started = ticks_ms()
         node.ledger.radio_on(True)
-        node.uplink.farewell = self._goodbye()
+        if not last:
+            node.uplink.farewell = self._asleep()
         self._linked = True
         link = asyncio.create_task(node.uplink.run())
         finish = asyncio.create_task(node.uplink.finish(self._sleep.give_up_ms, self._busy))
         while not finish.done():
             await sleep_ms(_POLL_MS)
-            if min(self._due) <= self._clock.now_ms():
+            if not last and min(self._due) <= self._clock.now_ms():
                 await self._sample()
         acked = await finish
         link.cancel()
@@ -177,7 +178,7 @@ class Duty:
         updates = self._node.updates
         return not updates.restart and updates.busy() and waited_ms < _UPDATE_MS
 
-    def _goodbye(self) -> messages.State:
+    def _asleep(self) -> messages.State:
         """Return the state of a node that is not gone but asleep, until it sends again [s]."""
         wakes_ms = self._sleep.wakes_per_send * min(self._periods_ms)
         heard_ms = min(wakes_ms or self._pack_ms, self._pack_ms)
