@@ -214,6 +214,7 @@ def _whole(
     default: int | None,
     file: str,
     at: str = "",
+    *,
     least: int = 1,
 ) -> int:
     value = table.get(key, default)
@@ -269,7 +270,9 @@ def project(
     if mode == "awake":
         used, assumed = _awake(board)
     else:
-        used = _asleep_between(board, sensors, link, tls, wakes, sends, duty or Duty())
+        used = _asleep_between(
+            board, sensors, link, tls=tls, wakes=wakes, sends=sends, duty=duty or Duty()
+        )
         assumed = _assumptions(sensors, tls, board)
     life = cells = None
     if battery is not None:
@@ -316,7 +319,7 @@ def _rates(sensors: tuple[Sensor, ...], duty: Duty) -> tuple[float, float]:
 
 
 def _asleep_between(
-    board: Board, sensors: tuple[Sensor, ...], link: Link, tls: bool,
+    board: Board, sensors: tuple[Sensor, ...], link: Link, *, tls: bool,
     wakes: float, sends: float, duty: Duty,
 ) -> dict[str, float]:  # fmt: skip
     table = costs()

@@ -17,6 +17,7 @@ import asyncio
 from cobenefit_node.clock import Ended
 from cobenefit_node.rtc import Kept
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.twin import Twin
 from cobenefit_wire import messages
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any
@@ -34,6 +35,11 @@ _DOUBLINGS = 6
 #: at the next wake. [ms]
 _UPDATE_MS = 600_000
 _SLICE_MS = 1000
+#: Of the ledger, what goes on with the boot.
+_COUNTERS = (
+    "active_ms", "radio_ms", "asleep_ms", "wakes", "reconnects", "errors", "metered_uj",
+    "metered_ms", "causes", "battery_changes", "resets", "before",
+)  # fmt: skip
 _POLL_MS = 20
 _GUARD_MS = 500
 
@@ -61,7 +67,13 @@ class Held:
             return
         self.resumed = True
         slept_ms = clock.resume(self._clock, self._planned_ms)
-        ledger.resume(self._ledger, slept_ms, woke and self._planned_ms > 0)
+        resets = ledger.resets
+        for name, value in zip(_COUNTERS, self._ledger):
+            setattr(ledger, name, value)
+        ledger.resets += resets
+        if woke and self._planned_ms:
+            ledger.asleep_ms += slept_ms
+            ledger.wakes += 1
 
 
 class Duty:
@@ -150,7 +162,7 @@ class Duty:
         return min(self._failed, _DOUBLINGS)
 
     async def _send(self, last: bool = False) -> None:
-        """Bring the link up until everything is acknowledged, or give up; `last` says goodbye."""
+        """Bring the link up until all is acknowledged, or give up; `last` says goodbye."""
         node = self._node
         started = ticks_ms()
         node.ledger.radio_on(True)
@@ -179,10 +191,11 @@ class Duty:
         return not updates.restart and updates.busy() and waited_ms < _UPDATE_MS
 
     def _asleep(self) -> messages.State:
-        """Return the state of a node that is not gone but asleep, until it sends again [s]."""
+        """Return the state of a node that is not gone but asleep until it sends again."""
         wakes_ms = self._sleep.wakes_per_send * min(self._periods_ms)
         heard_ms = min(wakes_ms or self._pack_ms, self._pack_ms)
-        return messages.State(*self._node.state[:5], heard_ms // 1000 + 1)
+        online, boot, version, board, cause, _ = self._node.state
+        return messages.State(online, boot, version, board, cause, heard_ms // 1000 + 1)
 
     async def _rest(self) -> None:
         """Sleep until the next reading is due; return only where that is not worth it."""
@@ -213,9 +226,16 @@ class Duty:
         for i, sampler in enumerate(node.samplers):
             packs += [[i, channel, data] for channel, data in sampler.open_packs()]
         return [
-            _LAYOUT, node.ring.boot, node.ring.seq, planned_ms, self._quiet, self._failed, self._due,
-            self._clock.held(), node.ledger.held(node.uplink.moved()), packs,
+            _LAYOUT, node.ring.boot, node.ring.seq, planned_ms, self._quiet, self._failed,
+            self._due, self._clock.held(), self._counters(), packs,
         ]  # fmt: skip
+
+    def _counters(self) -> list[Any]:
+        ledger = self._node.ledger
+        values = [getattr(ledger, name) for name in _COUNTERS]
+        moved = self._node.uplink.moved() + (Twin.written,)  # noqa: RUF005 MicroPython has no (*a, b)
+        values[-1] = [n + more for n, more in zip(ledger.before, moved)]
+        return values
 
     def _flush(self) -> None:
         for sampler in self._node.samplers:
@@ -237,7 +257,8 @@ class Duty:
         ring = self._node.ring
         if (ring.boot, ring.seq) == position:
             return []
-        found, cursor = [], (0, 0)
+        found: list[str] = []
+        cursor = (0, 0)
         while True:
             following = ring.following(cursor)
             if following is None:

@@ -21,54 +21,34 @@ _METER_ERROR, _PROFILE_ERROR = 20, 1000
 
 
 class Ledger:
-    """Counters of one boot, which a node that sleeps carries on (`held`, `resume`)."""
+    """Counters of one boot, which a node that sleeps carries on (`duty.py`)."""
 
     def __init__(self, power_mw: dict[str, int], reset_cause: int, asleep_uw: Any = None) -> None:
         self._power_mw = power_mw
         self._asleep_uw = asleep_uw  # None: it never sleeps
-        self._active_ms = 0
-        self._radio_ms = 0
+        self.active_ms = 0
+        self.radio_ms = 0
         self._radio_since: Any = None
-        self._asleep_ms = 0
+        self.asleep_ms = 0
         self.wakes = 0
         self.reconnects = -1  # the first connection is none
         self.errors = 0
         self.meter: Any = None
-        self._metered_uj = 0
-        self._metered_ms = 0
+        self.metered_uj = 0
+        self.metered_ms = 0
         self._asked_ms = 0
-        self._before = (0, 0, 0)  # bytes sent, received and written before the last sleep
+        self.before = [0, 0, 0]  # bytes sent, received and written before the last sleep
         self.battery: Any = None
         self.causes: list[int] = []
         self.battery_changes = 0
         # Everything but the first power on and a deliberate wake from deep sleep (1, 4).
         self.resets = 0 if reset_cause in (1, 4) else 1
 
-    def held(self, moved: tuple[int, int]) -> list[Any]:
-        """Return what `resume` needs, with the bytes moved since the start [bytes]."""
-        tx, rx, written = self._before
-        return [
-            self._active_ms, self._radio_ms, self._asleep_ms, self.wakes, self.reconnects,
-            self.errors, self._metered_uj, self._metered_ms, tx + moved[0], rx + moved[1],
-            written + Twin.written, self.causes, self.battery_changes, self.resets,
-        ]  # fmt: skip
-
-    def resume(self, held: list[Any], slept_ms: int, woke: bool) -> None:
-        """Carry on after a sleep of so long [ms]; `woke` unless it was cut short by a reset."""
-        (self._active_ms, self._radio_ms, self._asleep_ms, self.wakes, self.reconnects,
-         self.errors, self._metered_uj, self._metered_ms, tx, rx, written, self.causes,
-         self.battery_changes, resets) = held  # fmt: skip
-        self._before = (tx, rx, written)
-        self.resets += resets
-        if woke:
-            self._asleep_ms += slept_ms
-            self.wakes += 1
-
     def active(self, ms: int) -> None:
         """Count the time a reading took [ms]; for a node that never sleeps it is a wake."""
         if self._asleep_uw is None:
             self.wakes += 1
-        self._active_ms += ms
+        self.active_ms += ms
 
     def connected(self) -> None:
         """Count a connection to the broker."""
@@ -77,13 +57,13 @@ class Ledger:
     def radio(self, ms: int) -> None:
         """Count time with something in flight [ms], unless the radio's whole time is counted."""
         if self._radio_since is None:
-            self._radio_ms += ms
+            self.radio_ms += ms
 
     def radio_on(self, on: bool) -> None:
         """Count the radio's time from switching on to switching off."""
         now = ticks_ms()
         if self._radio_since is not None:
-            self._radio_ms += ticks_diff(now, self._radio_since)
+            self.radio_ms += ticks_diff(now, self._radio_since)
         self._radio_since = now if on else None
 
     def measure(self, uptime_ms: int) -> None:
@@ -93,8 +73,8 @@ class Ledger:
         step_ms, self._asked_ms = uptime_ms - self._asked_ms, uptime_ms
         if not 0 <= step_ms <= _LONGEST_MS:
             return
-        self._metered_uj += self.meter.power_mw() * step_ms
-        self._metered_ms += step_ms
+        self.metered_uj += self.meter.power_mw() * step_ms
+        self.metered_ms += step_ms
 
     def energy_mj(self, uptime_ms: int) -> int:
         """Return the energy of an uptime [ms] -> [mJ]; what the meter missed at its mean."""
@@ -102,20 +82,20 @@ class Ledger:
 
     def _awake_mj(self, uptime_ms: int) -> int:
         # The time of simulated nodes stands still while they are awake.
-        awake_ms = max(uptime_ms - self._asleep_ms, self._active_ms + self._radio_ms)
+        awake_ms = max(uptime_ms - self.asleep_ms, self.active_ms + self.radio_ms)
         if self._asleep_uw is None:
             awake_ms = uptime_ms
-        if self._metered_ms:
-            return self._metered_uj // 1000 * awake_ms // self._metered_ms
+        if self.metered_ms:
+            return self.metered_uj // 1000 * awake_ms // self.metered_ms
         power = self._power_mw
         idle_mw = power.get("idle", 0)
         total_uj = idle_mw * awake_ms
-        total_uj += max(0, power.get("active", 0) - idle_mw) * self._active_ms
-        total_uj += max(0, power.get("radio", 0) - idle_mw) * self._radio_ms
+        total_uj += max(0, power.get("active", 0) - idle_mw) * self.active_ms
+        total_uj += max(0, power.get("radio", 0) - idle_mw) * self.radio_ms
         return total_uj // 1000
 
     def _asleep_mj(self) -> int:
-        return (self._asleep_uw or 0) * self._asleep_ms // 1_000_000
+        return (self._asleep_uw or 0) * self.asleep_ms // 1_000_000
 
     def _error_permille(self, uptime_ms: int, method: str) -> int:
         if method != "measured":
@@ -131,7 +111,7 @@ class Ledger:
     ) -> messages.Health:  # fmt: skip
         """Return the message of this moment; `t_ms` is None while the time is unknown [ms]."""
         method = "profile" if any(self._power_mw.values()) else "none"
-        if self._metered_ms:
+        if self.metered_ms:
             method = "measured"
         if self._radio_since is not None:
             self.radio_on(True)
@@ -140,10 +120,10 @@ class Ledger:
             battery_mv = self.battery() if self.battery is not None else None
         except OSError:  # of the input or the flash: a battery nobody could read
             self.errors += 1
-        before = self._before
+        before = self.before
         return messages.Health(
             boot, uptime_ms, self.wakes, self.energy_mj(uptime_ms), method, before[0] + tx,
             before[1] + rx, max(0, self.reconnects), self.resets, battery_mv, waiting, t_ms, lost,
-            self._asleep_ms, self._radio_ms, self._error_permille(uptime_ms, method),
+            self.asleep_ms, self.radio_ms, self._error_permille(uptime_ms, method),
             before[2] + Twin.written, self.causes, self.battery_changes,
         )  # fmt: skip

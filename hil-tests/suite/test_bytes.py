@@ -67,7 +67,7 @@ def ack_station(broker):
 
 
 @pytest.mark.parametrize(("secure", "error"), [(False, 0.0), (True, 0.02)], ids=["plain", "tls"])
-def test_the_ledger_has_the_bytes_of_the_socket(
+def test_the_ledger_has_the_bytes_of_the_socket(  # noqa: PLR0917 fixtures
     board, broker, node_config, ack_station, tmp_path, secure, error
 ):
     relay = Relay(broker.tls_port if secure else broker.plain_port)

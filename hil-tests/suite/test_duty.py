@@ -1,4 +1,4 @@
-"""A node that sleeps between readings: hours of simulated duty, with its power cut now and then."""
+"""A node that sleeps between readings: hours of simulated duty, its power cut now and then."""
 
 import json
 import random
@@ -141,9 +141,9 @@ def test_a_broker_that_is_gone_costs_ever_fewer_tries_and_no_reading(
     # Packs are waiting from the 6th wake on: tries at 6, 8, 12, 20 and at the end of time.
     assert tries <= 5
     broker.start()
-    assert ack_station.wait(lambda: ack_station._client.is_connected(), 30)
     board.boot()
-    assert board.wait(60) == 0, board.console()
+    # The station comes back by itself, and gets what is sent again until it acknowledges it.
+    assert board.wait(100) == 0, board.console()
     assert {key[1] for key in ack_station.readings()} == set(peer.times_ms)
 
 

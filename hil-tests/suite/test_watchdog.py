@@ -26,7 +26,7 @@ import boot
     ids=["sampler", "link"],
 )
 @pytest.mark.parametrize("sleeps", [False, True], ids=["awake", "sleeping"])
-def test_a_stuck_part_resets_the_board(
+def test_a_stuck_part_resets_the_board(  # noqa: PLR0917 fixtures
     board, node_config, ack_station, tmp_path, sleeps, module, name, method
 ):
     node_config["ring"] = {"segments": 3, "segment_bytes": 1024}  # soon half full: time waits

@@ -170,7 +170,9 @@ def footprint(inputs: FootprintInputs, factors: FactorSet) -> FootprintResult:
     stages, total, marginal = {}, {}, {}
     for truncation in TRUNCATIONS:
         central = _stages(draws.value, inputs, truncation, "average")
-        sampled = _stages(draws.sample, inputs, truncation, "average", _energy_noise(draws, inputs))
+        sampled = _stages(
+            draws.sample, inputs, truncation, "average", _energy_noise(draws, inputs)
+        )
         stages[truncation] = {
             stage: interval_of(float(central[stage]), sampled[stage]) for stage in central
         }

@@ -238,29 +238,6 @@ def test_the_time_floor_is_not_written_at_each_wake():
     assert twin.n == 1
 
 
-def test_the_ledger_goes_on_and_tells_sleep_from_waking():
-    ledger = Ledger({"idle": 100, "radio": 600}, 1, 50)
-    ledger.active(1000)
-    ledger.causes = [1, 0, 0, 0, 0, 0]
-    after = Ledger({"idle": 100, "radio": 600}, 4, 50)
-    after.resume(ledger.held((10, 20)), 3_600_000, True)
-    after.radio(500)
-    said = after.message(1, 3_602_000, None, tx=1, rx=2, waiting=0, lost=[])
-    assert (said.wakes, said.resets, said.tx_bytes, said.rx_bytes) == (1, 0, 11, 22)
-    assert (said.asleep_ms, said.radio_ms, said.causes) == (3_600_000, 500, [1, 0, 0, 0, 0, 0])
-    # 2 s x 100 mW + 0.5 s x 500 mW awake, 1 h x 50 uW asleep
-    assert said.energy_mj == 200 + 250 + 180
-    assert (said.energy_method, said.error_permille) == ("profile", 1000)
-
-
-def test_a_reset_is_no_wake_and_is_counted():
-    ledger = Ledger({}, 1, 50)
-    after = Ledger({}, 3, 50)
-    after.resume(ledger.held((0, 0)), 1000, False)
-    said = after.message(1, 1000, None, tx=0, rx=0, waiting=0, lost=[])
-    assert (said.wakes, said.asleep_ms, said.resets) == (0, 0, 1)
-
-
 def test_the_radio_counts_while_the_link_is_up():
     ledger = Ledger({"idle": 100, "radio": 600}, 1, 50)
     ledger.radio_on(True)
@@ -278,7 +255,7 @@ def test_a_meter_measures_the_time_awake_and_the_profile_gives_the_rest():
     ledger = Ledger({"idle": 100}, 4, 1000)
     ledger.meter = Meter()
     ledger.measure(500)
-    ledger._asleep_ms = 1_000_000
+    ledger.asleep_ms = 1_000_000
     said = ledger.message(1, 1_001_000, None, tx=0, rx=0, waiting=0, lost=[])
     # 1 s x 200 mW measured, 1000 s x 1 mW by the profile; its factor 2 weighs by its joules.
     assert said.energy_mj == 200 + 1000

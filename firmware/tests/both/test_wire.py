@@ -83,7 +83,8 @@ def test_an_older_nodes_messages_read_as_zeros_at_the_end():
 def test_causes_that_are_no_counts_are_refused():
     fields = _vectors()["messages"][-1]["fields"]
     for causes in ([-1], ["x"], [0] * 17):
-        bent = fields[:17] + [causes] + fields[18:]
+        bent = list(fields)
+        bent[17] = causes
         assert _refused(messages.decode_health, messages.encode(bent))
 
 

@@ -80,7 +80,7 @@ class SimClock(Clock):
             await self._move(b"%d" % due_ms)
         except (asyncio.TimeoutError, OSError, ValueError) as err:
             self.failed = "control line: " + repr(err)
-            raise Ended
+            raise Ended  # noqa: B904 MicroPython prints no chain
 
     def set(self, t_ms: int) -> None:
         """Nobody sets simulated time."""
