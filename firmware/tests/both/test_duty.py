@@ -193,7 +193,7 @@ def _readings():
         if following is None:
             ring.close()
             return found
-        record, position, cursor = following
+        _, position, cursor = following
         read = pack.decode(ring.read(position)[1])
         found += list(zip(pack.times_ms(read), read.values))
 

@@ -184,6 +184,7 @@ class VirtualBoard:
         """
         self._cut_asleep = True
         self._join(timeout_s)
+        self._end(_POWER_ON)
 
     def _join(self, timeout_s: float) -> None:
         if self._life is None:
