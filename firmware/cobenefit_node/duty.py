@@ -72,7 +72,7 @@ class Held:
             setattr(ledger, name, value)
         ledger.resets += resets
         if woke and self._planned_ms:
-            ledger.asleep_ms += slept_ms
+            ledger.asleep_ms += min(slept_ms, self._planned_ms)  # what is more is the start
             ledger.wakes += 1
 
 

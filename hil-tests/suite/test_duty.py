@@ -131,7 +131,7 @@ def test_power_cuts_awake_and_asleep_lose_nothing_committed(board, peer, ack_sta
     assert causes[1:] == [0, 0, 0, 0, 1]
 
 
-def test_a_broker_that_is_gone_costs_ever_fewer_tries_and_no_reading(
+def test_a_broker_that_is_gone_costs_ever_fewer_tries_and_no_reading(  # noqa: PLR0917 fixtures
     board, broker, peer, ack_station, node_config, instants
 ):
     broker.kill()

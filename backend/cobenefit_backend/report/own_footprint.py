@@ -128,7 +128,7 @@ def cells_per_year(
     battery : Battery or None
         The cells of its board, None on mains.
     energy_wh_per_year : float
-        Energy drawn. [W.h/yr]
+        Energy drawn. [W.h/year]
     ledgers : sequence of mapping
         One ledger per start: `uptime_ms`, `battery_changes` (of its whole life).
 
@@ -136,7 +136,7 @@ def cells_per_year(
     -------
     float
         Cells: those whose energy it takes, or those it was seen to be given in a year or more,
-        whichever is more: cells that are changed half full are cells all the same. [1/yr]
+        whichever is more: cells that are changed half full are cells all the same. [1/year]
     """
     if battery is None:
         return 0.0
