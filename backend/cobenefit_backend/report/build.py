@@ -7,13 +7,16 @@ asks for the time, and every draw has a fixed seed.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
 from cobenefit_backend.estimate.quantity import plain, total
+from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report.answers import Gathered, answer
@@ -26,7 +29,7 @@ from cobenefit_backend.study import Study, StudyDocument
 Row = dict[str, Any]
 
 
-def build(store: Store, tenant: str) -> Report:
+def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     """Compute the report of a tenant from what is stored.
 
     Parameters
@@ -35,6 +38,8 @@ def build(store: Store, tenant: str) -> Report:
         The store.
     tenant : str
         Whose report.
+    local_factors : str
+        Folder of the operator's own factors; empty: none.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def build(store: Store, tenant: str) -> Report:
     if stored is None:
         raise RequestError(404, "no-study", f"no study document for tenant {tenant!r}; load one")
     document = studies.parse(stored, file=f"study of {tenant}")
-    factors = load_factors()
+    factors = load_factors(local=Path(local_factors)) if local_factors else load_factors()
     ledgers = store.health(tenant)
     series = store.stored(tenant)
     cases = tuple(
@@ -105,6 +110,8 @@ def _case(
     ]
     own, facts = study_footprint(devices, document.gateway, factors)
     estimate, extra = answer(gathered, factors, own)
+    outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
+    estimate = replace(estimate, disqualifications=(*estimate.disqualifications, *outdated))
     days = own_days(study)
     names = study.names or studies.Names(en=study.id, fr=study.id)
     return Case(
