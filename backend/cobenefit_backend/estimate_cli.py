@@ -57,6 +57,12 @@ def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None
     _run("smart_meter", input_file, as_json)
 
 
+@app.command("scale_up")
+def _scale_up_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Extrapolate to a whole territory: class P, potential, never claimed."""
+    _run("scale_up", input_file, as_json)
+
+
 @app.command("baseline")
 def _baseline_command(
     *,

@@ -23,8 +23,10 @@ from cobenefit_backend.estimate.footprint import (
 )
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
+from cobenefit_backend.estimate.scale_up import ScaleUpInputs, scale_up
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.territory.load import figures
 from cobenefit_boards import load as load_board
 from cobenefit_boards import names as board_names
 
@@ -120,11 +122,24 @@ class SmartMeterDocument(Document, frozen=True):
     footprint: FootprintDocument | None = None
 
 
+class ScaleUpDocument(Document, frozen=True):
+    """A territory, and what one equipped unit was found to be worth per year."""
+
+    units: Count
+    adoption_ratio: IntervalDocument
+    effect_kgco2e: IntervalDocument
+    device_kgco2e: IntervalDocument
+    gateway_kgco2e: IntervalDocument
+    units_per_gateway: Count
+    saturation_ratio: IntervalDocument
+
+
 DOCUMENTS: dict[str, type[Document]] = {
     "soil": SoilDocument,
     "traffic": TrafficDocument,
     "footprint": FootprintDocument,
     "smart_meter": SmartMeterDocument,
+    "scale_up": ScaleUpDocument,
 }
 
 
@@ -198,6 +213,8 @@ def _run(document: Document, factors: FactorSet) -> Answer:
             return _traffic(document, factors)
         case FootprintDocument():
             return _footprint(document, factors)
+        case ScaleUpDocument():
+            return _scale_up(document)
         case SmartMeterDocument():
             return _smart_meter(document, factors)
     raise TypeError(f"no estimator for {type(document).__name__}")
@@ -379,6 +396,25 @@ def _smart_meter(document: SmartMeterDocument, factors: FactorSet) -> Answer:
     if own is None:
         result["disqualifications"].append(_NO_FOOTPRINT.to_dict())
     return result
+
+
+def _scale_up(document: ScaleUpDocument) -> Answer:
+    names = ("adoption_ratio", "effect_kgco2e", "device_kgco2e", "gateway_kgco2e",
+             "saturation_ratio")  # fmt: skip
+    given = {name: _interval(getattr(document, name), f"$.{name}") for name in names}
+    try:
+        result = scale_up(
+            ScaleUpInputs(document.units, units_per_gateway=document.units_per_gateway, **given)
+        )
+    except ValueError as error:
+        raise InputError(str(error), where="$") from error
+    published = [
+        {"territory": f.territory, "quantity": f.quantity, "value": f.value, "unit": f.unit,
+         "year": f.year, "source": f.source}
+        for f in figures().values()
+        if f.unit == "kgCO2e/yr"
+    ]  # fmt: skip
+    return {**result, "factor_ids": [], "published_for_scale": published}
 
 
 def _interval(document: IntervalDocument, where: str) -> Interval:

@@ -15,7 +15,8 @@ from typing import Any
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
-from cobenefit_backend.estimate.quantity import plain, total
+from cobenefit_backend.estimate.portfolio import Overlap, portfolio
+from cobenefit_backend.estimate.quantity import plain
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
@@ -73,7 +74,7 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
             "code_version": code_version(),
         },
         cases=cases,
-        totals=_totals(cases),
+        totals=_totals(cases, document, factors),
         data=_data(series, store.quarantine(tenant), ledgers, document),
         factors=_factor_rows(cases, factors),
     )
@@ -168,17 +169,24 @@ def _event_ms(series: list[Row], site: str, device: str) -> float:
     return float(max(row["end_ms"] for row in rows) - min(row["start_ms"] for row in rows))
 
 
-def _totals(cases: Sequence[Case]) -> dict[str, Any]:
+def _totals(cases: Sequence[Case], document: StudyDocument, factors: FactorSet) -> dict[str, Any]:
     """Add nets up by evidence class; synthetic, modelled, P, N and tests are never totalled."""
-    totals: dict[str, Any] = {}
-    for evidence in ("M", "E"):
-        rows = [c for c in cases if c.counts and c.estimate.evidence_class == evidence]
-        net = total(c.estimate.net_kgco2e for c in rows if c.estimate.net_kgco2e is not None)
-        totals[evidence] = {
-            "studies": [case.study for case in rows],
-            "net_kgco2e": plain(net) if rows else None,
+    overlaps = [Overlap(tuple(o.studies), o.keep, o.reason) for o in document.overlap]
+    found = portfolio({c.study: c.estimate for c in cases if c.counts}, overlaps, factors)
+    totals: dict[str, Any] = {
+        name: {
+            "studies": list(each.studies),
+            "net_kgco2e": plain(each.net_kgco2e),
+            "imprecise": each.imprecise,
         }
-    totals["excluded"] = [case.study for case in cases if not case.counts]
+        for name, each in found.subtotals.items()
+    }
+    counted = {study for each in found.subtotals.values() for study in each.studies}
+    totals["excluded"] = [case.study for case in cases if case.study not in counted]
+    totals["overlapping"] = {
+        study: {"kept": overlap.keep, "reason": overlap.reason}
+        for study, overlap in found.overlapping.items()
+    }
     return totals
 
 
