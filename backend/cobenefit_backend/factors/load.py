@@ -27,8 +27,8 @@ COLUMNS = (
 UNITS = frozenset(
     (
         "kgCO2e", "kgCO2e/kWh", "kgCO2e/l", "kgCO2e/kg", "kgCO2e/kgN", "kgCO2e/t",
-        "kgCO2e/cell", "gCO2e/GB", "kgN2O-N/kgN", "kgN/kgN", "l/h", "l/km", "l.h/km2",
-        "l.h2/km3", "l/100km", "kWh/100km", "kWh/yr", "W", "yr", "ratio",
+        "kgCO2e/cell", "kgCO2e/pkm", "gCO2e/GB", "kgN2O-N/kgN", "kgN/kgN", "l/h", "l/km",
+        "l.h/km2", "l.h2/km3", "l/100km", "kWh/100km", "kWh/yr", "W", "yr", "ratio",
     )
 )  # fmt: skip
 DISTRIBUTIONS = frozenset(
