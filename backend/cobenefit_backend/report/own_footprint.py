@@ -42,6 +42,9 @@ class Use:
     ----------
     energy_wh_per_year : float or None
         Energy, None when neither the node nor its board file says. [W.h/yr]
+    own_energy_wh_per_year : float
+        What of it the node itself has counted in real time; 0 where a board file or a replay
+        stands in: nobody replaces cells for those. [W.h/yr]
     energy_error_ratio : float
         The energy lies between itself divided and multiplied by 1 + this. [1]
     bytes_per_year : float
@@ -51,6 +54,7 @@ class Use:
     """
 
     energy_wh_per_year: float | None
+    own_energy_wh_per_year: float
     energy_error_ratio: float
     bytes_per_year: float
     method: str
@@ -94,8 +98,10 @@ def yearly_use(
     counted = bool(power_mw) and not (accelerated and profile_mw)
     power_mw = power_mw or profile_mw  # a ledger of 0 mJ means that nothing was measured
     method = "none" if not ledgers else "ledger_accelerated" if accelerated else "ledger"
+    energy_wh = power_mw / 1000 * HOURS_PER_YEAR if power_mw else None
     return Use(
-        power_mw / 1000 * HOURS_PER_YEAR if power_mw else None,
+        energy_wh,
+        energy_wh if energy_wh and counted and not accelerated else 0.0,
         _error_ratio(ledgers) if counted else _ERROR_RATIO[_PROFILE] if power_mw else 0.0,
         sent * MS_PER_YEAR / span_ms if span_ms else 0.0,
         method,
@@ -181,7 +187,7 @@ def study_footprint(
             energy_wh_per_year=use.energy_wh_per_year or 0.0,
             energy_error_ratio=use.energy_error_ratio,
             cells_per_year=cells_per_year(
-                board.footprint.battery, use.energy_wh_per_year or 0.0, ledgers
+                board.footprint.battery, use.own_energy_wh_per_year, ledgers
             ),
             bytes_per_year=use.bytes_per_year,
         )

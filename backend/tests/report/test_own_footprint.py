@@ -77,6 +77,11 @@ def test_a_node_on_cells_pays_for_them_with_the_error_of_its_energy():
     measured, facts = study_footprint([(entry, [LEDGER], MS_PER_YEAR)], GATEWAY, load())
     profile, _ = study_footprint([(entry, [PROFILE], MS_PER_YEAR)], GATEWAY, load())
     assert facts[0]["cells_per_year"] > 0
+    # Without a ledger of energy the board's power stands in, and no cell is invented for it.
+    silent = LEDGER | {"energy_mj": 0}
+    unknown, facts = study_footprint([(entry, [silent], MS_PER_YEAR)], GATEWAY, load())
+    assert facts[0]["cells_per_year"] == 0
+    assert "cells_not_counted" in {r.code for r in unknown.disqualifications}
     assert "cells_not_counted" not in {r.code for r in measured.disqualifications}
     narrow, wide = measured.stages[1]["batteries"], profile.stages[1]["batteries"]
     assert narrow.central == wide.central > 0
