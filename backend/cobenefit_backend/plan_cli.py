@@ -11,12 +11,16 @@ from rich.table import Table
 
 from cobenefit_backend.errors import BackendError
 from cobenefit_backend.estimate import power
-from cobenefit_backend.estimate.baseline import Baselines, fit, usable
+from cobenefit_backend.estimate.baseline import Baselines, FloatArray, fit, usable
+from cobenefit_backend.estimate.daily import Daily
+from cobenefit_backend.estimate.savings import savings
 from cobenefit_backend.estimate_csv import read_meter
 
 COMPARED = ("smart_meter", "soil", "traffic", "industry", "data_centre")
 COUNTED = ("remote_health", "remote_assistance", "surveillance", "climate_event")
 SELF_COMPARED = "before/after of each unit, and controls"
+_YEAR = 365
+_FEWEST = 3
 STAGGERED = "no time before: staggered roll-out, or controls chosen at random"
 
 
@@ -66,6 +70,8 @@ def plan(  # noqa: PLR0917  typer reads the signature
         earliest = power.earliest_claim(start.date(), months)
         rows["earliest date of a figure"] = _day(earliest)
     table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, str(value))
     Console(highlight=False).print(table)
@@ -87,11 +93,11 @@ def _compared(
         raise ValueError("--effect is missing: the share of the use you expect to save, say 0.05")
     if not pre_period and not controls:
         raise ValueError("no time before and no controls: nothing can be compared; set --controls")
-    found = _spread(meters, spread, months=months, pre_period=pre_period)
+    found, taken_from = _spread(meters, spread, months=months, pre_period=pre_period)
     need = power.units_needed(effect, found, controls)
     rows = {
         "effect to find": f"{effect:.1%} of the use, with 80 % probability at 90 % confidence",
-        "spread of one unit": f"{found:.1%}",
+        "spread of one unit": f"{found:.1%} ({taken_from})",
         "units": need.units,
         "controls": need.controls,
         "months": f"{months:g}",
@@ -104,24 +110,40 @@ def _compared(
     return rows
 
 
-def _spread(meters: list[Path], spread: float | None, *, months: float, pre_period: bool) -> float:
+def _spread(
+    meters: list[Path], spread: float | None, *, months: float, pre_period: bool
+) -> tuple[float, str]:
+    """Return the spread and what it was taken from."""
     if spread is not None:
-        return spread
+        return spread, "given"
     if not meters:
         raise ValueError("give --input METER.csv (repeat it), or --spread")
-    models = _models(meters)
-    return power.spread_within(models, months) if pre_period else power.spread_between(models)
-
-
-def _models(meters: list[Path]) -> Baselines:
     days = [read_meter(path) for path in meters]
-    count = min(365, *(len(day.energy_kwh) for day in days))
-    weather = [day.temperature_degc for day in days]
-    known = [each[-count:] for each in weather if each is not None]
-    return fit(
-        usable(np.array([day.energy_kwh[-count:] for day in days]), "electricity"),
-        np.array(known) if len(known) == len(days) else None,
+    length = min(len(day.energy_kwh) for day in days)
+    last_year = slice(length - min(length, _YEAR), length)
+    if not pre_period:
+        return power.spread_between(_models(days, last_year)), "how units differ"
+    if length >= 2 * _YEAR and len(days) >= _FEWEST:
+        first, second = slice(length - 2 * _YEAR, length - _YEAR), last_year
+        saved = savings(_models(days, first), _energy(days, second), _weather(days, second))
+        return power.spread_from_year_to_year(saved), "how units change from year to year"
+    return power.spread_within(_models(days, last_year), months), (
+        "the model's error alone; homes also change from year to year: give two years of at"
+        f" least {_FEWEST} meters"
     )
+
+
+def _models(days: list[Daily], part: slice) -> Baselines:
+    return fit(_energy(days, part), _weather(days, part))
+
+
+def _energy(days: list[Daily], part: slice) -> FloatArray:
+    return usable(np.array([day.energy_kwh[part] for day in days]), "electricity")
+
+
+def _weather(days: list[Daily], part: slice) -> FloatArray | None:
+    known = [day.temperature_degc[part] for day in days if day.temperature_degc is not None]
+    return np.array(known) if len(known) == len(days) else None
 
 
 def _day(day: date) -> str:

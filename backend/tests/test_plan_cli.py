@@ -26,6 +26,23 @@ def test_a_meter_gives_the_units_of_a_fleet():
     assert rows["earliest date of a figure"] == "2028-01-02"
 
 
+def test_two_years_of_three_meters_show_how_homes_change(tmp_path):
+    lines = METER.read_text().splitlines()
+    paths = []
+    for number, factor in enumerate((0.8, 1.0, 1.3)):
+        rows = [lines[0]]
+        for i, line in enumerate(lines[1:731]):
+            start, energy, degc = line.split(",")
+            drift = factor if i >= 365 else 1.0
+            rows.append(f"{start},{float(energy or 0) * drift},{degc}")
+        paths.append(tmp_path / f"home{number}.csv")
+        paths[-1].write_text("\n".join(rows) + "\n")
+    words = [word for path in paths for word in ("--input", path)]
+    result = run("smart_meter", "--effect", 0.05, *words)
+    assert "how units change from year to year" in " ".join(result.stdout.split())
+    assert "units             │ 2 " not in result.stdout
+
+
 def test_without_controls_the_class_is_said_and_with_few_units_the_least_effect():
     result = run("traffic", "--effect", 0.1, "--spread", 0.2, "--controls", 0, "--available", 10)
     assert "pre/post, no control" in result.stdout

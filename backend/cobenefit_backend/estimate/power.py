@@ -19,7 +19,7 @@ import numpy as np
 from cobenefit_backend.estimate import students_t
 from cobenefit_backend.estimate.baseline import Baselines
 from cobenefit_backend.estimate.propagate import proportion
-from cobenefit_backend.estimate.savings import CONFIDENCE, relative_uncertainty
+from cobenefit_backend.estimate.savings import CONFIDENCE, Savings, relative_uncertainty
 
 POWER = 0.80
 MOST_UNITS = 1_000_000
@@ -72,6 +72,30 @@ def spread_within(models: Baselines, months: float) -> float:
     )
     t = students_t.quantile(0.5 + CONFIDENCE / 2, models.valid_days - models.parameters)
     return float(np.nanmedian(half_width / t))
+
+
+def spread_from_year_to_year(saved: Savings) -> float:
+    """Return how much units change by themselves from one year to the next.
+
+    Parameters
+    ----------
+    saved : Savings
+        "Savings" of at least three meters over a year in which nothing was done.
+
+    Returns
+    -------
+    float
+        Standard deviation of their ratios; the model's own error is part of it. [1]
+
+    Raises
+    ------
+    ValueError
+        If fewer than three meters have both years.
+    """
+    ratio = saved.savings_ratio[np.isfinite(saved.savings_ratio)]
+    if len(ratio) < 3:
+        raise ValueError("how units change by themselves takes two years of at least three meters")
+    return float(ratio.std(ddof=1))
 
 
 def spread_between(models: Baselines) -> float:
