@@ -7,7 +7,7 @@ import sys
 
 import machine
 
-from cobenefit_node import slots
+from cobenefit_node import slots, trials
 
 _WATCHDOG_MS = 120_000
 
@@ -16,13 +16,14 @@ try:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
     import asyncio
 
-    from cobenefit_node import config
+    from cobenefit_node import settings
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
-    asyncio.run(Node(config.load("config.json"), Board(), Clock()).run())
+    asyncio.run(Node(settings.load(), Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
-    slots.Slots().failed(repr(err))
+    if not trials.failed(repr(err)):
+        slots.Slots().failed(repr(err))
 machine.reset()

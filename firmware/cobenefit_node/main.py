@@ -11,6 +11,7 @@ import sys
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
+from cobenefit_node.remote import Remote
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.slots import Slots
@@ -43,13 +44,18 @@ class Node:
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
         )
+        self.name = config.site + "/" + config.device
         topic = topics.build(config.site, config.device, "ota")
-        self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
+        self.updates = Updates(Slots(), topic, config.board, self.log)
+        topic = topics.build(config.site, config.device, "cmd")
+        self.remote = Remote(self, clock, topic, config.broker.tls is not None)
+        self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        _forget("config")
+        for name in ("config", "settings"):
+            forget(name)
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
@@ -84,13 +90,14 @@ class Node:
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
     def _update(self) -> None:
-        """Help a trial to its ack, and restart into another slot when it is time."""
-        self.updates.check()
-        if not self.updates.on_trial() and not self.updates.restart:
-            return
-        for sampler in self.samplers:
-            sampler.flush()
-        if self.updates.restart:
+        """Help a trial to its ack, and restart into what is to be tried, or back."""
+        parts = (self.updates, self.remote)
+        for part in parts:
+            part.check()
+        if any(part.on_trial() or part.restart for part in parts):
+            for sampler in self.samplers:
+                sampler.flush()
+        if any(part.restart for part in parts):
             self.ring.settle()
             self._board.reset()
 
@@ -132,7 +139,7 @@ class Node:
         )  # fmt: skip
 
 
-def _forget(name: str) -> None:
+def forget(name: str) -> None:
     """Give a module's memory back on a board; the next import loads it again."""
     if sys.implementation.name == "micropython":
         package = sys.modules["cobenefit_node"]

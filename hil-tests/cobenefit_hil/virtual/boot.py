@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from cobenefit_node import slots
+from cobenefit_node import slots, trials
 
 on_trial = bool(slots.enter().state.trial)
 
@@ -47,10 +47,10 @@ async def run(settings: object) -> int:
 
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
-    from cobenefit_node import config
+    from cobenefit_node import config, settings
 
     try:
-        return config.load("config.json")
+        return settings.load()
     except (config.ConfigError, OSError) as err:
         print(err)
         if on_trial:
@@ -64,7 +64,8 @@ def main() -> int:
         return asyncio.run(run(configuration()))
     except Exception as err:
         sys.print_exception(err)
-        slots.Slots().failed(repr(err))
+        if not trials.failed(repr(err)):
+            slots.Slots().failed(repr(err))
         return 73
 
 

@@ -1,0 +1,160 @@
+"""Carries a command out: checked whole before anything changes, then tried from the next boot.
+
+Imported when a command comes, and forgotten. What may come unsigned is what the topic's access
+rules protect enough: sensors, periods, packs, health, a self-test. What decides with whom the node
+speaks must be signed with the key of its updates: then a stolen broker can't take it along.
+"""
+
+import asyncio
+import hashlib
+import json
+
+from cobenefit_node import config, drivers, settings
+from cobenefit_node.rsa import verify
+from cobenefit_wire import command, messages
+from cobenefit_wire.errors import WireError
+from cobenefit_wire.hints import Any
+
+#: A name is in topics, certificates and updates; the ring's folder holds what is not yet sent.
+_FIXED = ("site", "device", "board")
+_WRONG = "wrong signature"
+
+
+class Refused(Exception):  # noqa: N818
+    """The command must not be carried out; the message says why."""
+
+
+async def run(remote: Any, payload: bytes) -> None:
+    """Carry out a command and say what became of it."""
+    try:
+        signed, signature, asked = command.unseal(payload)
+    except WireError as err:
+        remote.say(messages.Result("command", 0, "refused", str(err)))
+        return
+    subject, counter = asked.subject, asked.counter
+    trials = remote.trials
+    if trials.trial[:2] == [subject, counter] or not trials.wants(subject, counter):
+        if subject != "selftest" or trials.row(subject)[0] != counter:  # the broker has its rows
+            remote.say(trials.result(subject))
+        return
+    if trials.trial or remote.node.updates.on_trial():
+        remote.say(messages.Result(subject, counter, "busy", "something else is on trial"))
+        return
+    try:
+        _authentic(remote, signed, signature, asked)
+        if subject == "selftest":
+            await _selftest(remote, counter)
+            return
+        prepare = _configuration if subject == "config" else _certificate
+        contents = prepare(remote, asked, bool(signature))
+    except Refused as err:
+        remote.say(_refuse(trials, asked, str(err)))
+        return
+    await _say_first(remote, messages.Result(subject, counter, "trial", ""))
+    trials.begin(subject, counter, contents, asked.confirm_s)
+    remote.restart = True
+
+
+def _refuse(trials: Any, asked: Any, reason: str) -> messages.Result:
+    """Note a refusal; not that of a wrong signature, which uses no counter up."""
+    if reason == _WRONG:
+        return messages.Result(asked.subject, asked.counter, "refused", reason)
+    noted: messages.Result = trials.note(asked.subject, asked.counter, "refused", reason)
+    return noted
+
+
+def _authentic(remote: Any, signed: bytes, signature: bytes, asked: Any) -> None:
+    """Check for whom the command is, and its signature where it has one."""
+    node = remote.node
+    if asked.device != node.name:
+        raise Refused("this command is for " + asked.device)
+    if not signature:
+        return
+    try:
+        key = node.updates.slots.key()
+    except OSError:
+        raise Refused("this node has no update.key")  # noqa: B904
+    if not verify(key, hashlib.sha256(signed).digest(), signature):
+        raise Refused(_WRONG)
+
+
+def _configuration(remote: Any, asked: Any, signed: bool) -> tuple[bytes, ...]:
+    """Return the configuration to try, complete; `Refused` when it may not be."""
+    old = settings.raw(remote.trials, renewed=False)
+    try:
+        new: Any = json.loads(asked.content)
+    except ValueError:
+        raise Refused("not JSON")  # noqa: B904
+    if not isinstance(new, dict):
+        raise Refused("not a JSON object")
+    if new.setdefault("broker", old.get("broker")) != old.get("broker") and not signed:
+        raise Refused("a change of broker, CA or keys must be signed")
+    try:
+        parsed = config.parse(new, "command")
+    except config.ConfigError as err:
+        raise Refused(str(err))  # noqa: B904
+    before = config.parse(old)
+    for name in _FIXED:
+        if getattr(parsed, name) != getattr(before, name):
+            raise Refused(name + " is set on the bench and never over the air")
+    if parsed.ring.dir != before.ring.dir:
+        raise Refused("ring.dir would leave the readings in the old one behind")
+    _sensors(parsed, asked.confirm_s)
+    return (json.dumps(new).encode(),)
+
+
+def _sensors(parsed: Any, confirm_s: int) -> None:
+    """Build each driver on a board of nothing, and see that a reading comes within the trial."""
+    if min([s.period_ms for s in parsed.sensors]) >= confirm_s * 1000:
+        raise Refused("no sensor is read within the %d s of the trial" % confirm_s)
+    for sensor in parsed.sensors:
+        options = dict(sensor.options)
+        for key in ("uart", "counter", "pin", "i2c"):
+            if getattr(sensor, key) is not None:
+                options[key] = getattr(sensor, key)
+        try:
+            drivers.make(sensor.driver, _Nothing(), options)
+        except (ValueError, TypeError) as err:
+            raise Refused("sensor %s: %s" % (sensor.driver, err))  # noqa: B904
+
+
+class _Nothing:
+    """A board without anything on it."""
+
+    def uart(self, *_: Any) -> Any:
+        return None
+
+    counter = adc = i2c = onewire = pin = uart
+
+
+def _certificate(remote: Any, asked: Any, signed: bool) -> tuple[bytes, ...]:
+    from cobenefit_node import renewal
+
+    if not signed:
+        raise Refused("a certificate must be signed")
+    if not remote.tls:
+        raise Refused("the link of this node has no TLS")
+    try:
+        return renewal.unwrap(asked.content)
+    except (OSError, ValueError, WireError) as err:
+        raise Refused(str(err))  # noqa: B904
+
+
+async def _selftest(remote: Any, counter: int) -> None:
+    from cobenefit_node import selftest
+
+    remote.say(messages.Result("selftest", counter, "running", ""))
+    rows = await selftest.run(remote)
+    outcome = "failed" if any(row[1] == "bad" for row in rows) else "passed"
+    # Remembered without its rows, which the broker keeps: the state is read at each boot.
+    remote.trials.note("selftest", counter, outcome, "")
+    remote.say(messages.Result("selftest", counter, outcome, selftest.text(rows)))
+
+
+async def _say_first(remote: Any, result: messages.Result) -> None:
+    """Say it, and give the link a moment; what follows is done in any case."""
+    remote.say(result)
+    for _ in range(50):
+        await asyncio.sleep(0.1)
+        if not remote.reports and remote.client.idle():
+            return
