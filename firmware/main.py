@@ -16,12 +16,18 @@ try:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
     import asyncio
 
-    from cobenefit_node import settings
+    from cobenefit_node.forget import forget
+    from cobenefit_node.settings import load
+
+    configuration = load()
+    del load
+    forget("settings", "config")  # before the rest is loaded: a small heap has no room for both
+
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
-    asyncio.run(Node(settings.load(), Board(), Clock()).run())
+    asyncio.run(Node(configuration, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
     if not trials.failed(repr(err)):

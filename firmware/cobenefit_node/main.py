@@ -6,7 +6,6 @@ Example:
 
 import asyncio
 import gc
-import sys
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
@@ -54,8 +53,6 @@ class Node:
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        for name in ("config", "settings"):
-            forget(name)
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
@@ -137,14 +134,6 @@ class Node:
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
             offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
-
-
-def forget(name: str) -> None:
-    """Give a module's memory back on a board; the next import loads it again."""
-    if sys.implementation.name == "micropython":
-        package = sys.modules["cobenefit_node"]
-        if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
 
 
 async def _until_ended(sampler: Sampler) -> None:

@@ -5,8 +5,8 @@ forgotten afterwards: a node that nobody asks anything holds only this file and 
 """
 
 import asyncio
-import gc
 
+from cobenefit_node.forget import forget
 from cobenefit_node.ticks import ticks_diff, ticks_ms
 from cobenefit_node.trials import Trials
 from cobenefit_wire import messages
@@ -74,14 +74,12 @@ class Remote:
         self.reports = [r for r in self.reports if r.subject != result.subject] + [result]
 
     async def _carry_out(self, payload: bytes) -> None:
-        from cobenefit_node import commands, main
+        from cobenefit_node import commands
 
         try:
             await commands.run(self, payload)
         except (OSError, ValueError, MemoryError) as err:  # the link is not to suffer
             self.node.ledger.errors += 1
             self.node.log("command: " + repr(err))
-        for name in ("commands", "renewal", "selftest", "settings", "config", "rsa"):
-            main.forget(name)
-        gc.collect()
+        forget("commands", "renewal", "selftest", "settings", "config", "rsa")
         self._task = None

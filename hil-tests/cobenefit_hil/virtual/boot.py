@@ -48,9 +48,13 @@ async def run(settings: object) -> int:
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
     from cobenefit_node import config, settings
+    from cobenefit_node.forget import forget
 
     try:
-        return settings.load()
+        found = settings.load()
+        del config, settings
+        forget("settings", "config")
+        return found
     except (config.ConfigError, OSError) as err:
         print(err)
         if on_trial:
