@@ -1,8 +1,8 @@
 """The operator's small authority: EC P-256, ten years, in one folder that stays off the network.
 
-    ca.pem ca.key   the authority; the certificate goes to the broker, the key nowhere
-    ca.der          the certificate, for nodes
-    fleet.secret    from which each node's own secret is derived, to wrap keys sent later
+ca.pem ca.key   the authority; the certificate goes to the broker, the key nowhere
+ca.der          the certificate, for nodes
+fleet.secret    from which each node's own secret is derived, to wrap keys sent later
 """
 
 import datetime as dt
@@ -67,7 +67,9 @@ def create(folder: Path) -> None:
         If it holds one already.
     """
     if (folder / "ca.key").exists():
-        raise AuthorityError(f"{folder} holds an authority: one that nodes trust is never replaced")
+        raise AuthorityError(
+            f"{folder} holds an authority: one that nodes trust is never replaced"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)

@@ -212,9 +212,7 @@ def _shown(row: messages.Result) -> dict[str, Any]:
     return {"counter": row.counter, "outcome": row.outcome, "detail": row.detail}
 
 
-def _broker(
-    where: str, user: str, ca: Path | None, cert: Path | None, key: Path | None
-) -> Broker:
+def _broker(where: str, user: str, ca: Path | None, cert: Path | None, key: Path | None) -> Broker:
     host, _, port = where.partition(":")
     if port and not port.isdigit():
         raise remote.RemoteError(f"--broker is {where!r}: give HOST or HOST:PORT")

@@ -91,10 +91,13 @@ class Node:
         parts = (self.updates, self.remote)
         for part in parts:
             part.check()
-        if any(part.on_trial() or part.restart for part in parts):
+        restart = any(part.restart for part in parts)
+        if restart and any(s.reading_since is not None for s in self.samplers):
+            return  # a reading under way is finished first
+        if restart or any(part.on_trial() for part in parts):
             for sampler in self.samplers:
                 sampler.flush()
-        if any(part.restart for part in parts):
+        if restart:
             self.ring.settle()
             self._board.reset()
 

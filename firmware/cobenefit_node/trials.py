@@ -48,7 +48,9 @@ class Trials:
         row = self.row(subject)
         return row[1], row[2]
 
-    def begin(self, subject: str, counter: int, contents: tuple[bytes, ...], confirm_s: int) -> None:
+    def begin(
+        self, subject: str, counter: int, contents: tuple[bytes, ...], confirm_s: int
+    ) -> None:
         """Write the files of a subject and run them from the next boot on; OSError by the flash."""
         slot = "b" if self.row(subject)[1] == "a" else "a"
         for name, content in zip(FILES[subject], contents):

@@ -36,7 +36,10 @@ def build(site: str, device: str, leaf: str, channel: str = "") -> str:
         raise ValueError("site and device must match [a-z0-9-]{1,32}: " + site + " / " + device)
     if leaf not in LEAVES or (leaf in _LONGER) != (channel != ""):
         raise ValueError(
-            "leaf must be one of " + ", ".join(LEAVES) + "; a channel with " + " and ".join(_LONGER)
+            "leaf must be one of "
+            + ", ".join(LEAVES)
+            + "; a channel with "
+            + " and ".join(_LONGER)
         )
     if channel and not is_channel(channel):
         raise ValueError("channel must match [a-z0-9_]{1,32}: " + channel)
