@@ -53,13 +53,15 @@ class Identity:
         return self.certificate.public_bytes(_PEM), _private(self.key, _PEM)
 
 
-def create(folder: Path) -> None:
+def create(folder: Path, start: dt.datetime | None = None) -> None:
     """Make an authority in a folder that has none.
 
     Parameters
     ----------
     folder : Path
         Is made, readable by its owner alone.
+    start : datetime, optional
+        From when it is valid; a day ago by default.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def create(folder: Path) -> None:
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    start = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    start = start or dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     name = _name("cobenefit authority")
     constraint = x509.BasicConstraints(ca=True, path_length=0)
     certificate = (

@@ -1,4 +1,4 @@
-"""`cobenefit boards` lists what board files say; `cobenefit node energy` what a node would cost."""
+"""`cobenefit boards` lists what board files say, `cobenefit node energy` what a node costs."""
 
 import dataclasses
 import json

@@ -14,6 +14,7 @@ from cobenefit_boards import authority, remote, remote_broker
 from cobenefit_boards.ota_broker import Broker
 from cobenefit_wire import messages
 
+_COLUMNS = ("test", "state", "value")
 config = typer.Typer(no_args_is_help=True, help="Change and see the configuration of a node.")
 
 Node = Annotated[str, typer.Argument(metavar="SITE/DEVICE", help="Which node.")]
@@ -139,9 +140,9 @@ def selftest(  # noqa: PLR0917  typer reads the signature
     result = _ask(_broker(broker, user, ca, cert, tls_key), name, "selftest", make, wait_s)
     rows = [line.split("\t") for line in result.detail.splitlines()]
     if result.outcome in ("passed", "failed") and as_json:
-        typer.echo(json.dumps([dict(zip(("test", "state", "value"), row)) for row in rows]))
+        typer.echo(json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows]))
     elif result.outcome in ("passed", "failed"):
-        table = Table("test", "state", "value", box=None)
+        table = Table(*_COLUMNS, box=None)
         for row in rows:
             table.add_row(*row)
         Console().print(table)

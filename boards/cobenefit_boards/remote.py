@@ -48,7 +48,7 @@ def split(name: str) -> tuple[str, str]:
     return site, device
 
 
-def seal(
+def seal(  # noqa: PLR0917
     subject: str, counter: int, name: str, content: bytes, confirm_s: int, key: Path | None
 ) -> bytes:
     """Return the payload of the topic `cmd`.

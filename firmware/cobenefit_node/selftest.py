@@ -1,4 +1,4 @@
-"""A self-test: every sensor, flash, clock, link, broker and heap, while the node goes on measuring.
+"""A self-test: sensors, flash, clock, link, broker and heap, while the node goes on measuring.
 
 On the bench, from the console of a node that is not running (docs/howto/configure-nodes.md):
 
@@ -117,12 +117,18 @@ async def _broker(remote: Any) -> Row:
     client = remote.client
     if client is None:
         return ("broker", "bad", "not connected")
-    topic = topics.build(*remote.node.name.split("/"), "cmd/result", "selftest")
+    site, _, device = remote.node.name.partition("/")
+    topic = topics.build(site, device, "cmd/result", "selftest")
     running = messages.Result("selftest", 0, "running", "")
     back: list[int] = []
-    heard, client.on_puback = client.on_puback, lambda token: (
-        back.append(ticks_ms()) if token is _PATTERN else None, heard(token)
-    )  # fmt: skip
+    heard = client.on_puback
+
+    def on_puback(token: object) -> None:
+        if token is _PATTERN:
+            back.append(ticks_ms())
+        heard(token)
+
+    client.on_puback = on_puback
     started = ticks_ms()
     try:
         while not client.room() and ticks_diff(ticks_ms(), started) < _ROUND_TRIP_MS:

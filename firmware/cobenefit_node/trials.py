@@ -1,9 +1,9 @@
 """Which configuration and which certificate are in force: the bench's, or one that came later.
 
-What comes later is written beside what is in force and runs on trial from the next boot. Until the
-gateway acknowledges something, each boot is counted; after `TRIES` boots, a crash or its time, what
-was in force before runs again and the counter is refused for good. The state is a `Twin`, each file
-has its CRC32 in it: a power cut leaves the old or the new one, and damage is found.
+What comes later is written beside what is in force and runs on trial from the next boot. Until
+the gateway acknowledges something, each boot is counted; after `TRIES` boots, a crash or its time,
+what was in force before runs again and the counter is refused for good. The state is a `Twin` and
+holds the CRC32 of the files: a power cut leaves the old or the new, and damage is found.
 
     config       config.a, config.b             instead of config.json
     certificate  cert.a, key.a, ca.a and .b     instead of the files that `broker.tls` names
@@ -30,7 +30,8 @@ class Trials:
 
     def __init__(self) -> None:
         self._twin = Twin(STATE)
-        rows, self.trial = self._twin.load() or ([], [])
+        rows, trial = self._twin.load() or ([], [])
+        self.trial: list[Any] = trial
         self.rows: dict[str, list[Any]] = dict([(row[0], row[1:]) for row in rows])  # noqa: C404
 
     def row(self, subject: str) -> list[Any]:
@@ -51,7 +52,7 @@ class Trials:
     def begin(
         self, subject: str, counter: int, contents: tuple[bytes, ...], confirm_s: int
     ) -> None:
-        """Write the files of a subject and run them from the next boot on; OSError by the flash."""
+        """Write the files of a subject, to run from the next boot on; OSError by the flash."""
         slot = "b" if self.row(subject)[1] == "a" else "a"
         for name, content in zip(FILES[subject], contents):
             with open(name + "." + slot, "wb") as f:

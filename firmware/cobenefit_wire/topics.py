@@ -1,5 +1,6 @@
-"""MQTT topics: `cb/v1/<site>/<device>/<leaf>`, with `up/<channel>` for packs and
-`cmd/result/<subject>` for answers, where channel stands for the subject.
+"""MQTT topics: `cb/v1/<site>/<device>/<leaf>`.
+
+Packs are below `up/<channel>`, answers below `cmd/result/<subject>`, whose subject is the channel.
 
 Site and device ids match `[a-z0-9-]{1,32}`, channels `[a-z0-9_]{1,32}`. Example:
 

@@ -1,5 +1,6 @@
 """A mosquitto that admits certificates only, with the access rules and the revocations we ship."""
 
+import datetime as dt
 import re
 from pathlib import Path
 from types import TracebackType
@@ -36,10 +37,12 @@ class MutualBroker:
         Gets an authority and the broker's files.
     program : str
         Path of mosquitto.
+    since : datetime, optional
+        From when the authority is valid; a day ago by default.
     """
 
-    def __init__(self, folder: Path, program: str) -> None:
-        authority.create(folder)
+    def __init__(self, folder: Path, program: str, since: dt.datetime | None = None) -> None:
+        authority.create(folder, since)
         self.folder = folder
         self.authority = authority.load(folder)
         self.plain, self.port = free_port(), free_port()

@@ -126,7 +126,7 @@ def test_a_crash_at_the_start_is_rolled_back_at_once(push, kept, ack_station, st
     assert done.exit_code == 0, done.output
 
 
-def test_a_change_of_broker_must_be_signed_and_reach_it(
+def test_a_change_of_broker_must_be_signed_and_reach_it(  # noqa: PLR0917
     push, kept, ack_station, status, key, node_config, tmp_path
 ):
     stranger = tmp_path / "stranger.pem"
@@ -190,7 +190,8 @@ def test_a_damaged_configuration_gives_way_to_that_of_the_bench(push, kept, ack_
     assert len(list(ack_station.packs.values())[-1][1].values) == 10
 
 
-def test_a_selftest_reads_everything_and_costs_no_reading(kept, ack_station, broker, status):
+@pytest.mark.usefixtures("kept")
+def test_a_selftest_reads_everything_and_costs_no_reading(ack_station, broker, status):
     arguments = ["selftest", NODE, "--broker", f"127.0.0.1:{broker.port}", "--json"]
     done = CliRunner().invoke(app, arguments)
     assert status()["selftest"].detail, done.output

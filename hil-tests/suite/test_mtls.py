@@ -1,13 +1,11 @@
-"""Certificates both ways, on a real mosquitto that refuses who has none: right, wrong and renewed."""
+"""Certificates both ways, on a real mosquitto that wants one: right, wrong, renewed."""
 
 import datetime as dt
-import json
 import shutil
 import threading
 
 import paho.mqtt.client as mqtt
 import pytest
-from cryptography.hazmat.primitives import serialization
 from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
@@ -92,18 +90,9 @@ def test_the_right_certificate_works(board, equip, ack_station):
     assert ack_station.states[0].online
 
 
-@pytest.mark.parametrize(
-    ("case", "why"),
-    [
-        ("none", "peer did not return a certificate"),
-        ("another authority", "certificate verify failed"),
-        ("expired", "certificate has expired|certificate verify failed|expired"),
-        ("not yet", "verify failed|not yet valid"),
-        ("revoked", "revoked|verify failed"),
-    ],
-)
+@pytest.mark.parametrize("case", ["none", "another authority", "expired", "not yet", "revoked"])
 def test_a_wrong_certificate_is_refused(  # noqa: PLR0917
-    board, equip, broker, ack_station, node_config, tmp_path, case, why
+    board, equip, broker, ack_station, node_config, tmp_path, case
 ):
     future = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
     made = {
@@ -123,6 +112,8 @@ def test_a_wrong_certificate_is_refused(  # noqa: PLR0917
     with Keeper(board):
         assert ack_station.wait(lambda: broker.refusals() >= 2, 30), broker.tail()
         assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 30)
+    # OpenSSL says no more in mosquitto's log; each case differs from the right one in one thing.
+    why = "did not return a certificate" if case == "none" else "certificate verify failed"
     assert broker.said(why), broker.tail()
     assert not ack_station.packs
     assert not ack_station.states
@@ -137,7 +128,7 @@ def test_a_wrong_certificate_is_refused(  # noqa: PLR0917
     ],
     ids=["another name", "expired", "not yet valid"],
 )
-def test_a_broker_with_a_wrong_certificate_is_refused(
+def test_a_broker_with_a_wrong_certificate_is_refused(  # noqa: PLR0917
     board, equip, broker, ack_station, changes, why
 ):
     equip()
@@ -149,7 +140,7 @@ def test_a_broker_with_a_wrong_certificate_is_refused(
     assert not ack_station.states
 
 
-def test_a_device_touches_its_own_branch_only(broker, tmp_path, ack_station):
+def test_a_device_touches_its_own_branch_only(broker, tmp_path):
     """By the access rules that `boards/cobenefit_boards/mosquitto.acl` ships."""
     mine, other = f"cb/v1/{NODE}", f"cb/v1/{SITE}/neighbour"
     with _client(broker, tmp_path, NODE) as device, _client(broker, tmp_path, "operator") as boss:
@@ -192,7 +183,7 @@ def test_a_certificate_is_renewed_over_the_air(board, equip, broker, ack_station
         assert board.file("key.a").read_bytes() != board.file("key.der").read_bytes()
 
 
-def test_a_certificate_the_broker_refuses_is_rolled_back(  # noqa: PLR0917
+def test_a_certificate_the_broker_refuses_is_rolled_back(
     board, equip, broker, ack_station, tmp_path
 ):
     key = tmp_path / "fleet.pem"

@@ -47,19 +47,19 @@ async def run(settings: object) -> int:
 
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
-    from cobenefit_node import config, settings
+    from cobenefit_node import settings
     from cobenefit_node.forget import forget
 
     try:
-        found = settings.load()
-        del config, settings
-        forget("settings", "config")
-        return found
-    except (config.ConfigError, OSError) as err:
+        return settings.load()
+    except (ValueError, OSError) as err:  # ConfigError is a ValueError
         print(err)
         if on_trial:
             raise
         sys.exit(2)
+    finally:
+        del settings
+        forget("settings", "config")
 
 
 def main() -> int:
