@@ -3,6 +3,7 @@
 ca.pem ca.key   the authority; the certificate goes to the broker, the key nowhere
 ca.der          the certificate, for nodes
 fleet.secret    from which each node's own secret is derived, to wrap keys sent later
+revoked.txt     numbers of the certificates that were revoked
 """
 
 import datetime as dt
@@ -190,6 +191,40 @@ def revoked(authority: Identity, serials: list[int], days: float = 30.0) -> byte
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(_PEM)
 
 
+def revoke(folder: Path, certificates: list[bytes], days: float = 30.0) -> bytes:
+    """Add certificates to those that are revoked, and return the list of all.
+
+    Parameters
+    ----------
+    folder : Path
+        The authority's; remembers their numbers in `revoked.txt`.
+    certificates : list of bytes
+        DER or PEM; may be empty, for a fresh list.
+    days : float
+        As `revoked`. [d]
+
+    Returns
+    -------
+    bytes
+        PEM.
+
+    Raises
+    ------
+    AuthorityError
+        If one is no certificate, or of another authority.
+    """
+    made = load(folder)
+    path = folder / "revoked.txt"
+    known = path.read_text().split() if path.exists() else []
+    for raw in certificates:
+        found = _certificate(raw)
+        if found.issuer != made.certificate.subject:
+            raise AuthorityError(f"a certificate is not of this authority: {found.subject}")
+        known.append(str(found.serial_number))
+    path.write_text("\n".join(dict.fromkeys(known)) + "\n")
+    return revoked(made, [int(number) for number in dict.fromkeys(known)], days)
+
+
 def device_secret(folder: Path, name: str) -> bytes:
     """Return the secret of one node.
 
@@ -206,6 +241,14 @@ def device_secret(folder: Path, name: str) -> bytes:
         HMAC-SHA256 (RFC 2104) of the name under the fleet's secret: one node's tells no other's.
     """
     return hmac.digest((folder / "fleet.secret").read_bytes(), name.encode(), hashlib.sha256)
+
+
+def _certificate(raw: bytes) -> x509.Certificate:
+    read = x509.load_pem_x509_certificate if raw[:1] == b"-" else x509.load_der_x509_certificate
+    try:
+        return read(raw)
+    except ValueError as err:
+        raise AuthorityError(f"not a certificate in DER or PEM: {err}") from err
 
 
 def _private(key: ec.EllipticCurvePrivateKey, encoding: serialization.Encoding) -> bytes:

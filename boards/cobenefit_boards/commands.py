@@ -18,6 +18,7 @@ node.command()(node_commands.renew)
 node.command()(node_commands.selftest)
 node.command("authority")(node_commands.make_authority)
 node.command()(node_commands.identity)
+node.command()(node_commands.revoke)
 
 
 @boards.command("list")

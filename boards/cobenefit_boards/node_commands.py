@@ -159,28 +159,46 @@ def make_authority(folder: Annotated[Path, typer.Argument(help="Where it goes.")
 
 
 def identity(
-    node: Annotated[str, typer.Argument(metavar="NAME", help="SITE/DEVICE, or a broker's host.")],
+    name: Annotated[str, typer.Argument(help="SITE/DEVICE, a broker's host, or `operator`.")],
     folder: Folder,
     out: Annotated[Path, typer.Option(help="Folder for its files.")],
     days: Annotated[float, typer.Option(min=0.01, help="Days it is valid.")] = 365,
     server: Annotated[bool, typer.Option("--server", help="For a broker.")] = False,
 ) -> None:
-    """Make key and certificate of a node, for the bench, or of a broker.
+    """Make key and certificate: of a node for the bench, of a broker, or of an operator.
 
     For example `cobenefit node identity lille-01/meter-7 --authority fleet --out meter-7`.
     """
-    made = authority.issue(authority.load(folder), node, days=days, server=server)
-    names = ("cert.pem", "key.pem") if server else ("cert.der", "key.der")
-    files = dict(zip(names, made.pem() if server else made.der(), strict=True))
-    if not server:
-        remote.split(node)
-        files["ca.der"] = (folder / "ca.der").read_bytes()
-        files["device.secret"] = authority.device_secret(folder, node)
+    is_node = "/" in name
+    if is_node:
+        remote.split(name)
+    made = authority.issue(authority.load(folder), name, days=days, server=server)
+    kind = "der" if is_node else "pem"
+    data = made.der() if is_node else made.pem()
+    files = dict(zip((f"cert.{kind}", f"key.{kind}"), data, strict=True))
+    files[f"ca.{kind}"] = (folder / f"ca.{kind}").read_bytes()
+    if is_node:
+        files["device.secret"] = authority.device_secret(folder, name)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file, data in files.items():
+    for file, content in files.items():
         (out / file).touch(mode=0o600)
-        (out / file).write_bytes(data)
+        (out / file).write_bytes(content)
     Console().print(f"{out}: {', '.join(files)}")
+
+
+def revoke(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(help="The list, for the broker's crlfile.")],
+    certificates: Annotated[list[Path] | None, typer.Argument(help="DER or PEM.")] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="Days until the next list.")] = 30,
+) -> None:
+    """Shut certificates out, and write the list of all that are; without any, a fresh list.
+
+    For example `cobenefit node revoke meter-7/cert.der --authority fleet --out crl.pem`.
+    """
+    raws = [path.read_bytes() for path in certificates or []]
+    out.write_bytes(authority.revoke(folder, raws, days))
+    Console().print(f"{out}: copy it to the broker and restart it, again within {days:g} days")
 
 
 def _ask(

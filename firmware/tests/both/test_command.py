@@ -85,7 +85,7 @@ def _remote():
     return remote
 
 
-def _run(remote, subject, counter, content, device="a/b", signature=b""):
+def _run(remote, subject, counter, content, *, device="a/b", signature=b""):
     asked = command.Command(subject, counter, device, 60, content)
     payload = command.seal(command.body(asked), signature)
 
@@ -220,7 +220,9 @@ def test_a_renewed_certificate_takes_the_place_of_the_bench_s():
     found.begin("certificate", 2, (b"c2", b"k2", b"authority"), 60)
     tls = settings.load().broker.tls
     assert (tls.cert, tls.key, tls.ca) == ("cert.b", "key.b", "ca.b")
-    assert settings.raw(trials.Trials(), renewed=False)["broker"]["tls"] == FACTORY["broker"]["tls"]
+    assert (
+        settings.raw(trials.Trials(), renewed=False)["broker"]["tls"] == FACTORY["broker"]["tls"]
+    )
     _clean()
 
 
