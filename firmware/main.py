@@ -7,7 +7,7 @@ import sys
 
 import machine
 
-from cobenefit_node import slots, trials
+from cobenefit_node import slots
 
 _WATCHDOG_MS = 120_000
 
@@ -21,7 +21,9 @@ try:
 
     configuration = load()
     del load
-    forget("settings", "config")  # before the rest is loaded: a small heap has no room for both
+    forget(
+        "settings", "trials", "config"
+    )  # before the rest is loaded: a small heap has no room for both
 
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
@@ -30,6 +32,9 @@ try:
     asyncio.run(Node(configuration, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
+    slots.leave()
+    from cobenefit_node import trials
+
     if not trials.failed(repr(err)):
         slots.Slots().failed(repr(err))
 machine.reset()

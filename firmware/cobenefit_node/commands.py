@@ -11,6 +11,7 @@ import json
 
 from cobenefit_node import config, drivers, settings
 from cobenefit_node.rsa import verify
+from cobenefit_node.trials import Trials
 from cobenefit_wire import command, messages
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any
@@ -32,7 +33,7 @@ async def run(remote: Any, payload: bytes) -> None:
         remote.say(messages.Result("command", 0, "refused", str(err)))
         return
     subject, counter = asked.subject, asked.counter
-    trials = remote.trials
+    trials = Trials()
     if trials.trial[:2] == [subject, counter] or not trials.wants(subject, counter):
         if subject != "selftest" or trials.row(subject)[0] != counter:  # the broker has its rows
             remote.say(trials.result(subject))
@@ -43,10 +44,10 @@ async def run(remote: Any, payload: bytes) -> None:
     try:
         _authentic(remote, signed, signature, asked)
         if subject == "selftest":
-            await _selftest(remote, counter)
+            await _selftest(remote, trials, counter)
             return
         prepare = _configuration if subject == "config" else _certificate
-        contents = prepare(remote, asked, bool(signature))
+        contents = prepare(remote.tls, trials, asked, bool(signature))
     except Refused as err:
         remote.say(_refuse(trials, asked, str(err)))
         return
@@ -55,12 +56,11 @@ async def run(remote: Any, payload: bytes) -> None:
     remote.restart = True
 
 
-def _refuse(trials: Any, asked: Any, reason: str) -> messages.Result:
+def _refuse(trials: Trials, asked: Any, reason: str) -> messages.Result:
     """Note a refusal; not that of a wrong signature, which uses no counter up."""
     if reason == _WRONG:
         return messages.Result(asked.subject, asked.counter, "refused", reason)
-    noted: messages.Result = trials.note(asked.subject, asked.counter, "refused", reason)
-    return noted
+    return trials.note(asked.subject, asked.counter, "refused", reason)
 
 
 def _authentic(remote: Any, signed: bytes, signature: bytes, asked: Any) -> None:
@@ -78,9 +78,9 @@ def _authentic(remote: Any, signed: bytes, signature: bytes, asked: Any) -> None
         raise Refused(_WRONG)
 
 
-def _configuration(remote: Any, asked: Any, signed: bool) -> tuple[bytes, ...]:
+def _configuration(_tls: bool, trials: Trials, asked: Any, signed: bool) -> tuple[bytes, ...]:
     """Return the configuration to try, complete; `Refused` when it may not be."""
-    old = settings.raw(remote.trials, renewed=False)
+    old = settings.raw(trials, renewed=False)
     try:
         new: Any = json.loads(asked.content)
     except ValueError:
@@ -127,12 +127,12 @@ class _Nothing:
     counter = adc = i2c = onewire = pin = uart
 
 
-def _certificate(remote: Any, asked: Any, signed: bool) -> tuple[bytes, ...]:
+def _certificate(tls: bool, _trials: Trials, asked: Any, signed: bool) -> tuple[bytes, ...]:
     from cobenefit_node import renewal
 
     if not signed:
         raise Refused("a certificate must be signed")
-    if not remote.tls:
+    if not tls:
         raise Refused("the link of this node has no TLS")
     try:
         return renewal.unwrap(asked.content)
@@ -140,14 +140,14 @@ def _certificate(remote: Any, asked: Any, signed: bool) -> tuple[bytes, ...]:
         raise Refused(str(err))  # noqa: B904
 
 
-async def _selftest(remote: Any, counter: int) -> None:
+async def _selftest(remote: Any, trials: Trials, counter: int) -> None:
     from cobenefit_node import selftest
 
     remote.say(messages.Result("selftest", counter, "running", ""))
     rows = await selftest.run(remote)
     outcome = "failed" if any(row[1] == "bad" for row in rows) else "passed"
     # Remembered without its rows, which the broker keeps: the state is read at each boot.
-    remote.trials.note("selftest", counter, outcome, "")
+    trials.note("selftest", counter, outcome, "")
     remote.say(messages.Result("selftest", counter, outcome, selftest.text(rows)))
 
 

@@ -1,14 +1,13 @@
 """Commands while the node runs: hears them, has them carried out, confirms or gives up a trial.
 
-What a command needs (`commands.py`, `renewal.py`, `selftest.py`) is imported when one comes and
-forgotten afterwards: a node that nobody asks anything holds only this file and `trials.py`.
+What a command needs (`commands.py`, `trials.py`, `renewal.py`, `selftest.py`) is imported when one
+comes and forgotten afterwards: a node that nobody asks anything holds only this file.
 """
 
 import asyncio
 
 from cobenefit_node.forget import forget
 from cobenefit_node.ticks import ticks_diff, ticks_ms
-from cobenefit_node.trials import Trials
 from cobenefit_wire import messages
 from cobenefit_wire.hints import Any
 
@@ -23,10 +22,12 @@ class Remote:
         self.clock = clock
         self.topic = topic
         self.tls = tls
-        self.trials = Trials()
+        trials = _trials()
+        self.trial: list[Any] = trials.trial
         self.reports: list[messages.Result] = [
-            self.trials.result(s) for s, row in self.trials.rows.items() if row[3] in _SAID_AT_BOOT
+            trials.result(s) for s, row in trials.rows.items() if row[3] in _SAID_AT_BOOT
         ]
+        forget("trials")
         self.restart = False
         self.client: Any = None
         self._started = ticks_ms()
@@ -34,7 +35,7 @@ class Remote:
 
     def on_trial(self) -> bool:
         """Whether what runs still has to reach the gateway to be kept."""
-        return bool(self.trials.trial) and not self.restart
+        return bool(self.trial) and not self.restart
 
     async def opened(self, client: Any) -> None:
         """Ask for the command, which is retained; twice, as `Updates.opened` says."""
@@ -57,15 +58,17 @@ class Remote:
     def acked(self) -> None:
         """Confirm what is on trial: the gateway has stored something of this very boot."""
         if self.on_trial():
-            self.say(self.trials.confirm())
+            self.trial = []
+            self.say(_trials().confirm())
+            forget("trials")
 
     def check(self) -> None:
         """Give up a trial that was not confirmed in its time."""
         if not self.on_trial():
             return
-        confirm_s = self.trials.trial[5]
+        confirm_s = self.trial[5]
         if ticks_diff(ticks_ms(), self._started) >= confirm_s * 1000:
-            self.say(self.trials.roll_back("no ack within %d s" % confirm_s))
+            self.say(_trials().roll_back("no ack within %d s" % confirm_s))
             self.restart = True
 
     def say(self, result: messages.Result) -> None:
@@ -81,5 +84,11 @@ class Remote:
         except (OSError, ValueError, MemoryError) as err:  # the link is not to suffer
             self.node.ledger.errors += 1
             self.node.log("command: " + repr(err))
-        forget("commands", "renewal", "selftest", "settings", "config", "rsa")
+        forget("commands", "trials", "renewal", "selftest", "settings", "config", "rsa")
         self._task = None
+
+
+def _trials() -> Any:
+    from cobenefit_node.trials import Trials
+
+    return Trials()

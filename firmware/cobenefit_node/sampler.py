@@ -72,6 +72,7 @@ class Sampler:
         clock: Any, ring: Any, offer: Any, ledger: Any, log: Any,
     ) -> None:  # fmt: skip
         self._driver = driver
+        self.channels = driver.channels
         self._period_ms = period_ms
         self._readings = config.pack_readings
         self._age_ms = config.pack_age_ms

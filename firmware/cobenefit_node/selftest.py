@@ -74,7 +74,7 @@ async def _sensor(sampler: Any) -> list[Row]:
     for value in values:
         state = "bad" if value.quality else "ok"
         rows.append((value.channel, state, _reading(value)))
-    return rows or [(sampler.driver.channels[0], "ok", "no event now")]
+    return rows or [(sampler.channels[0], "ok", "no event now")]
 
 
 def _reading(value: Any) -> str:

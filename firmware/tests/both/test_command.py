@@ -242,7 +242,7 @@ def test_a_configuration_is_checked_whole_before_anything_changes():
         assert result[:3] == ("config", number, "refused"), result
         assert why in result.detail, result
         assert not remote.restart
-        assert not remote.trials.trial
+        assert not trials.Trials().trial
     assert _run(remote, "config", 1, b"{}")[1] == number  # an old counter: what it is at
     new = json.loads(_changed(pack_readings=5))
     del new["broker"]
@@ -280,7 +280,8 @@ def test_a_trial_ends_by_ack_or_time():
     assert remote.reports[-1].outcome == "confirmed"
     remote.acked()
     assert len(remote.reports) == 1
-    remote.trials.begin("config", 2, (_changed(),), 0)
+    trials.Trials().begin("config", 2, (_changed(),), 0)
+    remote = _remote()
     remote.check()
     assert remote.reports[-1].outcome == "rolled back"
     assert remote.restart

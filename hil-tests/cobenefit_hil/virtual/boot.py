@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from cobenefit_node import slots, trials
+from cobenefit_node import slots
 
 on_trial = bool(slots.enter().state.trial)
 
@@ -59,7 +59,7 @@ def configuration() -> object:
         sys.exit(2)
     finally:
         del settings
-        forget("settings", "config")
+        forget("settings", "trials", "config")
 
 
 def main() -> int:
@@ -68,6 +68,9 @@ def main() -> int:
         return asyncio.run(run(configuration()))
     except Exception as err:
         sys.print_exception(err)
+        slots.leave()
+        from cobenefit_node import trials
+
         if not trials.failed(repr(err)):
             slots.Slots().failed(repr(err))
         return 73
