@@ -4,12 +4,12 @@ import gc
 import sys
 
 
-def forget(*names: str) -> None:
-    """Drop modules of the node, by name; nothing happens on CPython."""
+def forget(*names: str, root: str = "cobenefit_node") -> None:
+    """Drop modules of a package, by name; nothing happens on CPython."""
     if sys.implementation.name != "micropython":
         return
-    package = sys.modules["cobenefit_node"]
+    package = sys.modules[root]
     for name in names:
-        if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
+        if sys.modules.pop(root + "." + name, None) is not None and hasattr(package, name):
             delattr(package, name)
     gc.collect()

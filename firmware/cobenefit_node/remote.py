@@ -84,6 +84,7 @@ class Remote:
         except (OSError, ValueError, MemoryError) as err:  # the link is not to suffer
             self.node.ledger.errors += 1
             self.node.log("command: " + repr(err))
+        forget("command", root="cobenefit_wire")
         forget("commands", "trials", "renewal", "selftest", "settings", "config", "rsa")
         self._task = None
 

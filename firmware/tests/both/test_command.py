@@ -5,8 +5,10 @@ import json
 import os
 
 from cobenefit_node import commands, config, renewal, selftest, settings, trials
+from cobenefit_node.reading import Value
 from cobenefit_node.remote import Remote
-from cobenefit_wire import command, messages
+from cobenefit_node.sampler import Sampler
+from cobenefit_wire import command, messages, quality
 from cobenefit_wire.errors import WireError
 
 FACTORY = {
@@ -295,3 +297,63 @@ def test_numbers_are_shown_without_floats():
     assert outcome == "ok"
     assert value.endswith("kB free")
     assert "selftest.tmp" not in os.listdir(".")
+
+
+class _Driver:
+    channels = ("vehicle_speed_km_h",)
+
+    def __init__(self, values, event):
+        self.values = values
+        self.event = event
+
+    async def read(self):
+        if isinstance(self.values, Exception):
+            raise self.values
+        return self.values
+
+
+class _Clock:
+    def time_known(self):
+        return True
+
+    def now_ms(self):
+        return 1_750_000_000_000
+
+
+class _Ring:
+    boot, seq = 1, 0
+
+    def append(self, _channel, readings, _data):
+        self.kept = readings
+        return (0, 0)
+
+
+class _Packs:
+    pack_readings, pack_age_ms = 60, 1000
+
+
+class _Ledger:
+    errors = 0
+
+
+def _probe(values, event):
+    ring = _Ring()
+    sampler = Sampler(
+        _Driver(values, event), 1000, _Packs(), clock=_Clock(), ring=ring,
+        offer=lambda _: None, ledger=_Ledger(), log=lambda _: None,
+    )  # fmt: skip
+    rows = asyncio.run(selftest._sensor(sampler))
+    sampler.flush()
+    return rows, getattr(ring, "kept", 0)
+
+
+def test_a_probed_event_is_kept_and_a_probed_reading_is_not():
+    passage = Value("vehicle_speed_km_h", 52, 0, 0)
+    assert _probe([passage], True) == ([("vehicle_speed_km_h", "ok", "52 km/h")], 1)
+    assert _probe([], True) == ([("vehicle_speed_km_h", "ok", "no event now")], 0)
+    assert _probe([passage], False) == ([("vehicle_speed_km_h", "ok", "52 km/h")], 0)
+    silent = Value("vehicle_speed_km_h", 0, 0, quality.TIMEOUT)
+    assert _probe([silent], False) == ([("vehicle_speed_km_h", "bad", "timeout")], 0)
+    rows, kept = _probe(OSError(5), False)
+    assert (rows[0][1:], kept) == (("bad", "protocol_error"), 0)
+    assert selftest.text(rows) == "vehicle_speed_km_h\tbad\tprotocol_error"
