@@ -15,12 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cobenefit_backend.documents.answer import DOCUMENTS, answer, schema
+from cobenefit_backend.documents.base import Answer
 from cobenefit_backend.errors import BackendError, InputError
 from cobenefit_backend.estimate import smart_meter
 from cobenefit_backend.estimate.daily import Daily
 from cobenefit_backend.estimate.quantity import plain
 from cobenefit_backend.estimate_csv import read_meter
-from cobenefit_backend.estimate_documents import DOCUMENTS, Answer, answer, schema
 from cobenefit_backend.factors.load import load as load_factors
 
 app = typer.Typer(
@@ -31,6 +32,12 @@ InputFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+
+
+@app.command("smart_meter")
+def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Net effect of a metered home from daily use before and after."""
+    _run("smart_meter", input_file, as_json)
 
 
 @app.command("soil")
@@ -45,16 +52,52 @@ def _traffic_command(input_file: InputFile, as_json: AsJson = False) -> None:
     _run("traffic", input_file, as_json)
 
 
+@app.command("remote_health")
+def _remote_health_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Trips that consultations at a distance replaced, from their log."""
+    _run("remote_health", input_file, as_json)
+
+
+@app.command("remote_assistance")
+def _remote_assistance_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Technician trips that remote assistance replaced, less the headsets."""
+    _run("remote_assistance", input_file, as_json)
+
+
+@app.command("industry")
+def _industry_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Energy of a workshop normalised by its output (IPMVP B and C)."""
+    _run("industry", input_file, as_json)
+
+
+@app.command("data_centre")
+def _data_centre_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Energy saved by a lower PUE at equal weather and load."""
+    _run("data_centre", input_file, as_json)
+
+
+@app.command("surveillance")
+def _surveillance_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Exposure and time to detection; CO2e only for a measured release."""
+    _run("surveillance", input_file, as_json)
+
+
+@app.command("climate_event")
+def _climate_event_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """How good warnings were: lead time, POD, FAR, CSI, Brier; never CO2e."""
+    _run("climate_event", input_file, as_json)
+
+
 @app.command("footprint")
 def _footprint_command(input_file: InputFile, as_json: AsJson = False) -> None:
     """Footprint of our own devices per year, by life-cycle stage."""
     _run("footprint", input_file, as_json)
 
 
-@app.command("smart_meter")
-def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
-    """Net effect of a metered home from daily use before and after."""
-    _run("smart_meter", input_file, as_json)
+@app.command("scale_up")
+def _scale_up_command(input_file: InputFile, as_json: AsJson = False) -> None:
+    """Extrapolate to a whole territory: class P, potential, never claimed."""
+    _run("scale_up", input_file, as_json)
 
 
 @app.command("baseline")
