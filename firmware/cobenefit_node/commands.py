@@ -155,6 +155,7 @@ async def _say_first(remote: Any, result: messages.Result) -> None:
     """Say it, and give the link a moment; what follows is done in any case."""
     remote.say(result)
     for _ in range(50):
+        if not remote.reports:
+            break
         await asyncio.sleep(0.1)
-        if not remote.reports and remote.client.idle():
-            return
+    await asyncio.sleep(0.2)

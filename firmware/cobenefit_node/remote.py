@@ -77,6 +77,7 @@ class Remote:
         self.reports = [r for r in self.reports if r.subject != result.subject] + [result]
 
     async def _carry_out(self, payload: bytes) -> None:
+        forget()  # collects: the modules need room in one piece
         from cobenefit_node import commands
 
         try:

@@ -135,9 +135,9 @@ def test_a_change_of_broker_must_be_signed_and_reach_it(  # noqa: PLR0917
     done = push("--key", stranger, broker=elsewhere)
     assert "wrong signature" in str(done.exception)
     assert kept.boots == 1
-    done = push("--key", key, broker=elsewhere, confirm_s=4)
+    done = push("--key", key, broker=elsewhere, confirm_s=3)
     assert isinstance(done.exception, remote_broker.NodeError), done.output
-    assert status()["config"].detail == "no ack within 4 s"
+    assert status()["config"].detail == "no ack within 3 s"
     assert kept.boots == 3
     assert _delivers(ack_station)
     same = {**node_config["broker"], "host": "localhost"}

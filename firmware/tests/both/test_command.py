@@ -55,11 +55,6 @@ def _changed(**changes):
     return json.dumps(new).encode()
 
 
-class _Link:
-    def idle(self):
-        return True
-
-
 class _Slots:
     def key(self):
         raise OSError(2)
@@ -83,7 +78,6 @@ class _Node:
 
 def _remote():
     remote = Remote(_Node(), None, "cb/v1/a/b/cmd", True)
-    remote.client = _Link()
     return remote
 
 
