@@ -86,7 +86,8 @@ class Remote:
             self.node.ledger.errors += 1
             self.node.log("command: " + repr(err))
         forget("command", root="cobenefit_wire")
-        forget("commands", "trials", "renewal", "selftest", "settings", "config", "rsa")
+        forget("commands", "reconfigure", "trials", "renewal", "selftest")
+        forget("settings", "config", "rsa")
         self._task = None
 
 

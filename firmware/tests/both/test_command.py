@@ -77,8 +77,7 @@ class _Node:
 
 
 def _remote():
-    remote = Remote(_Node(), None, "cb/v1/a/b/cmd", True)
-    return remote
+    return Remote(_Node(), None, "cb/v1/a/b/cmd", True)
 
 
 def _run(remote, subject, counter, content, *, device="a/b", signature=b""):

@@ -15,6 +15,7 @@ BRIEF_LIMIT_BYTES = 16 * 1024
 BRIEF_FILES = {
     *("cobenefit_node/commands.py", "cobenefit_node/trials.py", "cobenefit_node/renewal.py"),
     *("cobenefit_node/selftest.py", "cobenefit_wire/command.py"),
+    "cobenefit_node/reconfigure.py",
     *("cobenefit_node/settings.py", "cobenefit_node/config.py"),
 }
 DRIVER_FILES = {
