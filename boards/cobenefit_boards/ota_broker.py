@@ -81,10 +81,13 @@ def connected(broker: Broker) -> Iterator[mqtt.Client]:
         up.set()
 
     client.on_connect = on_connect
-    client.connect(broker.host, broker.port)
+    where = f"{broker.host}:{broker.port}"
+    try:
+        client.connect(broker.host, broker.port)
+    except OSError as err:
+        raise BrokerError(f"no connection to the broker at {where}: {err}") from err
     client.loop_start()
     try:
-        where = f"{broker.host}:{broker.port}"
         if not up.wait(_TIMEOUT_S):
             raise BrokerError(f"the broker at {where} accepted no connection within 30 s")
         if getattr(codes[0], "is_failure", False):
