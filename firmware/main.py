@@ -16,13 +16,25 @@ try:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
     import asyncio
 
-    from cobenefit_node import config
+    from cobenefit_node.forget import forget
+    from cobenefit_node.settings import load
+
+    configuration = load()
+    del load
+    forget(
+        "settings", "trials", "config"
+    )  # before the rest is loaded: a small heap has no room for both
+
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
-    asyncio.run(Node(config.load("config.json"), Board(), Clock()).run())
+    asyncio.run(Node(configuration, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
-    slots.Slots().failed(repr(err))
+    slots.leave()
+    from cobenefit_node import trials
+
+    if not trials.failed(repr(err)):
+        slots.Slots().failed(repr(err))
 machine.reset()

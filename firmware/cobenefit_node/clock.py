@@ -41,6 +41,8 @@ class Clock:
         self._kept_ms = -1
         self._asked_ms = -1
         self.ntp_error = ""
+        self.source = "board"
+        self.behind_ms: Any = None
 
     def time_known(self) -> bool:
         """Whether the wall clock has been set."""
@@ -61,21 +63,23 @@ class Clock:
         """Return what to add to a time since the start to date it; 0 while unknown [ms]."""
         return self.now_ms() - self.uptime_ms()
 
-    def set(self, t_ms: int) -> None:
+    def set(self, t_ms: int, source: str = "gateway") -> None:
         """Take the gateway's time [Unix ms].
 
         An ack may come late, from a broker's queue, but never early: it sets an unknown clock and
         moves a known one forward only.
         """
         known = self.time_known()
+        if source == "gateway" and known:
+            self.behind_ms = t_ms - self._wall_ms()
         if t_ms >= _EARLIEST_MS and (not known or t_ms > self._wall_ms() + _STEP_MS):
             self._set_board(max(t_ms, self._wall_ms()))
-            self._learnt()
+            self._learnt(source)
 
     def hint(self, t_ms: int) -> None:
         """Take the time of a sensor's clock [Unix ms], when there is no other."""
         if not self.time_known():
-            self.set(t_ms)
+            self.set(t_ms, "sensor")
 
     def ask_network(self) -> None:
         """Set the clock by NTP when it is unknown or was not asked for a day.
@@ -96,7 +100,7 @@ class Clock:
             self.ntp_error = repr(err)
             return
         self._asked_ms = up_ms
-        self._learnt()
+        self._learnt("ntp")
 
     def keep(self, twin: Any) -> None:
         """Start at the last time known, from a `Twin`, when the board's clock is behind it."""
@@ -107,6 +111,8 @@ class Clock:
         behind = self._wall_ms() < floor_ms
         # A guess stays one over a restart that kept the board's clock running.
         self._guess = bool(behind or guess)
+        if self._guess:
+            self.source = "last known"
         if behind:
             self._set_board(floor_ms)
             twin.save([floor_ms, 1])
@@ -149,8 +155,9 @@ class Clock:
     def _after(self, period_ms: int) -> int:
         return (self.now_ms() // period_ms + 1) * period_ms
 
-    def _learnt(self) -> None:
+    def _learnt(self, source: str) -> None:
         self._guess = False
+        self.source = source
         self._kept_ms = -1
 
     def _set_board(self, t_ms: int) -> None:

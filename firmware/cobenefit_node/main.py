@@ -6,11 +6,11 @@ Example:
 
 import asyncio
 import gc
-import sys
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
 from cobenefit_node.health import Ledger
+from cobenefit_node.remote import Remote
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.slots import Slots
@@ -43,13 +43,16 @@ class Node:
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
         )
+        self.name = config.site + "/" + config.device
         topic = topics.build(config.site, config.device, "ota")
-        self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
+        self.updates = Updates(Slots(), topic, config.board, self.log)
+        topic = topics.build(config.site, config.device, "cmd")
+        self.remote = Remote(self, clock, topic, config.broker.tls is not None)
+        self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        _forget("config")
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
@@ -84,13 +87,17 @@ class Node:
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
     def _update(self) -> None:
-        """Help a trial to its ack, and restart into another slot when it is time."""
-        self.updates.check()
-        if not self.updates.on_trial() and not self.updates.restart:
-            return
-        for sampler in self.samplers:
-            sampler.flush()
-        if self.updates.restart:
+        """Help a trial to its ack, and restart into what is to be tried, or back."""
+        parts = (self.updates, self.remote)
+        for part in parts:
+            part.check()
+        restart = any(part.restart for part in parts)
+        if restart and any(s.reading_since is not None for s in self.samplers):
+            return  # a reading under way is finished first
+        if restart or any(part.on_trial() for part in parts):
+            for sampler in self.samplers:
+                sampler.flush()
+        if restart:
             self.ring.settle()
             self._board.reset()
 
@@ -130,14 +137,6 @@ class Node:
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
             offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
-
-
-def _forget(name: str) -> None:
-    """Give a module's memory back on a board; the next import loads it again."""
-    if sys.implementation.name == "micropython":
-        package = sys.modules["cobenefit_node"]
-        if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
 
 
 async def _until_ended(sampler: Sampler) -> None:

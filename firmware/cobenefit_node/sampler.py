@@ -8,6 +8,7 @@ when a reading is flagged. The sequence number is frozen when the ring has flush
 stamped while the time was unknown is dated when that is learnt before the run is closed.
 """
 
+import asyncio
 import gc
 
 from cobenefit_node.reading import Reading, Value
@@ -71,6 +72,7 @@ class Sampler:
         clock: Any, ring: Any, offer: Any, ledger: Any, log: Any,
     ) -> None:  # fmt: skip
         self._driver = driver
+        self.channels = driver.channels
         self._period_ms = period_ms
         self._readings = config.pack_readings
         self._age_ms = config.pack_age_ms
@@ -80,6 +82,7 @@ class Sampler:
         self._ledger = ledger
         self._log = log
         self._runs: dict[str, Run] = {}
+        self._lock = asyncio.Lock()
         self.reading_since: Any = None
 
     async def run(self) -> None:
@@ -96,7 +99,8 @@ class Sampler:
         """Read once and keep what came, stamped with the tick or an event's own moment [ms]."""
         known = self._clock.time_known()
         self.reading_since = started = ticks_ms()
-        values = await self._read()
+        async with self._lock:
+            values = await self._read()
         self.reading_since = None
         self._ledger.active(ticks_diff(ticks_ms(), started))
         flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
@@ -111,6 +115,18 @@ class Sampler:
             run = self._runs[channel]
             if len(run.values) >= self._readings or t_ms - run.t_ms >= self._age_ms:
                 self._close(channel)
+
+    async def probe(self) -> list[Any]:
+        """Return the values of a reading between ticks; an event in it is kept, as at a tick."""
+        async with self._lock:
+            values = await self._read()
+        if self._driver.event:
+            t_ms = self._clock.now_ms()
+            flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
+            self._date()
+            for value in values:
+                self._add(_stamp(value, t_ms), flags)
+        return values
 
     async def _read(self) -> list[Any]:
         """Return the driver's values; flagged ones when it fails, say for want of memory."""

@@ -60,7 +60,7 @@ class Uplink:
         self._busy_since: Any = -1
         self._stopping = False
         self.resend_ms = _RESEND_MS
-        self.updates: Any = None
+        self.parts: tuple[Any, ...] = ()
         self.connected = False
         self.progress = ticks_ms()
 
@@ -116,8 +116,8 @@ class Uplink:
         self.connected = True
         try:
             await self._say("state", self._state, tasks, retain=True)
-            if self.updates is not None:
-                await self.updates.opened(client)
+            for part in self.parts:
+                await part.opened(client)
             await self._pump(client, tasks)
             await self._say("health", self._health(), tasks)
             await self._say("state", messages.State(False, *self._state[1:]), tasks, retain=True)
@@ -125,8 +125,8 @@ class Uplink:
             await client.disconnect()
         finally:
             self.connected = False
-            if self.updates is not None:
-                self.updates.closed()
+            for part in self.parts:
+                part.closed()
             for task in tasks:
                 task.cancel()
 
@@ -141,9 +141,10 @@ class Uplink:
             if ticks_diff(self.progress, last_health) >= wait_ms:
                 last_health, losses = self.progress, self._ring.losses
                 await self._say("health", self._health(), tasks)
-            if self.updates is not None and self.updates.report is not None:
-                report, self.updates.report = self.updates.report, None
-                await self._say("cmd/result", report, tasks, retain=True)
+            for part in self.parts:
+                if part.reports:
+                    report = part.reports.pop(0)
+                    await self._say("cmd/result", report, tasks, True, report.subject)
             position = self._pick() if client.room() else None
             if position is None:
                 await self._pause(client)
@@ -166,10 +167,12 @@ class Uplink:
         await client.publish(self._topic("up", record.channel), data, token=key)
 
     async def _say(
-        self, leaf: str, message: tuple[Any, ...], tasks: list[Any], retain: bool = False
-    ) -> None:
+        self, leaf: str, message: tuple[Any, ...], tasks: list[Any], retain: bool = False,
+        channel: str = "",
+    ) -> None:  # fmt: skip
         await self._until(self._client.room, tasks)
-        await self._client.publish(self._topic(leaf), messages.encode(message), retain)
+        topic = self._topic(leaf, channel)
+        await self._client.publish(topic, messages.encode(message), retain)
 
     async def _until(self, ready: Any, tasks: list[Any]) -> None:
         """Wait for a condition of the link; OSError when it does not come."""
@@ -240,8 +243,8 @@ class Uplink:
 
     def _on_message(self, topic: str, payload: bytes) -> None:
         if not topic.endswith("/ack"):
-            if self.updates is not None:
-                self.updates.received(topic, payload)
+            for part in self.parts:
+                part.received(topic, payload)
             return
         try:
             ack = messages.decode_ack(payload)
@@ -250,8 +253,9 @@ class Uplink:
             self._ledger.errors += 1
             self._log("ack: " + repr(err))
             return
-        if self.updates is not None and ack.boot == self._ring.boot and (ack.floor or ack.ranges):
-            self.updates.acked()
+        if ack.boot == self._ring.boot and (ack.floor or ack.ranges):
+            for part in self.parts:
+                part.acked()
         self._clock.set(ack.t_ms)
         # The ring may have no room to remember every range; here each one counts.
         acked = Acked(ack.floor, ack.ranges)

@@ -8,7 +8,8 @@ health   node's ledger     1 boot · 2 uptime [ms] · 3 wakes · 4 energy [mJ] �
                            10 battery [mV] or null · 11 packs waiting · 12 time [ms] or null ·
                            13 lost [[boot, below, [[channel, readings], …]], …]
 
-result   node, retained    1 subject · 2 counter · 3 outcome · 4 detail   (leaf `cmd/result`)
+result   node, retained    1 subject · 2 counter · 3 outcome · 4 detail   (leaf
+         `cmd/result`, by subject)
 
 `lost`: every sequence of that boot below `below` that was never acknowledged had to make room in
 a full ring; the readings lost are counted by channel and never waited for.

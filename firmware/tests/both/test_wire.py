@@ -93,7 +93,8 @@ def test_cbor_round_trip_and_refusals():
 def test_topics_build_parse_and_refuse():
     text = topics.build("lille-01", "meter-7", "up", "energy_import_wh")
     assert topics.parse(text) == ("lille-01", "meter-7", "up", "energy_import_wh")
-    assert topics.parse("cb/v1/a/b/cmd/result").leaf == "cmd/result"
+    text = topics.build("a", "b", "cmd/result", "config")
+    assert topics.parse(text) == ("a", "b", "cmd/result", "config")
     for bad in (
         "cb/v2/a/b/up/x",
         "cb/v1/a/b/up",
@@ -101,6 +102,8 @@ def test_topics_build_parse_and_refuse():
         "cb/v1/a/b/nope",
         "x",
         "cb/v1/a/b/up/X",
+        "cb/v1/a/b/cmd/result",
+        "cb/v1/a/b/cmd/x",
     ):
         assert _refused(topics.parse, bad) == "topic"
 

@@ -65,6 +65,9 @@ class VirtualBoard:
         Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
     firmware : Path, optional
         Directory with the packages to run, sources or .mpy; those installed by default.
+    faketime : Path, optional
+        The library libfaketimeMT: the board's clock is then wrong by what the file `rtc` says,
+        until the board sets it.
     """
 
     features = frozenset({"power", "uart", "counter", "simulated_time", "wifi"})
@@ -78,6 +81,7 @@ class VirtualBoard:
         micropython: str | None = None,
         heap: str = HEAP,
         firmware: Path | None = None,
+        faketime: Path | None = None,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
@@ -85,6 +89,7 @@ class VirtualBoard:
         self._micropython = micropython or interpreter()
         self._heap = heap
         self._firmware = firmware
+        self._faketime = faketime
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._cut = False
@@ -213,6 +218,19 @@ class VirtualBoard:
             "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
+            **self._clock(),
+        }
+
+    def _clock(self) -> dict[str, str]:
+        if self._faketime is None:
+            return {}
+        path = str(self.workdir / "rtc")
+        return {
+            "LD_PRELOAD": str(self._faketime),
+            "FAKETIME_TIMESTAMP_FILE": path,
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "COBENEFIT_RTC": path,
         }
 
     def _end(self, cause: int) -> None:

@@ -47,15 +47,19 @@ async def run(settings: object) -> int:
 
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
-    from cobenefit_node import config
+    from cobenefit_node import settings
+    from cobenefit_node.forget import forget
 
     try:
-        return config.load("config.json")
-    except (config.ConfigError, OSError) as err:
+        return settings.load()
+    except (ValueError, OSError) as err:  # ConfigError is a ValueError
         print(err)
         if on_trial:
             raise
         sys.exit(2)
+    finally:
+        del settings
+        forget("settings", "trials", "config")
 
 
 def main() -> int:
@@ -64,7 +68,11 @@ def main() -> int:
         return asyncio.run(run(configuration()))
     except Exception as err:
         sys.print_exception(err)
-        slots.Slots().failed(repr(err))
+        slots.leave()
+        from cobenefit_node import trials
+
+        if not trials.failed(repr(err)):
+            slots.Slots().failed(repr(err))
         return 73
 
 
