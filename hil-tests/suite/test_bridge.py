@@ -8,6 +8,7 @@ import pytest
 from cobenefit_hil.air import Air
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.plugin import DEVICE, PERIOD_MS, SITE, START_MS
+from cobenefit_hil.services import Service, free_port
 from cobenefit_hil.virtual.board import VirtualBoard
 from cobenefit_wire import frames, topics
 
@@ -16,7 +17,9 @@ NODE_MAC, BRIDGE_MAC, STRANGER_MAC = "020000000001", "0200000000b0", "0200000000
 KEY = "5c" * 32
 CHANNEL = 6
 INSTANTS = 240
-SCRIPT = Path(__file__).parents[2] / "firmware/bridge_main.py"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "firmware/bridge_main.py"
+HOWTO = ROOT / "docs/howto/bridge-a-field.md"
 
 
 @pytest.fixture
@@ -172,3 +175,54 @@ def test_an_update_notice_reaches_the_node_and_its_answer_the_broker(board, ack_
     assert_all_arrived_once(ack_station, board)
     said = [result for result in ack_station.results if result.subject == "update"]
     assert [result.outcome for result in said] == ["refused"]
+
+
+class TestAccessControl:
+    """The rights that the how-to gives are enough, and no more than the nodes in them need."""
+
+    @pytest.fixture
+    def broker(self, tmp_path, program):
+        text = HOWTO.read_text(encoding="utf-8")
+        rights = re.search(r"```\n(user bridge-1\n.*?)```", text, re.DOTALL).group(1)
+        for name, here in (("lille-01", SITE), ("bridge-1", "bridge"), ("soil-1", DEVICE)):
+            rights = rights.replace(name, here)
+        # The station, which gives no name, may do all.
+        (tmp_path / "acl").write_text(f"topic readwrite cb/v1/#\n{rights}", encoding="utf-8")
+        port = free_port()
+        (tmp_path / "mosquitto.conf").write_text(
+            f"user root\nallow_anonymous true\nlistener {port} 127.0.0.1\n"
+            f"acl_file {tmp_path}/acl\n",
+            encoding="utf-8",
+        )
+        command = [program("mosquitto"), "-c", str(tmp_path / "mosquitto.conf")]
+        with Service("mosquitto", command, tmp_path / "mosquitto.log", port=port) as service:
+            yield service
+
+    @pytest.fixture
+    def bridge_config(self, bridge_config):
+        bridge_config["broker"]["user"] = "bridge"
+        return bridge_config
+
+    @pytest.mark.broker
+    def test_a_bridge_with_the_rights_of_the_how_to_serves_its_node(self, board, ack_station):
+        board.boot()
+        assert_all_arrived_once(ack_station, board)
+
+    @pytest.mark.broker
+    def test_a_bridge_without_the_right_to_a_branch_publishes_nothing_there(
+        self, air, board, bridge, ack_station
+    ):
+        bridge.power_cut()
+        for device in (board, bridge):
+            config = device.file("config.json")
+            text = config.read_text(encoding="utf-8").replace(f'"{DEVICE}"', '"other"')
+            config.write_text(text, encoding="utf-8")
+        bridge.start(SCRIPT)
+        board.boot()
+        node = bytes.fromhex(NODE_MAC)
+        sent = lambda: sum(len(f) for mac, _, f in air.heard if mac == node) > 1100  # noqa: E731
+        assert ack_station.wait(sent, 30), board.console()
+        # What the bridge says of itself, later than the packs, does arrive.
+        said = len(ack_station.healths)
+        assert ack_station.wait(lambda: len(ack_station.healths) > said + 1, 30)
+        assert not ack_station.packs
