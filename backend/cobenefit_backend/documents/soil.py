@@ -2,8 +2,9 @@
 
 from cobenefit_backend.documents.base import Answer, Document, NonNegative, Positive
 from cobenefit_backend.estimate import soil
-from cobenefit_backend.estimate.quantity import Disqualification
+from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.estimate.uncertainty import Draws
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 
@@ -30,9 +31,16 @@ def run(document: SoilDocument, factors: FactorSet) -> Answer:
         "no_paired_design", "Nothing shows what would have been applied without the advice."
     )
     guard = soil.yield_guard(document.yield_before, document.yield_after)
+    equation = written(
+        lambda f, m: m["nitrogen_kg"] * soil.kgco2e_per_kg(f, kind, climate, gwp),
+        {"nitrogen_kg": Interval.exactly(document.nitrogen_kg)},
+        factors,
+    )
     return {
         "evidence_class": "P",
         **result,
+        "equation": equation.names,
+        "arithmetic": equation.numbers,
         "factor_ids": sorted(draws.used),
         "disqualifications": [*guard, unpaired],
     }

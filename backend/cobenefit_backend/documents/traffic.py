@@ -64,6 +64,8 @@ def run(document: TrafficDocument, factors: FactorSet) -> Answer:
         "rebound": judged.rebound_kgco2e,
         "net": judged.net_kgco2e,
         "net_marginal": judged.net_marginal_kgco2e,
+        "equation": judged.equation,
+        "arithmetic": judged.arithmetic,
         "factor_ids": judged.factor_ids,
         "disqualifications": [*judged.disqualifications, NO_FOOTPRINT],
     }

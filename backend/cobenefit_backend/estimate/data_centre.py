@@ -12,14 +12,13 @@ metric", 2012, for the twelve months and the boundary.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cobenefit_backend.estimate import regression
 from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import contributors, propagate
+from cobenefit_backend.estimate.propagate import MeasuredModel, contributors, propagate
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -27,6 +26,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, Getter
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_BASELINE_DAYS = 328
@@ -119,6 +119,7 @@ def estimate(inputs: DataCentreInputs, factors: FactorSet, footprint: Footprint)
             data_origin=inputs.data_origin,
             disqualifications=records,
             factor_ids=tuple(sorted(draws.used)),
+            written=written(_avoided("grid.fr.ademe.avg.lca"), measured, factors),
             details={
                 "pue_before": _pue(inputs.baseline_total_kwh, inputs.baseline_it_kwh),
                 "pue_after": _pue(inputs.reporting_total_kwh, inputs.reporting_it_kwh),
@@ -174,7 +175,7 @@ def _columns(
     return np.column_stack(columns)
 
 
-def _avoided(factor_id: str) -> Any:
+def _avoided(factor_id: str) -> MeasuredModel:
     def model(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
         return m["saved_kwh"] * f(factor_id)
 

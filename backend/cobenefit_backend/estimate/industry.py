@@ -18,7 +18,7 @@ import numpy as np
 from cobenefit_backend.estimate import regression
 from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import contributors, propagate
+from cobenefit_backend.estimate.propagate import MeasuredModel, contributors, propagate
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -26,6 +26,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, Getter
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_R2 = 0.5
@@ -127,6 +128,9 @@ def estimate(inputs: IndustryInputs, factors: FactorSet, footprint: Footprint) -
             data_origin=inputs.data_origin,
             disqualifications=records,
             factor_ids=tuple(sorted(draws.used)),
+            written=None
+            if unusable
+            else written(_avoided(inputs, _FACTOR[inputs.fuel]), measured, factors),
             details={
                 **_details(inputs, model, saved_kwh),
                 "gross_marginal_kgco2e": marginal,
@@ -138,7 +142,7 @@ def estimate(inputs: IndustryInputs, factors: FactorSet, footprint: Footprint) -
     )
 
 
-def _avoided(inputs: IndustryInputs, factor_id: str) -> Any:
+def _avoided(inputs: IndustryInputs, factor_id: str) -> MeasuredModel:
     def model(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
         energy = m["saved_kwh"] * f(factor_id)
         if "material_saved_kg" in m:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from cobenefit_backend.estimate.equipment import with_equipment
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import contributors, propagate, proportion
+from cobenefit_backend.estimate.propagate import (
+    MeasuredModel,
+    contributors,
+    propagate,
+    proportion,
+)
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -21,6 +26,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 
@@ -115,7 +121,8 @@ def estimate(inputs: RemoteAssistanceInputs, factors: FactorSet, footprint: Foot
     equipment = draws.interval(
         lambda f: years * headset_kgco2e_per_year(f, inputs.headsets, inputs.controllers)
     )
-    gross, details = _avoided(inputs, draws, factors) if inputs.cases else (None, {})
+    measured = _measured(inputs)
+    gross = propagate(draws, _avoided(inputs), measured) if inputs.cases else None
     evidence, label = _evidence(inputs)
     return net(
         Effect(
@@ -131,30 +138,45 @@ def estimate(inputs: RemoteAssistanceInputs, factors: FactorSet, footprint: Foot
             data_origin=inputs.data_origin,
             disqualifications=_records(inputs),
             factor_ids=tuple(sorted(draws.used)),
-            details={"cases": inputs.cases, "equipment_kgco2e": equipment, **details},
+            details={
+                "cases": inputs.cases,
+                "equipment_kgco2e": equipment,
+                **({} if gross is None else _details(inputs, draws, measured, factors)),
+            },
+            written=None if gross is None else written(_avoided(inputs), measured, factors),
         ),
         with_equipment(footprint, equipment, inputs.period_days),
     )
 
 
-def _avoided(
-    inputs: RemoteAssistanceInputs, draws: Draws, factors: FactorSet
-) -> tuple[Interval, dict[str, object]]:
-    measured = {
+def _measured(inputs: RemoteAssistanceInputs) -> dict[str, Interval]:
+    if not inputs.cases:
+        return {}
+    return {
         "resolved_ratio": proportion(inputs.resolved, inputs.cases),
         "km_per_visit": inputs.km_per_visit,
     }
 
+
+def _avoided(inputs: RemoteAssistanceInputs) -> MeasuredModel:
     def avoided(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
         return inputs.cases * m["resolved_ratio"] * m["km_per_visit"] * van_kgco2e_per_km(f)
 
-    gross = propagate(draws, avoided, measured)
+    return avoided
+
+
+def _details(
+    inputs: RemoteAssistanceInputs,
+    draws: Draws,
+    measured: Mapping[str, Interval],
+    factors: FactorSet,
+) -> dict[str, object]:
     years = inputs.period_days / DAYS_PER_YEAR
     owed = years * headset_kgco2e_per_year(draws.value, inputs.headsets, inputs.controllers)
-    return gross, {
+    return {
         **measured,
         "break_even_km": float(owed / van_kgco2e_per_km(draws.value)),
-        "contributors": contributors(draws, avoided, measured, factors),
+        "contributors": contributors(draws, _avoided(inputs), measured, factors),
         "rebound": "visits that remote assistance itself provoked are not looked for",
     }
 

@@ -25,6 +25,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 Mode = Literal["car_diesel", "car_petrol", "car_ev", "train", "bus", "on_foot"]
@@ -133,6 +134,7 @@ def estimate(inputs: RemoteHealthInputs, factors: FactorSet, footprint: Footprin
             data_origin=inputs.data_origin,
             disqualifications=_records(inputs),
             factor_ids=tuple(sorted(draws.used)),
+            written=written(avoided, measured, factors),
             details={
                 "consultations": count,
                 "distance_km": float(sum(inputs.distance_km)),

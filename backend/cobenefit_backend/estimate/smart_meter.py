@@ -21,6 +21,7 @@ from cobenefit_backend.estimate.baseline import (
 )
 from cobenefit_backend.estimate.grid import by_month_kgco2e
 from cobenefit_backend.estimate.net import Effect, Footprint, net
+from cobenefit_backend.estimate.propagate import MeasuredModel
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -29,6 +30,7 @@ from cobenefit_backend.estimate.quantity import (
 )
 from cobenefit_backend.estimate.savings import Savings, savings, savings_by_month
 from cobenefit_backend.estimate.uncertainty import Draws, interval_of
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_BASELINE_DAYS = 328
@@ -146,6 +148,9 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
                 "rebound": "contained in the measured use",
             },
             factor_ids=tuple(sorted(draws.used)),
+            written=None
+            if saved_kwh is None
+            else written(_avoided(inputs.fuel), {"saved_kwh": saved_kwh}, factors),
         ),
         footprint,
     )
@@ -326,6 +331,10 @@ def _by_month(
     central = by_month_kgco2e(draws.value, factor_id, months) + rest * draws.value(factor_id)
     drawn = by_month_kgco2e(draws.sample, factor_id, months)
     return interval_of(float(central), drawn + (rest + noise) * draws.sample(factor_id))
+
+
+def _avoided(fuel: Fuel) -> MeasuredModel:
+    return lambda f, m: m["saved_kwh"] * f(_FACTOR[fuel])
 
 
 def _or_none(value: float) -> float | None:

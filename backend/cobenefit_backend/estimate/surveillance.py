@@ -12,7 +12,7 @@ import numpy as np
 
 from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import contributors, propagate
+from cobenefit_backend.estimate.propagate import MeasuredModel, contributors, propagate
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -20,6 +20,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, Getter
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 Gas = Literal["ch4", "sf6"]
@@ -95,7 +96,8 @@ def estimate(inputs: SurveillanceInputs, factors: FactorSet, footprint: Footprin
         Class N; E with a measured release.
     """
     draws = Draws(factors)
-    gross, details = _released(inputs, draws, factors) if inputs.releases else (None, {})
+    measured = _measured(inputs)
+    gross = propagate(draws, _avoided(inputs), measured) if measured else None
     records = () if gross is not None else (_NO_CO2E,)
     return net(
         Effect(
@@ -120,8 +122,9 @@ def estimate(inputs: SurveillanceInputs, factors: FactorSet, footprint: Footprin
                 "unit": inputs.unit,
                 "detection_h_before": _median(inputs.detection_h_before),
                 "detection_h_after": _median(inputs.detection_h_after),
-                **details,
+                **({} if gross is None else _details(inputs, draws, measured, factors)),
             },
+            written=written(_avoided(inputs), measured, factors) if measured else None,
         ),
         footprint,
     )
@@ -132,15 +135,15 @@ _NO_CO2E = Disqualification(
 )
 
 
-def _released(
-    inputs: SurveillanceInputs, draws: Draws, factors: FactorSet
-) -> tuple[Interval, dict[str, Any]]:
-    measured = {
+def _measured(inputs: SurveillanceInputs) -> dict[str, Interval]:
+    return {
         f"release_{i}.{name}": getattr(release, name)
         for i, release in enumerate(inputs.releases)
         for name in ("rate_kg_per_h", "hours_gained")
     }
 
+
+def _avoided(inputs: SurveillanceInputs) -> MeasuredModel:
     def avoided(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
         return np.asarray(
             sum(
@@ -151,10 +154,15 @@ def _released(
             )
         )
 
-    gross = propagate(draws, avoided, measured)
-    return gross, {
+    return avoided
+
+
+def _details(
+    inputs: SurveillanceInputs, draws: Draws, measured: Mapping[str, Interval], factors: FactorSet
+) -> dict[str, Any]:
+    return {
         "releases": len(inputs.releases),
-        "contributors": contributors(draws, avoided, measured, factors),
+        "contributors": contributors(draws, _avoided(inputs), measured, factors),
         "rebound": "none known",
     }
 
