@@ -82,7 +82,7 @@ def board(node_config, peer, air, bridge, tmp_path):
 
 
 def assert_all_arrived_once(station, board):
-    assert board.wait(60) == 0, board.console()
+    assert board.wait(100) == 0, board.console()
     assert len(station.readings()) == 2 * INSTANTS
     assert station.missing() == []
     assert station.errors == []
@@ -113,7 +113,7 @@ def test_a_node_that_loses_its_power_goes_on_where_it_was(board, ack_station):
     assert ack_station.wait(lambda: len(ack_station.packs) > 2, 30), board.console()
     board.power_cut()
     board.boot()
-    assert board.wait(60) == 0, board.console()
+    assert board.wait(100) == 0, board.console()
     assert {boot for boot, _ in ack_station.packs} == {1, 2}
     assert ack_station.missing() == []
     assert ack_station.errors == []
@@ -134,7 +134,8 @@ def test_a_bridge_without_its_broker_says_so_and_the_node_waits(
 ):
     assert ack_station.wait(lambda: "connected" in bridge.console(), 30), bridge.console()
     broker.kill()
-    assert ack_station.wait(lambda: "link: EOF" in bridge.console(), 30), bridge.console()
+    noticed = lambda: "Error(" in bridge.console()  # noqa: E731 end of file, or a reset
+    assert ack_station.wait(noticed, 30), bridge.console()
     board.boot()
     refused = lambda: "the bridge has no broker" in board.console()  # noqa: E731
     assert ack_station.wait(refused, 30), board.console()
@@ -146,7 +147,7 @@ def test_strangers_and_forgers_are_refused_and_counted(air, bridge, board, ack_s
     assert ack_station.wait(lambda: "connected" in bridge.console(), 30), bridge.console()
     node, own, stranger = (bytes.fromhex(m) for m in (NODE_MAC, BRIDGE_MAC, STRANGER_MAC))
     board.boot()
-    assert board.wait(60) == 0, board.console()
+    assert board.wait(100) == 0, board.console()
     arrivals = ack_station.arrivals.copy()
     recorded = [frame for sender, _, frame in air.heard if sender == node][:40]
     forged = frames.Key(bytes(32)).sealed(frames.hello(bytes(frames.NONCE_BYTES)))
