@@ -13,7 +13,7 @@ from cobenefit_wire.hints import Any
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw", "ina219"),
+     "health_ms", "power_mw", "ina219", "bridge"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
@@ -54,17 +54,32 @@ def parse(raw: object, path: str = "config.json") -> Config:
         top.check("site", topics.is_id, "[a-z0-9-]{1,32}"),
         top.check("device", topics.is_id, "[a-z0-9-]{1,32}"),
         top.check("board", topics.is_channel, "[a-z0-9_]{1,32}", "unix"),
-        _broker(top.table("broker")),
+        _broker(top.table("broker")) if _has_broker(top) else None,
         _sensors(top),
-        top.integer("pack_readings", 1, 1000, 60),
+        # A message to a bridge has 7 kB, and a pack takes at most 13 bytes a reading.
+        top.integer("pack_readings", 1, 500 if "bridge" in top.raw else 1000, 60),
         top.integer("pack_age_ms", 1, 366 * _DAY_MS, 3_600_000),
         _ring(top.table("ring", {})),
         top.integer("health_ms", 1000, _DAY_MS, 60_000),
         _power(top.table("power_mw", {})),
         _meter(top.table("ina219")) if "ina219" in top.raw else None,
+        _bridge(top) if "bridge" in top.raw else None,
     )
     top.done()
     return config
+
+
+def _has_broker(top: "_Table") -> bool:
+    given = [key for key in ("broker", "bridge") if key in top.raw]
+    if len(given) != 1:
+        raise top.error("broker", given, "exactly one of broker and bridge")
+    return given == ["broker"]
+
+
+def _bridge(top: "_Table") -> Any:
+    from cobenefit_node.bridge_keys import read_bridge
+
+    return read_bridge(top)
 
 
 def _broker(table: "_Table") -> Broker:

@@ -10,7 +10,6 @@ import asyncio
 import gc
 
 from cobenefit_node.acked import Acked
-from cobenefit_node.mqtt import Client
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
@@ -44,11 +43,7 @@ class Uplink:
         self._log = log
         self._state = state
         offline = messages.State(False, *state[1:])
-        self._client = Client(
-            config.broker,
-            config.site + "-" + config.device,
-            (self._topic("state"), messages.encode(offline)),
-        )
+        self._client = _client(config, (self._topic("state"), messages.encode(offline)))
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
         self._sent: dict[tuple[int, int], list[Any]] = {}
@@ -104,7 +99,8 @@ class Uplink:
 
     async def _session(self) -> None:
         client = self._client
-        self._clock.ask_network()
+        if self._config.broker is not None:
+            self._clock.ask_network()
         present = await client.connect()
         self._ledger.connected()
         self._log("link: connected, session " + ("present" if present else "new"))
@@ -130,7 +126,7 @@ class Uplink:
             for task in tasks:
                 task.cancel()
 
-    async def _pump(self, client: Client, tasks: list[Any]) -> None:
+    async def _pump(self, client: Any, tasks: list[Any]) -> None:
         """Fill the window until told to stop."""
         last_health = ticks_ms()
         losses = 0
@@ -151,7 +147,7 @@ class Uplink:
             else:
                 await self._publish(client, position)
 
-    async def _publish(self, client: Client, position: tuple[int, int]) -> None:
+    async def _publish(self, client: Any, position: tuple[int, int]) -> None:
         found = self._ring.read(position)
         if found is None:  # dropped by a full ring or damaged: the ring has counted it
             for key in list(self._sent):
@@ -183,7 +179,7 @@ class Uplink:
                 raise OSError("the broker acknowledges nothing")
             await self._pause(self._client)
 
-    async def _pause(self, client: Client) -> None:
+    async def _pause(self, client: Any) -> None:
         if client.idle() and self._busy_since >= 0:
             self._ledger.radio(ticks_diff(ticks_ms(), self._busy_since))
             self._busy_since = -1
@@ -292,3 +288,14 @@ async def _check(tasks: list[Any]) -> None:
     for task in tasks:
         if task.done():
             raise await task
+
+
+def _client(config: Any, will: tuple[str, bytes]) -> Any:
+    """Return what speaks to the broker, or to a bridge; only that is imported."""
+    if config.bridge is not None:
+        from cobenefit_node.bridged import BridgedClient
+
+        return BridgedClient(config.bridge, topics.branch(config.site, config.device), will)
+    from cobenefit_node.mqtt import Client
+
+    return Client(config.broker, config.site + "-" + config.device, will)

@@ -47,6 +47,11 @@ def build(site: str, device: str, leaf: str, channel: str = "") -> str:
     return f"{PREFIX}/{site}/{device}/{leaf}" + ("/" + channel if channel else "")
 
 
+def branch(site: str, device: str) -> str:
+    """Return what all topics of one device begin with, the last `/` included."""
+    return build(site, device, "ack")[:-3]
+
+
 def parse(topic: str) -> Topic:
     """Return the parts of a topic; raise `WireError('topic')` when it is none of ours."""
     parts = topic.split("/")

@@ -33,6 +33,7 @@ class AckStation:
         self.arrivals: Counter[tuple[int, int]] = Counter()
         self.states: list[messages.State] = []
         self.healths: list[messages.Health] = []
+        self.results: list[messages.Result] = []
         self.errors: list[str] = []
         self.acking = threading.Event()
         self.acking.set()
@@ -70,6 +71,20 @@ class AckStation:
             highest[boot] = max(seq, highest.get(boot, 0))
         expected = ((boot, seq) for boot, top in highest.items() for seq in range(top))
         return [key for key in expected if key not in self.packs]
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Publish at QoS 1.
+
+        Parameters
+        ----------
+        topic : str
+            Where to.
+        payload : bytes
+            What.
+        retain : bool
+            Whether the broker keeps it for those who subscribe later.
+        """
+        self._client.publish(topic, payload, qos=1, retain=retain)
 
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> bool:
         """Wait for a condition.
@@ -121,6 +136,8 @@ class AckStation:
                 self.states.append(messages.decode_state(bytes(message.payload)))
             elif topic.leaf == "health":
                 self.healths.append(messages.decode_health(bytes(message.payload)))
+            elif topic.leaf == "cmd/result":
+                self.results.append(messages.decode_result(bytes(message.payload)))
         except WireError as error:
             self.errors.append(f"{message.topic}: {error}")
 

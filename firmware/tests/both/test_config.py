@@ -83,6 +83,23 @@ def test_tls_needs_a_server_name_and_certificate_with_key():
     assert _error(_with(broker=half)).key == "broker.tls.cert"
 
 
+def test_a_node_has_a_broker_or_a_bridge():
+    bridge = {"peer": "02:00:00:00:00:b0", "channel": 6, "key": "5c" * 32}
+    raw = _with(bridge=bridge)
+    assert _error(raw).key == "broker"
+    del raw["broker"]
+    parsed = config.parse(raw)
+    assert parsed.broker is None
+    assert parsed.bridge == (b"\x02\0\0\0\0\xb0", 6, b"\x5c" * 32, True)
+    for key, value in (("peer", "02"), ("peer", 7), ("channel", 0), ("encrypt", 1), ("key", "5c")):
+        err = _error(dict(raw, bridge=dict(bridge, **{key: value})))
+        assert err.key == "bridge." + key
+    assert "5c" not in str(_error(dict(raw, bridge=dict(bridge, key="5c"))))
+    assert _error(dict(raw, pack_readings=501)).key == "pack_readings"
+    del raw["bridge"]
+    assert _error(raw).key == "broker"
+
+
 def test_a_secret_is_never_shown():
     err = _error(_with(broker={"host": "h", "password": 12345}))
     assert err.key == "broker.password"

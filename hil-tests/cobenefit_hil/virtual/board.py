@@ -57,8 +57,9 @@ class VirtualBoard:
         Contents of `config.json`.
     workdir : Path
         Its directory: `config.json`, `ring/`, `console.log`.
-    peers : mapping of str to Path
-        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …
+    peers : mapping of str to Path or str
+        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …; of a radio
+        `AIR` and `MAC`, see `cobenefit_hil.air`.
     micropython : str, optional
         The interpreter; see `interpreter`.
     heap : str
@@ -70,13 +71,13 @@ class VirtualBoard:
         until the board sets it.
     """
 
-    features = frozenset({"power", "uart", "counter", "simulated_time", "wifi"})
+    features = frozenset({"power", "uart", "counter", "simulated_time", "wifi", "radio"})
 
     def __init__(
         self,
         config: Mapping[str, Any],
         workdir: Path,
-        peers: Mapping[str, Path],
+        peers: Mapping[str, Path | str],
         *,
         micropython: str | None = None,
         heap: str = HEAP,
