@@ -97,18 +97,25 @@ def test_asleep_is_not_gone(board, ack_station):
     assert [s.online for s in ack_station.states].count(False) == 1
 
 
-def test_power_cuts_awake_and_asleep_lose_nothing_committed(board, peer, ack_station, instants):
+def test_power_cuts_awake_and_asleep_lose_nothing_committed(
+    board, node_config, peer, ack_station, instants
+):
+    board.flash(node_config | {"pack_readings": 2})
     moments = random.Random(SEED)
     expected = set()
     boots = 0
-    for cuts in range(9 * instants // INSTANTS):
+    for cuts in range(7 * instants // INSTANTS):
         (ack_station.acking.clear if cuts % 2 else ack_station.acking.set)()
         board.boot()
         boots += 1
         if cuts % 3 == 2:
             board.power_cut_asleep(30)
         else:
-            time.sleep(moments.uniform(0.2, 1.5))
+            # One pack at least, then a moment of whatever the board does by then.
+            slept = board.sleeps + moments.randrange(2, 4)
+            ready = lambda n=slept: board.sleeps >= n or board.poll() is not None  # noqa: E731
+            assert ack_station.wait(ready, 60), board.console()
+            time.sleep(moments.uniform(0, 0.5))
             if board.poll() is not None:
                 break
             board.power_cut()
