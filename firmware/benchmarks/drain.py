@@ -17,7 +17,7 @@ from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages, pack
 
 PACKS = 1000
-STATE = messages.State(True, 1, "0", "unix", "1")
+STATE = messages.State(True, 1, "0", "unix", "1", 0)
 
 
 async def stalls(worst: list) -> None:

@@ -90,7 +90,8 @@ class Clock:
         up_ms = self.uptime_ms()
         if self.time_known() and self._asked_ms < 0:
             self._asked_ms = up_ms
-        if self.time_known() and up_ms - self._asked_ms < _ASK_MS:
+        known = self.time_known()
+        if known and up_ms - self._asked_ms < _ASK_MS:
             return
         try:
             import ntptime
@@ -100,7 +101,10 @@ class Clock:
             self.ntp_error = repr(err)
             return
         self._asked_ms = up_ms
-        self._learnt("ntp")
+        if known:
+            self.source = "ntp"  # what was stamped is dated already
+        else:
+            self._learnt("ntp")
 
     def keep(self, twin: Any) -> None:
         """Start at the last time known, from a `Twin`, when the board's clock is behind it."""
@@ -116,6 +120,29 @@ class Clock:
         if behind:
             self._set_board(floor_ms)
             twin.save([floor_ms, 1])
+
+    def held(self) -> list[Any]:
+        """Return what `resume` needs after a sleep."""
+        return [self.uptime_ms(), self._wall_ms(), self._shift_ms, self._kept_ms]
+
+    def resume(self, held: list[Any], planned_ms: int) -> int:
+        """Go on after a sleep; return how long it was, as far as the board can tell [ms].
+
+        The board's clock runs on in deep sleep. Where it did not, the sleep was as long as
+        planned [ms]. A sleeping board's oscillator drifts, so NTP is asked at the next connection.
+        """
+        uptime_ms, wall_ms, self._shift_ms, self._kept_ms = held
+        slept_ms = self._wall_ms() - wall_ms
+        if not 0 <= slept_ms <= 2 * planned_ms + _ASK_MS:
+            slept_ms, self._shift_ms = planned_ms, 0
+        self._uptime_ms += uptime_ms + slept_ms
+        self._asked_ms = self._uptime_ms - _ASK_MS
+        return slept_ms
+
+    async def reach(self, due_ms: int) -> None:
+        """Wait until it is `due_ms`, at most one slice past a clock that is set [ms]."""
+        while due_ms > self.now_ms():
+            await sleep_ms(min(due_ms - self.now_ms(), _SLICE_MS))
 
     def save_floor(self) -> None:
         """Write the time floor when it is due; call often. OSError when the flash refuses."""

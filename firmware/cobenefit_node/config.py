@@ -13,15 +13,23 @@ from cobenefit_wire.hints import Any
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw", "ina219", "bridge"),
+     "health_ms", "power_mw", "ina219", "bridge", "sleep", "battery"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
 Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "i2c", "period_ms", "options"))
 Meter = namedtuple("Meter", ("scl", "sda", "shunt_mohm"))
+Sleep = namedtuple("Sleep", ("wakes_per_send", "give_up_ms", "power_uw"))
+Battery = namedtuple("Battery", ("adc", "scale_permille", "jump_mv", "set"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
 _DAY_MS = 86_400_000
+#: Drivers of what happens while nobody looks; asleep they would miss it.
+_BLIND = {
+    "ld2451": "the radar reports a vehicle when it passes",
+    "tfluna": "the range finder reports a vehicle when it passes",
+    "pulse": "the counter stops in deep sleep",
+}
 _SECRET = ("password", "key")
 
 
@@ -64,7 +72,12 @@ def parse(raw: object, path: str = "config.json") -> Config:
         _power(top.table("power_mw", {})),
         _meter(top.table("ina219")) if "ina219" in top.raw else None,
         _bridge(top) if "bridge" in top.raw else None,
+        _sleep(top.table("sleep")) if "sleep" in top.raw else None,
+        _battery(top.table("battery")) if "battery" in top.raw else None,
     )
+    top.integer("lifetime_claim_years", 1, 50, None)  # for `cobenefit node energy`
+    if config.sleep is not None:
+        _check_awake(top, config.sensors)
     top.done()
     return config
 
@@ -157,6 +170,35 @@ def _meter(table: "_Table") -> Meter:
     )
     table.done()
     return meter
+
+
+def _sleep(table: "_Table") -> Sleep:
+    sleep = Sleep(
+        table.integer("wakes_per_send", 0, 1000, 0),
+        table.integer("give_up_ms", 1000, 600_000, 30_000),
+        table.integer("power_uw", 0, 1_000_000, 0),
+    )
+    table.done()
+    return sleep
+
+
+def _check_awake(top: "_Table", sensors: list[Sensor]) -> None:
+    for i in range(len(sensors)):
+        why = _BLIND.get(sensors[i].driver)
+        if why is not None:
+            key = "sensors." + str(i) + ".driver"
+            raise top.error(key, sensors[i].driver, "with sleep no such driver: " + why)
+
+
+def _battery(table: "_Table") -> Battery:
+    battery = Battery(
+        table.integer("adc", 0, 99),
+        table.integer("scale_permille", 1, 100_000, 1000),
+        table.integer("jump_mv", 50, 10_000, 300),
+        table.integer("set", 0, 1000, 0),
+    )
+    table.done()
+    return battery
 
 
 class _Table:

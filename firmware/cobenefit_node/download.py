@@ -12,6 +12,7 @@ import sys
 
 from cobenefit_node.rsa import verify
 from cobenefit_node.ticks import sleep_ms
+from cobenefit_node.twin import Twin
 from cobenefit_wire import release
 from cobenefit_wire.hints import Any
 
@@ -93,6 +94,7 @@ class Download:
         os.mkdir(self._slot)
         with open(mark, "w") as f:
             f.write(wanted)
+            Twin.written += len(wanted)
 
     async def _file(self, path: str, entry: release.Entry, first: int) -> None:
         """Complete a file from the broker; twice the wrong hash refuses the release."""
@@ -110,6 +112,7 @@ class Download:
                 with open(path, "r+b") as f:
                     f.seek(at)
                     f.write(data)
+                    Twin.written += len(data)
                 at += len(data)
         if not await _holds(path, entry):
             raise Refused("sha256 of " + entry.path, True)
@@ -123,6 +126,7 @@ class Download:
             piece = old.read(_PIECE)
             while piece:
                 new.write(piece)
+                Twin.written += len(piece)
                 piece = old.read(_PIECE)
                 await sleep_ms(0)
 

@@ -9,6 +9,7 @@ import gc
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
+from cobenefit_node.forget import forget
 from cobenefit_node.health import Ledger
 from cobenefit_node.remote import Remote
 from cobenefit_node.ring import Ring
@@ -25,6 +26,7 @@ _WATCHDOG_MS = 120_000
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]
 _STUCK_MS = 90_000
 _FINISH_MS = 120_000
+_DEEP_SLEEP = 4
 
 
 class Node:
@@ -33,23 +35,35 @@ class Node:
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
         self._board = board
         self._clock = clock
-        clock.keep(Twin("clock"))
         cause = board.reset_cause()
-        self.ledger = Ledger(config.power_mw, cause)
+        self.ledger = Ledger(config.power_mw, cause, config.sleep and config.sleep.power_uw)
         if config.ina219 is not None:
             self.ledger.meter = self._meter(config.ina219)
-        self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
-        state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
+        held = _held(board) if config.sleep is not None else None
+        self.ring = Ring(
+            config.ring.dir, config.ring.segments, config.ring.segment_bytes,
+            held and held.position,
+        )  # fmt: skip
+        if held is not None:
+            held.take_up(self.ring, clock, self.ledger, cause == _DEEP_SLEEP)
+        clock.keep(Twin("clock"))
+        self._open_account(config, cause)
+        self.state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause), 0)
         self.uplink = Uplink(
-            config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
+            config, self.ring, clock, ledger=self.ledger, state=self.state, log=self.log
         )
         self.name = config.site + "/" + config.device
         topic = topics.build(config.site, config.device, "ota")
         self.updates = Updates(Slots(), topic, config.board, self.log)
         topic = topics.build(config.site, config.device, "cmd")
-        self.remote = Remote(self, clock, topic, config.broker.tls is not None)
+        self.remote = Remote(self, clock, topic, bool(config.broker and config.broker.tls))
         self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
+        self._duty: Any = None
+        if held is not None:
+            from cobenefit_node.duty import Duty
+
+            self._duty = Duty(self, config, board, clock, held)
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
@@ -57,6 +71,8 @@ class Node:
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
+        if self._duty is not None:
+            return bool(await self._duty.run(self._board.watchdog(_WATCHDOG_MS)))
         link = asyncio.create_task(self.uplink.run())
         tasks = [asyncio.create_task(_until_ended(s)) for s in self.samplers]
         watchdog = self._board.watchdog(_WATCHDOG_MS)
@@ -64,7 +80,7 @@ class Node:
             if self.alive():
                 watchdog.feed()
             self._update()
-            self._keep_account()
+            self.keep_account()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -101,13 +117,26 @@ class Node:
             self.ring.settle()
             self._board.reset()
 
-    def _keep_account(self) -> None:
+    def keep_account(self) -> None:
+        """Ask the power meter and keep the time floor; call often."""
         try:
             self.ledger.measure(self._clock.uptime_ms())
             self._clock.save_floor()
         except OSError as err:
             self.ledger.errors += 1
             self.log("account: " + repr(err))
+
+    def _open_account(self, config: Any, cause: int) -> None:
+        if cause == _DEEP_SLEEP and config.battery is None:
+            return
+        from cobenefit_node.account import open_account
+
+        try:
+            open_account(config, self._board, cause, self.ledger)
+        except OSError as err:
+            self.ledger.errors += 1
+            self.log("account: " + repr(err))
+        forget("account")
 
     def _meter(self, wired: Any) -> Any:
         from cobenefit_node.power import Ina219
@@ -137,6 +166,13 @@ class Node:
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
             offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
+
+
+def _held(board: Any) -> Any:
+    """Return what a node that sleeps has kept; one that does not never loads this."""
+    from cobenefit_node.duty import Held
+
+    return Held(board)
 
 
 async def _until_ended(sampler: Sampler) -> None:

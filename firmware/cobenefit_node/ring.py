@@ -50,7 +50,10 @@ class Segment:
 class Ring:
     """Packs on the file system between the sampler and the gateway's ack."""
 
-    def __init__(self, directory: str, segments: int, segment_bytes: int) -> None:
+    def __init__(
+        self, directory: str, segments: int, segment_bytes: int, resume: Any = None
+    ) -> None:
+        """`resume` is the (boot, sequence) of a node that only slept, see `duty.py`."""
         self._dir = directory
         self._limit = segments
         self._segment_bytes = segment_bytes
@@ -72,7 +75,8 @@ class Ring:
         self._twin = Twin(directory + "/state")
         self._restore()
         self._recover()
-        self.save()
+        if resume is None or not self._resumed(*resume):
+            self.save()
 
     def append(self, channel: str, readings: int, data: bytes) -> tuple[int, int]:
         """Write a pack that bears (`boot`, `seq`) and flush it; return its position.
@@ -89,6 +93,7 @@ class Ring:
         except OSError:
             self.close()  # what was half written stays behind; the next record gets a new file
             raise
+        Twin.written += len(record)
         at = last.size
         last.add(self.boot, self.seq, at + len(record))
         self.seq += 1
@@ -220,6 +225,17 @@ class Ring:
             del self._lost[boot]
         acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
         self._twin.save([self.boot, acked, self.lost()])
+
+    def _resumed(self, boot: int, seq: int) -> bool:
+        """Go on with a boot; not where damage has taken the place of its next record."""
+        for part in self._segments:
+            for run in part.runs:
+                if run[0] == boot:
+                    seq = max(seq, run[2] + 1)
+        if boot != self.boot - 1 or self._twin.damaged or self.covers(boot, seq):
+            return False
+        self.boot, self.seq = boot, seq
+        return True
 
     def _restore(self) -> None:
         state = self._twin.load()

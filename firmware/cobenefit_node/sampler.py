@@ -147,6 +147,17 @@ class Sampler:
         for channel in list(self._runs):
             self._close(channel)
 
+    def open_packs(self) -> list[list[Any]]:
+        """Return [channel, pack bytes] of every run, as it would be closed now."""
+        return [[channel, self._encoded(channel, self._runs[channel])] for channel in self._runs]
+
+    def reopen(self, channel: str, data: bytes) -> None:
+        """Go on with a run that `open_packs` gave; WireError when it is damaged."""
+        read = pack.decode(data)
+        codes = read.quality or bytes(len(read.values))
+        for t_ms, value, code in zip(pack.times_ms(read), read.values, codes):
+            self._add(Reading(channel, t_ms, value, read.exponent, code), read.flags)
+
     def _date(self) -> None:
         if self._clock.time_known():
             for run in self._runs.values():
@@ -164,16 +175,19 @@ class Sampler:
 
     def _close(self, channel: str) -> None:
         run = self._runs.pop(channel)
-        unit = units.QUANTITIES[units.quantity_of(channel)].unit
         ring = self._ring
-        period_ms = 0 if self._driver.event else self._period_ms
         try:
-            data = pack.encode(run.pack(ring.boot, ring.seq, unit, period_ms))
+            data = self._encoded(channel, run)
             self._offer(ring.append(channel, len(run.values), data))
         except (OSError, MemoryError) as err:
             ring.count_lost(ring.boot, 0, channel, len(run.values))
             self._ledger.errors += 1
             self._log("ring: " + repr(err))
+
+    def _encoded(self, channel: str, run: Run) -> bytes:
+        unit = units.QUANTITIES[units.quantity_of(channel)].unit
+        period_ms = 0 if self._driver.event else self._period_ms
+        return pack.encode(run.pack(self._ring.boot, self._ring.seq, unit, period_ms))
 
 
 def _stamp(value: Any, t_ms: int) -> Reading:

@@ -16,6 +16,9 @@ class Twin:
     `path` gets the suffixes .0 and .1; a file is CRC32, generation, item.
     """
 
+    #: Bytes that twins, the ring and downloads have written to flash since the start.
+    written = 0
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._generation = 0
@@ -37,6 +40,7 @@ class Twin:
         with open(self._path + "." + str(generation & 1), "wb") as f:
             f.write(struct.pack(">I", crc32(body) & 0xFFFFFFFF) + body)
             f.flush()
+        Twin.written += 4 + len(body)
         self._generation = generation
 
     def _read(self, path: str) -> tuple[Any, ...]:

@@ -32,6 +32,10 @@ class Updates:
         """Whether what runs still has to reach the gateway to be kept."""
         return bool(self.slots.state.trial) and not self.restart
 
+    def busy(self) -> bool:
+        """Whether a release is being fetched."""
+        return self._task is not None
+
     async def opened(self, client: Any) -> None:
         """Ask for the notice; a broker sends a retained one to new subscriptions only.
 

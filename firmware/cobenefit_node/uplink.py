@@ -42,7 +42,7 @@ class Uplink:
         self._ledger = ledger
         self._log = log
         self._state = state
-        offline = messages.State(False, *state[1:])
+        offline = self.farewell = messages.State(False, *state[1:])
         self._client = _client(config, (self._topic("state"), messages.encode(offline)))
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
@@ -69,6 +69,7 @@ class Uplink:
     async def run(self) -> None:
         """Keep a session open until cancelled; never raises for the peer's sake."""
         backoff_ms = _BACKOFF_MS
+        self._stopping = False
         while not self._stopping:
             self.progress = started = ticks_ms()
             try:
@@ -84,10 +85,17 @@ class Uplink:
             await sleep_ms(backoff_ms)
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 
-    async def finish(self, timeout_ms: int) -> bool:
-        """Wait until every pack is acked, publish the last health; return whether all was said."""
+    async def finish(self, timeout_ms: int, busy: Any = None) -> bool:
+        """Wait until every pack is acked, publish the last health; return whether all was said.
+
+        `busy(waited_ms)` may ask to stay longer than that [ms].
+        """
         started = ticks_ms()
-        while self._ring.waiting() and ticks_diff(ticks_ms(), started) < timeout_ms:
+        while True:
+            waited_ms = ticks_diff(ticks_ms(), started)
+            waiting = self._ring.waiting() and waited_ms < timeout_ms
+            if not waiting and (busy is None or not busy(waited_ms)):
+                break
             self._wake.set()
             await sleep_ms(20)
         acked = not self._ring.waiting()
@@ -116,7 +124,7 @@ class Uplink:
                 await part.opened(client)
             await self._pump(client, tasks)
             await self._say("health", self._health(), tasks)
-            await self._say("state", messages.State(False, *self._state[1:]), tasks, retain=True)
+            await self._say("state", self.farewell, tasks, retain=True)
             await self._until(client.idle, tasks)
             await client.disconnect()
         finally:
@@ -268,6 +276,10 @@ class Uplink:
             self._ring.boot, clock.uptime_ms(), t_ms, tx=client.tx_bytes, rx=client.rx_bytes,
             waiting=self._ring.waiting(), lost=self._ring.lost(),
         )  # fmt: skip
+
+    def moved(self) -> tuple[int, int]:
+        """Return the bytes sent and received since the start [bytes]."""
+        return self._client.tx_bytes, self._client.rx_bytes
 
     def _topic(self, leaf: str, channel: str = "") -> str:
         return topics.build(self._config.site, self._config.device, leaf, channel)

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MAX_SERIES = 1_000_000
 #: What JSON readers can hold exactly. [1]
 _LARGEST = 1 << 53
+_LARGEST_SMALL = 1_000_000
 
 
 @lru_cache(maxsize=100_000)
@@ -217,6 +218,12 @@ class Intake:
                 "battery_mv": None,
                 "waiting": 0,
                 "lost": {},
+                "asleep_ms": 0,
+                "radio_ms": 0,
+                "error_permille": 0,
+                "flash_bytes": 0,
+                "causes": [],
+                "battery_changes": 0,
                 "online": self._state.online.get((site, device), True),
             },
         )
@@ -250,8 +257,9 @@ def _fingerprint(record: Record) -> bytes:
 
 
 def _check_health(health: messages.Health) -> None:
-    numbers = [x for x in health if isinstance(x, int)]
-    if max(numbers) > _LARGEST or len(health.energy_method) > 64:
+    numbers = [x for x in (*health, *health.causes) if isinstance(x, int)]
+    small = max(health.error_permille, health.battery_changes) <= _LARGEST_SMALL
+    if max(numbers) > _LARGEST or not small or len(health.energy_method) > 64:
         raise WireError("health", "a number or a text is too large")
 
 

@@ -61,6 +61,12 @@ def test_every_wrong_value_is_refused_with_its_key():
         ("power_mw.idle", _with(power_mw={"idle": -1})),
         ("ina219.scl", _with(ina219={"sda": 4})),
         ("ina219.shunt_mohm", _with(ina219={"scl": 5, "sda": 4, "shunt_mohm": 0})),
+        ("sleep.give_up_ms", _with(sleep={"give_up_ms": 10})),
+        ("sleep.every", _with(sleep={"every": 10})),
+        ("sensors.0.driver", _with(sleep={}, sensors=[dict(sensor, driver="tfluna")])),
+        ("battery.adc", _with(battery={})),
+        ("battery.jump_mv", _with(battery={"adc": 34, "jump_mv": 1})),
+        ("lifetime_claim_years", _with(lifetime_claim_years=0)),
         ("extra", _with(extra=1)),
         ("(file)", []),
     )
@@ -98,6 +104,19 @@ def test_a_node_has_a_broker_or_a_bridge():
     assert _error(dict(raw, pack_readings=501)).key == "pack_readings"
     del raw["bridge"]
     assert _error(raw).key == "broker"
+def test_a_node_that_sleeps_and_its_battery():
+    parsed = config.parse(_with(sleep={}, battery={"adc": 34}, lifetime_claim_years=5))
+    assert parsed.sleep == (0, 30_000, 0)
+    assert parsed.battery == (34, 1000, 300, 0)
+    assert config.parse(_with()).sleep is None
+
+
+def test_drivers_that_are_blind_asleep_say_why():
+    sensor = {"driver": "pulse", "counter": 1, "period_ms": 1000}
+    for driver, why in (("pulse", "deep sleep"), ("ld2451", "passes"), ("tfluna", "passes")):
+        err = _error(_with(sleep={}, sensors=[dict(sensor, driver=driver)]))
+        assert why in str(err)
+        assert config.parse(_with(sensors=[dict(sensor, driver=driver)]))
 
 
 def test_a_secret_is_never_shown():

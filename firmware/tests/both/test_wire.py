@@ -70,6 +70,24 @@ def test_messages_encode_to_the_golden_bytes_and_back():
         assert decode(bytes.fromhex(vector["hex"])) == message, vector["name"]
 
 
+def test_an_older_nodes_messages_read_as_zeros_at_the_end():
+    decoders = {"state": messages.decode_state, "health": messages.decode_health}
+    for vector in _vectors()["older"]:
+        read = decoders[vector["kind"]](bytes.fromhex(vector["hex"]))
+        assert [list(x) if isinstance(x, tuple) else x for x in read] == vector["fields"]
+        # Only what is new may be missing.
+        short = cbor.Pairs([(k, x) for k, x in enumerate(read[:4], 1)])
+        assert _refused(decoders[vector["kind"]], cbor.dumps(short)) == "message"
+
+
+def test_causes_that_are_no_counts_are_refused():
+    fields = _vectors()["messages"][-1]["fields"]
+    for causes in ([-1], ["x"], [0] * 17):
+        bent = list(fields)
+        bent[17] = causes
+        assert _refused(messages.decode_health, messages.encode(bent))
+
+
 def test_a_message_with_a_missing_field_is_refused():
     assert _refused(messages.decode_ack, cbor.dumps(cbor.Pairs([(1, 7)]))) == "message"
     assert _refused(messages.decode_ack, b"\x07") == "message"

@@ -11,7 +11,7 @@ dropped for want of speed. Link time-outs, keepalive and watchdog stay on real t
 
 import asyncio
 
-from machine import open_line
+import machine
 
 from cobenefit_node.clock import Clock, Ended
 from cobenefit_node.ticks import sleep_ms
@@ -27,7 +27,7 @@ class SimClock(Clock):
 
     def __init__(self, path: str, sensors: int) -> None:
         super().__init__()
-        self._stream = asyncio.StreamReader(open_line(path))
+        self._stream = asyncio.StreamReader(machine.open_line(path))
         self._sensors = sensors
         self._waiting = 0
         self._moved = asyncio.Event()
@@ -39,9 +39,12 @@ class SimClock(Clock):
         self.ring = None
 
     async def start(self) -> None:
-        """Ask the peer where time begins; it shows no data yet."""
-        answer = await self._ask(b"?")
-        self._now_ms = 0 if answer == b"end" else int(answer)
+        """Go on where a deep sleep ended, else ask the peer where time begins: no data yet."""
+        self._now_ms = machine.woken_ms() or 0
+        if not self._now_ms:
+            answer = await self._ask(b"?")
+            self._now_ms = 0 if answer == b"end" else int(answer)
+        machine.world_ms = self._now_ms
 
     def time_known(self) -> bool:
         """Return True: simulated time is always known."""
@@ -54,6 +57,30 @@ class SimClock(Clock):
     def uptime_ms(self) -> int:
         """Return the simulated time gone by [ms]."""
         return self._sim_uptime_ms
+
+    def held(self) -> list:
+        """Return the simulated time, for `resume` after a deep sleep."""
+        return [self._sim_uptime_ms, self._now_ms]
+
+    def resume(self, held: list, planned_ms: int) -> int:
+        """Go on after a deep sleep; return how long it was [ms]."""
+        slept_ms = max(0, self._now_ms - held[1])
+        self._sim_uptime_ms = held[0] + slept_ms
+        return slept_ms
+
+    async def reach(self, due_ms: int) -> None:
+        """Let the peer show each instant up to `due_ms`; raise `Ended` after the last [ms]."""
+        try:
+            answer = await self._ask(b"?")
+            while answer != b"end" and int(answer) < due_ms:
+                await self._move(answer)
+                answer = await self._ask(b"?")
+            if answer == b"end":
+                raise Ended
+            await self._move(b"%d" % due_ms)
+        except (asyncio.TimeoutError, OSError, ValueError) as err:
+            self.failed = "control line: " + repr(err)
+            raise Ended  # noqa: B904 MicroPython prints no chain
 
     def set(self, t_ms: int) -> None:
         """Nobody sets simulated time."""
@@ -81,7 +108,7 @@ class SimClock(Clock):
                 self._ended = True
             else:
                 await self._move(answer)
-        except (TimeoutError, OSError, ValueError) as err:
+        except (asyncio.TimeoutError, OSError, ValueError) as err:
             self.failed = "control line: " + repr(err)
             self._ended = True
         moved, self._moved = self._moved, asyncio.Event()
@@ -96,7 +123,7 @@ class SimClock(Clock):
         step_ms = t_ms - self._now_ms
         if 0 < step_ms <= _LONGEST_STEP_MS:
             self._sim_uptime_ms += step_ms
-        self._now_ms = t_ms
+        self._now_ms = machine.world_ms = t_ms
         self.steps += 1
 
     async def _ask(self, line: bytes) -> bytes:
