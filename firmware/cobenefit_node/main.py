@@ -57,7 +57,7 @@ class Node:
         self.updates = Updates(Slots(), topic, config.board, self.log)
         topic = topics.build(config.site, config.device, "cmd")
         self.remote = Remote(self, clock, topic, bool(config.broker and config.broker.tls))
-        self.uplink.parts = (self.updates, self.remote)
+        self.parts = self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
         self._duty: Any = None
         if held is not None:
@@ -104,18 +104,21 @@ class Node:
 
     def _update(self) -> None:
         """Help a trial to its ack, and restart into what is to be tried, or back."""
-        parts = (self.updates, self.remote)
-        for part in parts:
+        for part in self.parts:
             part.check()
-        restart = any(part.restart for part in parts)
+        restart = any(part.restart for part in self.parts)
         if restart and any(s.reading_since is not None for s in self.samplers):
             return  # a reading under way is finished first
-        if restart or any(part.on_trial() for part in parts):
+        if restart or self.on_trial():
             for sampler in self.samplers:
                 sampler.flush()
         if restart:
             self.ring.settle()
             self._board.reset()
+
+    def on_trial(self) -> bool:
+        """Whether software, settings or a certificate still have to prove themselves."""
+        return any(part.on_trial() for part in self.parts)
 
     def keep_account(self) -> None:
         """Ask the power meter and keep the time floor; call often."""

@@ -33,6 +33,10 @@ class Remote:
         self._started = ticks_ms()
         self._task: Any = None
 
+    def busy(self) -> bool:
+        """Whether a command is being carried out."""
+        return self._task is not None
+
     def on_trial(self) -> bool:
         """Whether what runs still has to reach the gateway to be kept."""
         return bool(self.trial) and not self.restart

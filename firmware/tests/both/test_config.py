@@ -104,6 +104,8 @@ def test_a_node_has_a_broker_or_a_bridge():
     assert _error(dict(raw, pack_readings=501)).key == "pack_readings"
     del raw["bridge"]
     assert _error(raw).key == "broker"
+
+
 def test_a_node_that_sleeps_and_its_battery():
     parsed = config.parse(_with(sleep={}, battery={"adc": 34}, lifetime_claim_years=5))
     assert parsed.sleep == (0, 30_000, 0)
