@@ -50,7 +50,7 @@ class Bridge:
         twin.save(self._boot)
         cause = board.reset_cause()
         self._ledger = Ledger(config.power_mw, cause)
-        self._state = messages.State(True, self._boot, VERSION, config.board, str(cause))
+        self._state = messages.State(True, self._boot, VERSION, config.board, str(cause), 0)
         will = messages.encode(messages.State(False, *self._state[1:]))
         name = config.site + "-" + config.device
         self._client = Client(config.broker, name, (self._topic("state"), will), window=16)

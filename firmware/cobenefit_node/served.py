@@ -30,7 +30,7 @@ class ServedNode:
         self._changes: list[tuple[str, bool]] = []
         self._down: list[bytes] = []
         # Until it says otherwise: a node not heard since our own start is not there.
-        self._will = ("state", messages.encode(messages.State(False, 0, "", "", "")))
+        self._will = ("state", messages.encode(messages.State(False, 0, "", "", "", 0)))
         self._heard_ms = ticks_ms()
         self._buried = False
         self.forged = 0
