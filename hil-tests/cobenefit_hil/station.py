@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from pathlib import Path
+from typing import Literal, Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,15 +21,19 @@ POLL_S = 0.02
 
 
 class AckStation:
-    """Subscribes to `cb/v1/#`; acks each pack while `acking` is set.
+    """Subscribes to all devices, or one; acks each pack while `acking` is set.
 
     Parameters
     ----------
     port : int
         Of the broker on loopback. [1]
+    device : str
+        The one device to listen to; `+` for all.
+    socket_path : Path, optional
+        The broker's Unix socket, to be used instead of a port.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, device: str = "+", socket_path: Path | None = None) -> None:
         self.packs: dict[tuple[int, int], tuple[str, pack.Pack]] = {}
         self.arrivals: Counter[tuple[int, int]] = Counter()
         self.states: list[messages.State] = []
@@ -36,8 +41,12 @@ class AckStation:
         self.errors: list[str] = []
         self.acking = threading.Event()
         self.acking.set()
-        self._port = port
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ack-station")
+        self._filter = f"cb/v1/+/{device}/#"
+        self._address = ("127.0.0.1", port) if socket_path is None else (str(socket_path), 0)
+        transport: Literal["tcp", "unix"] = "tcp" if socket_path is None else "unix"
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, f"ack-station-{device.strip('+')}", transport=transport
+        )
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -97,11 +106,11 @@ class AckStation:
         """Connect and listen."""
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.connect("127.0.0.1", self._port)
+        self._client.connect(*self._address)
         self._client.loop_start()
         if not subscribed.wait(10):
             self._client.loop_stop()
-            raise TimeoutError(f"no subscription at the broker on port {self._port} within 10 s")
+            raise TimeoutError(f"no subscription at the broker {self._address} within 10 s")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,7 +119,7 @@ class AckStation:
         self._client.loop_stop()
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        client.subscribe("cb/v1/#", qos=1)
+        client.subscribe(self._filter, qos=1)
 
     def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
         try:

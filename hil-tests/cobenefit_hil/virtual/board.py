@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -65,6 +65,13 @@ class VirtualBoard:
         Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
     firmware : Path, optional
         Directory with the packages to run, sources or .mpy; those installed by default.
+    inside : sequence of str
+        Command that runs it, say in another network.
+    settings : mapping of str to str
+        What `boot.py` takes from the environment, without `COBENEFIT_`: `KEEPALIVE_S`, a keepalive
+        shorter than the node's own; `OVERRUN`, time goes on though the ring fills.
+    year_2000 : bool
+        Whether its clock stands at 2000-01-01 whenever it starts.
     """
 
     features = frozenset({"power", "uart", "counter", "simulated_time", "wifi"})
@@ -78,6 +85,9 @@ class VirtualBoard:
         micropython: str | None = None,
         heap: str = HEAP,
         firmware: Path | None = None,
+        inside: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        year_2000: bool = False,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
@@ -85,6 +95,9 @@ class VirtualBoard:
         self._micropython = micropython or interpreter()
         self._heap = heap
         self._firmware = firmware
+        self._inside = list(inside)
+        self._settings = dict(settings or {})
+        self._year_2000 = year_2000
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._cut = False
@@ -120,8 +133,9 @@ class VirtualBoard:
             raise RuntimeError(f"{self.workdir.name} is already running")
         self._log = self.log_path.open("ab")
         self._cut = False
+        board = [self._micropython, "-X", f"heapsize={self._heap}"]
         self._process = subprocess.Popen(
-            [self._micropython, "-X", f"heapsize={self._heap}", str(script or _HERE / "boot.py")],
+            [*self._inside, *board, str(script or _HERE / "boot.py")],
             cwd=self.workdir,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -207,7 +221,11 @@ class VirtualBoard:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
         if self._firmware is not None:
             roots = [str(self._firmware)]
-        lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
+        if self._year_2000:
+            roots.insert(0, str(_HERE / "year_2000"))
+        lines = {
+            f"COBENEFIT_{n}": str(v) for n, v in (*self._peers.items(), *self._settings.items())
+        }
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),

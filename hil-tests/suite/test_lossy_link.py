@@ -1,0 +1,86 @@
+"""Thirty percent of all packets are lost: TCP suffers, the readings don't.
+
+The board and its broker live in a network namespace of their own, in which nftables drops packets
+at random; the station hears the broker through a Unix socket, which loses nothing. Needs `nft` and
+the right to make a namespace, as root or through user namespaces.
+"""
+
+import signal
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from cobenefit_hil.services import Service
+from cobenefit_hil.trial import Balance, Trial
+
+pytestmark = [pytest.mark.hil, pytest.mark.broker, pytest.mark.needs("uart", "simulated_time")]
+LOSS_PERCENT = 30
+INSTANTS = 300
+PORT = 1883
+RULES = f"""
+table inet faults {{
+  counter dropped {{}}
+  counter seen {{}}
+  chain input {{
+    type filter hook input priority 0;
+    counter name seen
+    numgen random mod 100 < {LOSS_PERCENT} counter name dropped drop
+  }}
+}}
+"""
+
+
+@contextmanager
+def namespace():
+    """Make a network with nothing but loopback; yield the command that runs a program in it."""
+    unshare = ["unshare", "--user", "--map-root-user", "--net", "sleep", "600"]
+    holder = subprocess.Popen(unshare, stderr=subprocess.PIPE)
+    inside = ["nsenter", "-t", str(holder.pid), "-U", "-n", "--preserve-credentials"]
+    try:
+        up = ["ip", "link", "set", "lo", "up"]
+        for _ in range(100):  # until unshare has made it
+            if subprocess.run([*inside, *up], capture_output=True, check=False).returncode == 0:
+                break
+            if holder.poll() is not None:
+                pytest.skip(f"no network namespace: {holder.stderr.read().decode().strip()}")
+        yield inside
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        holder.stderr.close()
+
+
+def packets_seen(inside, nft, name):
+    listing = [*inside, nft, "list", "counter", "inet", "faults", name]
+    words = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    return int(words[words.index("packets") + 1])
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_lost_or_doubled_at_thirty_percent_packet_loss(tmp_path, program, long_run):
+    nft, mosquitto = program("nft"), program("mosquitto")
+    for tool in ("unshare", "nsenter", "ip"):
+        program(tool)
+    instants = INSTANTS * (10 if long_run else 1)
+    sock = tmp_path / "broker.sock"
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(f"user root\nallow_anonymous true\nlistener {PORT}\nlistener 0 {sock}\n")
+    with namespace() as inside:
+        run = [*inside, mosquitto, "-c", str(config)]
+        with Service("mosquitto", run, tmp_path / "mosquitto.log", socket_path=sock), Trial(
+            tmp_path, PORT, "lossy", instants=instants, through_link=False, station_socket=sock,
+            board={"inside": inside},
+        ) as trial:  # fmt: skip
+            subprocess.run([*inside, nft, "-f", "-"], input=RULES, text=True, check=True)
+            trial.board.boot()
+            assert trial.board.wait(250) == 0, trial.board.console()[-3000:]
+            dropped, seen = (packets_seen(inside, nft, name) for name in ("dropped", "seen"))
+        assert trial.balance() == Balance(2 * instants, 2 * instants)
+        assert trial.station.missing() == []
+        assert trial.station.errors == []
+        connected = trial.board.console().count("link: connected")
+        assert trial.station.healths[-1].reconnects == connected - 1
+        assert 0.2 < dropped / seen < 0.4
+        assert dropped > 50
+        print(f"{dropped} of {seen} packets dropped, {connected} connections")
