@@ -6,6 +6,7 @@ Example:
 
 import asyncio
 import gc
+import os
 import sys
 
 from cobenefit_node import VERSION, drivers
@@ -38,7 +39,8 @@ class Node:
         self.ledger = Ledger(config.power_mw, cause)
         if config.ina219 is not None:
             self.ledger.meter = self._meter(config.ina219)
-        self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
+        size = config.ring
+        self.ring = Ring(size.dir, size.segments, size.segment_bytes, _first_boot())
         state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
@@ -130,6 +132,15 @@ class Node:
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
             offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
+
+
+def _first_boot() -> int:
+    """Return where a node without a past counts its boots from.
+
+    At random, so that neither a second board under the same name nor this one with its flash
+    erased takes the numbers, and with them the acks, of another's packs.
+    """
+    return 1 + (int.from_bytes(os.urandom(4), "big") >> 2)
 
 
 def _forget(name: str) -> None:

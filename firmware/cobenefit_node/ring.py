@@ -50,7 +50,9 @@ class Segment:
 class Ring:
     """Packs on the file system between the sampler and the gateway's ack."""
 
-    def __init__(self, directory: str, segments: int, segment_bytes: int) -> None:
+    def __init__(
+        self, directory: str, segments: int, segment_bytes: int, first_boot: int = 1
+    ) -> None:
         self._dir = directory
         self._limit = segments
         self._segment_bytes = segment_bytes
@@ -66,7 +68,7 @@ class Ring:
         self.damaged = 0
         self.losses = 0
         self.forgot = False
-        self.boot = 1
+        self.boot = first_boot  # unless the state or the records know better
         self.seq = 0
         _make_directory(directory)
         self._twin = Twin(directory + "/state")
