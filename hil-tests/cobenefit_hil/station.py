@@ -42,7 +42,7 @@ class AckStation:
         self.acking = threading.Event()
         self.acking.set()
         self._filter = f"cb/v1/+/{device}/#"
-        self._address = ("127.0.0.1", port) if socket_path is None else (str(socket_path), 0)
+        self._address = ("127.0.0.1", port) if socket_path is None else (str(socket_path), 1)
         transport: Literal["tcp", "unix"] = "tcp" if socket_path is None else "unix"
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, f"ack-station-{device.strip('+')}", transport=transport
@@ -51,8 +51,13 @@ class AckStation:
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 
-    def readings(self) -> dict[tuple[str, int], tuple[int, int]]:
+    def readings(self, boot: int | None = None) -> dict[tuple[str, int], tuple[int, int]]:
         """Return value and quality by channel and time.
+
+        Parameters
+        ----------
+        boot : int, optional
+            The boot whose readings to return; all of them by default. [1]
 
         Returns
         -------
@@ -61,6 +66,8 @@ class AckStation:
         """
         out = {}
         for channel, read in list(self.packs.values()):
+            if boot not in {None, read.boot}:
+                continue
             codes = read.quality or bytes(len(read.values))
             for t_ms, value, code in zip(pack.times_ms(read), read.values, codes, strict=True):
                 out[channel, t_ms] = (value, code)
@@ -127,7 +134,10 @@ class AckStation:
             if topic.leaf == "up":
                 self._take(client, topic, pack.decode(bytes(message.payload)))
             elif topic.leaf == "state":
-                self.states.append(messages.decode_state(bytes(message.payload)))
+                state = messages.decode_state(bytes(message.payload))
+                self.states.append(state)
+                if state.online and not message.retain:
+                    self._reply(client, topic, state.boot)
             elif topic.leaf == "health":
                 self.healths.append(messages.decode_health(bytes(message.payload)))
         except WireError as error:
@@ -139,8 +149,11 @@ class AckStation:
         known = self.packs.setdefault(key, (topic.channel, read))
         if known != (topic.channel, read):
             self.errors.append(f"{key} came with two contents")
+        self._reply(client, topic, read.boot)
+
+    def _reply(self, client: mqtt.Client, topic: topics.Topic, boot: int) -> None:
         if self.acking.is_set():
-            reply = messages.encode(self._ack(read.boot))
+            reply = messages.encode(self._ack(boot))
             client.publish(topics.build(topic.site, topic.device, "ack"), reply, qos=1)
 
     def _ack(self, boot: int) -> messages.Ack:

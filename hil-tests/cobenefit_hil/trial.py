@@ -142,10 +142,8 @@ class Trial:
         Whether it has three sensors, or a meter alone.
     pace_s : float
         Real time that an instant takes at least. [s]
-    station_port : int
-        Where the station connects to; the broker's by default. [1]
-    station_socket : Path, optional
-        Unix socket that the station connects to instead.
+    station : AckStation, optional
+        The station; one that hears this device alone, on the broker's port, by default.
     through_link : bool
         Whether the board reaches the broker through `link`, or by itself.
     config : dict
@@ -154,7 +152,7 @@ class Trial:
         Further arguments of `VirtualBoard`.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         directory: Path,
         broker_port: int,
@@ -164,8 +162,7 @@ class Trial:
         period_ms: int = 600_000,
         three: bool = False,
         pace_s: float = 0.0,
-        station_port: int = 0,
-        station_socket: Path | None = None,
+        station: AckStation | None = None,
         through_link: bool = True,
         config: dict[str, Any] | None = None,
         board: dict[str, Any] | None = None,
@@ -176,7 +173,8 @@ class Trial:
         make = three_sensors if three else lambda *given: [meter(*given)]
         self.world = World(where, make(device, where, times_ms), pace_s)
         self.link = Proxy(broker_port)
-        self.station = AckStation(station_port or broker_port, device, station_socket)
+        self._own_station = station is None
+        self.station = station or AckStation(broker_port, device)
         self._broker_port = 0 if through_link else broker_port
         self._stack = ExitStack()
         self._settings = board or {}
@@ -194,7 +192,8 @@ class Trial:
         """Start sensors, link and station, and flash the board."""
         self._stack.enter_context(self.world)
         self._stack.enter_context(self.link)
-        self._stack.enter_context(self.station)
+        if self._own_station:
+            self._stack.enter_context(self.station)
         broker = {
             "host": "127.0.0.1",
             "port": self._broker_port or self.link.port,

@@ -15,6 +15,7 @@ import pytest
 import cobenefit_node
 from cobenefit_boards import ota, ota_broker, ota_commands
 from cobenefit_hil.authority import NAME, tls_broker
+from cobenefit_hil.station import AckStation
 from cobenefit_hil.trial import SITE, Balance, Trial
 from cobenefit_hil.virtual.board import HEAP
 
@@ -81,6 +82,13 @@ def update(trial, operator, made):
     trial.board.boot()
 
 
+def connections(console):
+    """Return how often the board has connected since its last boot."""
+    return (
+        console.rpartition(" packs waiting\n")[0].rpartition(" boot ")[2].count("link: connected")
+    )
+
+
 @pytest.mark.timeout(900)
 def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, seed):
     instants = 8640 if long_run else 1440
@@ -89,23 +97,24 @@ def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, see
         "pack_readings": 60,
         "broker": {"tls": {"ca": str(tmp_path / "ca.der"), "server_hostname": NAME}},
     }
-    with service, Trial(
+    with service, AckStation(plain) as station, Trial(
         tmp_path, tls, DEVICE, instants=instants, period_ms=DAY_MS // instants, three=True,
-        pace_s=PACE_S, station_port=plain, config=config, board={"heap": HEAP},
+        pace_s=PACE_S, station=station, config=config, board={"heap": HEAP},
     ) as trial:  # fmt: skip
         made = release(tmp_path, trial.board)
         operator = ota_broker.Broker("127.0.0.1", plain)
         with flapping(trial.link, trial.world, seed) as outages:
             trial.board.boot()
-            assert trial.station.wait(lambda: trial.world.served > instants // 5, 300)
+            assert station.wait(lambda: trial.world.served > instants // 5, 300)
             update(trial, operator, made)
             assert trial.board.wait(400) == 0, trial.board.console()[-3000:]
         status = ota_commands.summary(ota_broker.reports(operator, SITE, DEVICE))
         console = trial.board.console()
-        print(f"outages {len(outages)}, connections {trial.link.accepted}", console[-300:])
+        print(f"outages {len(outages)}, connections {trial.link.accepted}", console[-1800:])
         assert (status["outcome"], status["version"]) == ("confirmed", "9.1")
         assert trial.balance() == Balance(10 * instants, 10 * instants)
-        assert trial.station.missing() == []
-        assert [e for e in trial.station.errors if "/ota/" not in e] == []
+        assert station.missing() == []
+        assert [e for e in station.errors if "/ota/" not in e] == []
         assert outages
+        assert station.healths[-1].reconnects == connections(console) - 1
         assert "MemoryError" not in console

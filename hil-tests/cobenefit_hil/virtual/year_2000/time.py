@@ -1,6 +1,6 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
-# ruff: noqa: F403, F405
+# ruff: noqa: ANN201, F403
 """`time` of a board whose clock has no battery: it starts at 2000-01-01 with the board.
 
 Found before the built-in when a virtual board is made with `year_2000`. Ticks are untouched.
