@@ -173,8 +173,9 @@ class Proxy:
                     data = self._passed(data, begun, connection.withheld)
                 sink.sendall(data)
         except OSError:  # cut by either end or by us
-            pass
-        connection.close()
+            connection.close()
+        if way not in connection.stranded:  # else the goodbye is lost too
+            connection.close()
 
     def _passed(self, data: bytes, begun: bytearray, withheld: set[int]) -> bytes:
         """Return what of the broker's words reaches the node; TLS is passed on unread."""

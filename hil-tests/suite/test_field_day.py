@@ -25,7 +25,7 @@ DEVICE = "field"
 DAY_MS = 86_400_000
 RESET = 73
 #: An instant takes this long at least, so that faults happen in it.
-PACE_S = 0.006
+PACE_S = 0.004
 #: Of an outage, in real time, in which an update waits.
 LONGEST_S = 4
 

@@ -17,7 +17,7 @@ from cobenefit_hil.trial import Balance, Trial
 
 pytestmark = [pytest.mark.hil, pytest.mark.broker, pytest.mark.needs("uart", "simulated_time")]
 LOSS_PERCENT = 30
-INSTANTS = 300
+INSTANTS = 200
 PORT = 1883
 RULES = f"""
 table inet faults {{
@@ -52,6 +52,12 @@ def namespace():
         holder.stderr.close()
 
 
+def lose_packets(load):
+    done = subprocess.run(load, input=RULES, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nftables may not drop packets here: {done.stderr.strip()}")
+
+
 def packets_seen(inside, nft, name):
     listing = [*inside, nft, "list", "counter", "inet", "faults", name]
     words = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
@@ -74,7 +80,7 @@ def test_nothing_is_lost_or_doubled_at_thirty_percent_packet_loss(tmp_path, prog
             tmp_path, PORT, "lossy", instants=instants, station=station, through_link=False,
             board={"inside": inside},
         ) as trial:  # fmt: skip
-            subprocess.run([*inside, nft, "-f", "-"], input=RULES, text=True, check=True)
+            lose_packets([*inside, nft, "-f", "-"])
             trial.board.boot()
             assert trial.board.wait(250) == 0, trial.board.console()[-3000:]
             dropped, seen = (packets_seen(inside, nft, name) for name in ("dropped", "seen"))

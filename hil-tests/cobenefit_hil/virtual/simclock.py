@@ -7,7 +7,8 @@ The node asks `?` for the next instant that has data, the peer answers `<t_ms>` 
 says `<t_ms>` when it wants to be there, the peer answers `ok` once the sensor shows that instant.
 Time moves only when every sampler waits, and stands still while the ring is half full: nothing is
 dropped for want of speed, unless `COBENEFIT_OVERRUN` asks for that. A restart falls between two
-ticks, as it practically always does where ticks are minutes apart. Link time-outs, keepalive and watchdog stay on real ticks.
+ticks, as it practically always does where ticks are minutes apart. Link time-outs, keepalive and
+watchdog stay on real ticks.
 """
 
 import asyncio
