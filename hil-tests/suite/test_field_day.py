@@ -44,14 +44,18 @@ def release(tmp_path, board):
 
 
 @contextmanager
-def flapping(link, world, seed):
-    """Cut a link at random, for a moment or some hours of the sensors' time, until the end."""
+def flapping(link, world, seed, apart_s):
+    """Cut a link at random, for a moment or some hours of the sensors' time, until the end.
+
+    A day that takes longer has its outages further `apart_s`: the node's pauses between two tries
+    grow with each session that was shorter than a minute.
+    """
     moments = random.Random(seed)
     over = threading.Event()
     outages = []
 
     def flap():
-        while not over.wait(moments.uniform(1, 6)) and not world.done.is_set():
+        while not over.wait(moments.uniform(*apart_s)) and not world.done.is_set():
             if moments.random() < 0.3:
                 link.cut()
                 continue
@@ -77,7 +81,9 @@ def update(trial, operator, made):
     sealed, notice, chunks = made
     ota_broker.publish(operator, SITE, DEVICE, notice.counter, sealed, chunks)
     trial.world.pace_s = 0.2  # a download takes real time
-    assert trial.board.wait(200) == RESET, trial.board.console()[-3000:]
+    ended = trial.station.wait(lambda: trial.board.poll() is not None, 300)
+    assert ended, trial.board.console()[-3000:]
+    assert trial.board.wait(1) == RESET, trial.board.console()[-3000:]
     trial.world.pace_s = PACE_S
     trial.board.boot()
 
@@ -91,7 +97,7 @@ def connections(console):
 
 @pytest.mark.timeout(900)
 def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, seed):
-    instants = 8640 if long_run else 1440
+    instants, apart_s = (8640, (5, 40)) if long_run else (1440, (1, 6))
     service, plain, tls = tls_broker(tmp_path, program("mosquitto"))
     config = {
         "pack_readings": 60,
@@ -103,7 +109,7 @@ def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, see
     ) as trial:  # fmt: skip
         made = release(tmp_path, trial.board)
         operator = ota_broker.Broker("127.0.0.1", plain)
-        with flapping(trial.link, trial.world, seed) as outages:
+        with flapping(trial.link, trial.world, seed, apart_s) as outages:
             trial.board.boot()
             assert station.wait(lambda: trial.world.served > instants // 5, 300)
             update(trial, operator, made)

@@ -17,7 +17,6 @@ from cobenefit_hil.trial import Balance, Trial
 
 pytestmark = [pytest.mark.hil, pytest.mark.broker, pytest.mark.needs("uart", "simulated_time")]
 LOSS_PERCENT = 30
-INSTANTS = 200
 PORT = 1883
 RULES = f"""
 table inet faults {{
@@ -69,7 +68,7 @@ def test_nothing_is_lost_or_doubled_at_thirty_percent_packet_loss(tmp_path, prog
     nft, mosquitto = program("nft"), program("mosquitto")
     for tool in ("unshare", "nsenter", "ip"):
         program(tool)
-    instants = INSTANTS * (10 if long_run else 1)
+    instants, pace_s = (1000, 0.1) if long_run else (200, 0)
     sock = tmp_path / "broker.sock"
     config = tmp_path / "mosquitto.conf"
     config.write_text(f"user root\nallow_anonymous true\nlistener {PORT}\nlistener 0 {sock}\n")
@@ -77,7 +76,7 @@ def test_nothing_is_lost_or_doubled_at_thirty_percent_packet_loss(tmp_path, prog
         run = [*inside, mosquitto, "-c", str(config)]
         service = Service("mosquitto", run, tmp_path / "mosquitto.log", socket_path=sock)
         with service, AckStation(PORT, socket_path=sock) as station, Trial(
-            tmp_path, PORT, "lossy", instants=instants, station=station, through_link=False,
+            tmp_path, PORT, "lossy", instants=instants, pace_s=pace_s, station=station, through_link=False,
             board={"inside": inside},
         ) as trial:  # fmt: skip
             lose_packets([*inside, nft, "-f", "-"])
