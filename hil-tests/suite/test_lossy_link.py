@@ -76,8 +76,8 @@ def test_nothing_is_lost_or_doubled_at_thirty_percent_packet_loss(tmp_path, prog
         run = [*inside, mosquitto, "-c", str(config)]
         service = Service("mosquitto", run, tmp_path / "mosquitto.log", socket_path=sock)
         with service, AckStation(PORT, socket_path=sock) as station, Trial(
-            tmp_path, PORT, "lossy", instants=instants, pace_s=pace_s, station=station, through_link=False,
-            board={"inside": inside},
+            tmp_path, PORT, "lossy", instants=instants, pace_s=pace_s, station=station,
+            through_link=False, board={"inside": inside},
         ) as trial:  # fmt: skip
             lose_packets([*inside, nft, "-f", "-"])
             trial.board.boot()
