@@ -40,7 +40,7 @@ class Node:
         if config.ina219 is not None:
             self.ledger.meter = self._meter(config.ina219)
         size = config.ring
-        self.ring = Ring(size.dir, size.segments, size.segment_bytes, _first_boot())
+        self.ring = Ring(size.dir, size.segments, size.segment_bytes, first_boot=_first_boot())
         state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
