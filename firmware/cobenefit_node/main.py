@@ -6,6 +6,7 @@ Example:
 
 import asyncio
 import gc
+import os
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
@@ -40,9 +41,10 @@ class Node:
         if config.ina219 is not None:
             self.ledger.meter = self._meter(config.ina219)
         held = _held(board) if config.sleep is not None else None
+        size = config.ring
         self.ring = Ring(
-            config.ring.dir, config.ring.segments, config.ring.segment_bytes,
-            held and held.position,
+            size.dir, size.segments, size.segment_bytes,
+            resume=held and held.position, first_boot=_first_boot(),
         )  # fmt: skip
         if held is not None:
             held.take_up(self.ring, clock, self.ledger, cause == _DEEP_SLEEP)
@@ -176,6 +178,15 @@ def _held(board: Any) -> Any:
     from cobenefit_node.duty import Held
 
     return Held(board)
+
+
+def _first_boot() -> int:
+    """Return where a node without a past counts its boots from.
+
+    At random, so that neither a second board under the same name nor this one with its flash
+    erased takes the numbers, and with them the acks, of another's packs.
+    """
+    return 1 + (int.from_bytes(os.urandom(4), "big") >> 2)
 
 
 async def _until_ended(sampler: Sampler) -> None:

@@ -51,8 +51,9 @@ class Ring:
     """Packs on the file system between the sampler and the gateway's ack."""
 
     def __init__(
-        self, directory: str, segments: int, segment_bytes: int, resume: Any = None
-    ) -> None:
+        self, directory: str, segments: int, segment_bytes: int,
+        resume: Any = None, first_boot: int = 1,
+    ) -> None:  # fmt: skip
         """`resume` is the (boot, sequence) of a node that only slept, see `duty.py`."""
         self._dir = directory
         self._limit = segments
@@ -69,7 +70,7 @@ class Ring:
         self.damaged = 0
         self.losses = 0
         self.forgot = False
-        self.boot = 1
+        self.boot = first_boot  # unless the state or the records know better
         self.seq = 0
         _make_directory(directory)
         self._twin = Twin(directory + "/state")

@@ -3,6 +3,7 @@
 A pack leaves the ring only when the gateway's `ack` covers it; the broker's PUBACK merely frees a
 place in the window. A pack published but not acked by the gateway within a while is published
 again, ever more rarely. Fresh packs and backlog take turns, so that neither starves the other.
+Packs stamped while the time was unknown are dated when they are sent, and so wait a moment for it.
 All waits here are on real ticks.
 """
 
@@ -11,7 +12,7 @@ import gc
 
 from cobenefit_node.acked import Acked
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire import messages, topics
+from cobenefit_wire import messages, pack, topics
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any
 
@@ -26,6 +27,8 @@ _BACKOFFS = 3
 _CHECK_MS = 500
 #: A loss is said this soon, so that the gateway stops waiting for it. [ms]
 _LOSS_MS = 1000
+#: The gateway answers the first birth of a boot with the time; without it packs go undated. [ms]
+_TIME_MS = 5000
 _BACKOFF_MS = 250
 _BACKOFF_MOST_MS = 60_000
 
@@ -50,7 +53,7 @@ class Uplink:
         self._fresh: list[tuple[int, int]] = []
         self._cursor = (0, 0)
         self._turn = False
-        self._checked = ticks_ms()
+        self._checked = self._opened = ticks_ms()
         self._wake = asyncio.Event()
         self._busy_since: Any = -1
         self._stopping = False
@@ -118,6 +121,7 @@ class Uplink:
             asyncio.create_task(_outcome(client.keep_alive())),
         ]
         self.connected = True
+        self._opened = ticks_ms()
         try:
             await self._say("state", self._state, tasks, retain=True)
             for part in self.parts:
@@ -163,6 +167,9 @@ class Uplink:
                     del self._sent[key]
             return
         record, data = found
+        timeless = data[pack.FLAGS_AT] & pack.FLAG_TIME_UNKNOWN
+        if timeless and record.boot == self._ring.boot and self._clock.time_known():
+            data = pack.dated(data, self._clock.offset_ms())
         key = (record.boot, record.seq)
         tries = self._sent[key][2] + 1 if key in self._sent else 0
         self._sent[key] = [position, ticks_ms(), tries]
@@ -199,6 +206,8 @@ class Uplink:
 
     def _pick(self) -> Any:
         """Return the position of the pack to publish next, or None."""
+        if not self._clock.time_known() and ticks_diff(ticks_ms(), self._opened) < _TIME_MS:
+            return None
         overdue = self._overdue()
         if overdue is not None:
             return overdue

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -71,6 +71,13 @@ class VirtualBoard:
     faketime : Path, optional
         The library libfaketimeMT: the board's clock is then wrong by what the file `rtc` says,
         until the board sets it.
+    inside : sequence of str
+        Command that runs it, say in another network.
+    settings : mapping of str to str
+        What `boot.py` takes from the environment, without `COBENEFIT_`: `KEEPALIVE_S`, a keepalive
+        shorter than the node's own; `OVERRUN`, time goes on though the ring fills.
+    year_2000 : bool
+        Whether its clock stands at 2000-01-01 whenever it starts.
     """
 
     features = frozenset(
@@ -87,6 +94,9 @@ class VirtualBoard:
         heap: str = HEAP,
         firmware: Path | None = None,
         faketime: Path | None = None,
+        inside: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        year_2000: bool = False,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
@@ -95,6 +105,9 @@ class VirtualBoard:
         self._heap = heap
         self._firmware = firmware
         self._faketime = faketime
+        self._inside = list(inside)
+        self._settings = dict(settings or {})
+        self._year_2000 = year_2000
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._lock = threading.Lock()
@@ -145,8 +158,9 @@ class VirtualBoard:
         if self._cause in (_POWER_ON, _BROWN_OUT):
             self.file("rtc.memory").unlink(missing_ok=True)
         self._log = self.log_path.open("ab")
+        board = [self._micropython, "-X", f"heapsize={self._heap}"]
         self._process = subprocess.Popen(
-            [self._micropython, "-X", f"heapsize={self._heap}", str(script or _HERE / "boot.py")],
+            [*self._inside, *board, str(script or _HERE / "boot.py")],
             cwd=self.workdir,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -274,7 +288,11 @@ class VirtualBoard:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
         if self._firmware is not None:
             roots = [str(self._firmware)]
-        lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
+        if self._year_2000:
+            roots.insert(0, str(_HERE / "year_2000"))
+        lines = {
+            f"COBENEFIT_{n}": str(v) for n, v in (*self._peers.items(), *self._settings.items())
+        }
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),

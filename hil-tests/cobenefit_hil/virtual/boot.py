@@ -23,6 +23,11 @@ async def run(settings: object) -> int:
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
+    keepalive_s = os.getenv("COBENEFIT_KEEPALIVE_S")
+    if keepalive_s:
+        from cobenefit_node import mqtt
+
+        mqtt.KEEPALIVE_S = int(keepalive_s)
     control = os.getenv("COBENEFIT_CONTROL")
     if not control:
         return 0 if await Node(settings, Board(), Clock()).run() else 1
@@ -32,6 +37,7 @@ async def run(settings: object) -> int:
     await clock.start()
     board = Board()
     board.stepped = True
+    board.reset = clock.reset_between_ticks
     node = Node(settings, board, clock)
     clock.ring = node.ring
     started = time.ticks_ms()
