@@ -15,7 +15,6 @@ import asyncio
 import os
 
 import machine
-from machine import open_line
 
 from cobenefit_node.clock import Clock, Ended
 from cobenefit_node.ticks import sleep_ms
