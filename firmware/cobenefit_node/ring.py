@@ -145,16 +145,17 @@ class Ring:
         What earlier acks said stays true, whatever this one leaves out. `forgot` is set when it
         says more than is kept; such packs still count as waiting.
         """
+        if boot != self.boot and not any(boot == run[0] for s in self._segments for run in s.runs):
+            return
         known = self._acked.get(boot, Acked())
         below = self._lost[boot][0] if boot in self._lost else 0
         acked = known.joined(max(floor, below), ranges)
         if len(acked.ranges) > _RANGES:
             self.forgot = True
             acked.ranges = acked.ranges[:_RANGES]
-        before = self.waiting()
         self._acked[boot] = acked
         self._declare_holes()
-        if self.waiting() != before:
+        if (acked.floor, acked.ranges) != (known.floor, known.ranges):
             self.save()
             self._free()
 
