@@ -180,7 +180,8 @@ class Client:
             if self._writer is None:
                 raise MqttError("not connected")
             self._writer.write(packet)
-            await asyncio.wait_for(self._writer.drain(), TIMEOUT_S)
+            if getattr(self._writer, "out_buf", True):  # MicroPython: what it could not send yet
+                await asyncio.wait_for(self._writer.drain(), TIMEOUT_S)
         self._last_tx = ticks_ms()
         self.tx_bytes += len(packet)
 
@@ -188,16 +189,15 @@ class Client:
         stream = self._stream
         if stream is None:
             raise MqttError("not connected")
-        kind = (await stream.readexactly(1))[0]
-        length = shift = 0
-        while True:
+        kind, byte = await stream.readexactly(2)  # no packet is shorter
+        length = byte & 0x7F
+        shift = 7
+        while byte >= 0x80:
+            if shift > 21:
+                raise MqttError("malformed length")
             byte = (await stream.readexactly(1))[0]
             length |= (byte & 0x7F) << shift
             shift += 7
-            if byte < 0x80:
-                break
-            if shift > 21:
-                raise MqttError("malformed length")
         if length > _LARGEST:
             raise MqttError("a packet of %d bytes is too large" % length)
         body = await stream.readexactly(length) if length else b""

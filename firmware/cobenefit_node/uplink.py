@@ -256,7 +256,7 @@ class Uplink:
         # The ring may have no room to remember every range; here each one counts.
         acked = Acked(ack.floor, ack.ranges)
         for boot, seq in list(self._sent):
-            if self._ring.covers(boot, seq) or (boot == ack.boot and acked.covers(seq)):
+            if boot == ack.boot and acked.covers(seq):
                 del self._sent[boot, seq]
         self._wake.set()
 
