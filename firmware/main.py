@@ -17,11 +17,16 @@ try:
     import asyncio
 
     from cobenefit_node import config
+    from cobenefit_node.forget import forget
+
+    settings = config.load("config.json")
+    del config
+    forget("config")  # before the rest is loaded: a small heap has no room for both
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
-    asyncio.run(Node(config.load("config.json"), Board(), Clock()).run())
+    asyncio.run(Node(settings, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
     slots.Slots().failed(repr(err))

@@ -8,7 +8,7 @@ import json
 from collections import namedtuple
 
 from cobenefit_wire import topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 Config = namedtuple(
     "Config",
@@ -21,7 +21,7 @@ Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "i2c", "perio
 Meter = namedtuple("Meter", ("scl", "sda", "shunt_mohm"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
-_DAY_MS = 86_400_000
+_DAY_MS = const(86_400_000)
 _SECRET = ("password", "key")
 
 

@@ -13,11 +13,11 @@ import sys
 from cobenefit_node.rsa import verify
 from cobenefit_node.ticks import sleep_ms
 from cobenefit_wire import release
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_CHUNK_S = 5
-_CHUNK_TRIES = 12
-_PIECE = 512
+_CHUNK_S = const(5)
+_CHUNK_TRIES = const(12)
+_PIECE = const(512)
 
 
 class Refused(Exception):  # noqa: N818

@@ -8,10 +8,10 @@ either says "none" and 0 mJ. docs/reference/node-config.md gives the error of ea
 """
 
 from cobenefit_wire import messages
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: The meter is asked every half second; a longer gap is time nobody measured. [ms]
-_LONGEST_MS = 5000
+_LONGEST_MS = const(5000)
 
 
 class Ledger:

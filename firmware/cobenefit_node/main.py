@@ -6,10 +6,10 @@ Example:
 
 import asyncio
 import gc
-import sys
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
+from cobenefit_node.forget import forget
 from cobenefit_node.health import Ledger
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
@@ -18,13 +18,13 @@ from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.twin import Twin
 from cobenefit_node.updates import Updates
 from cobenefit_node.uplink import Uplink
-from cobenefit_wire import messages, topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire import messages
+from cobenefit_wire.hints import Any, const
 
-_WATCHDOG_MS = 120_000
+_WATCHDOG_MS = const(120_000)
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]
-_STUCK_MS = 90_000
-_FINISH_MS = 120_000
+_STUCK_MS = const(90_000)
+_FINISH_MS = const(120_000)
 
 
 class Node:
@@ -43,13 +43,15 @@ class Node:
         self.uplink = Uplink(
             config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
         )
-        topic = topics.build(config.site, config.device, "ota")
+        topic = self.uplink.topic("ota")
         self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
+        # What only says how parts are made: a board has no room to keep it.
+        forget("config", "drivers.makers", "drivers.maps", "cobenefit_wire.units")
+        forget("cobenefit_wire.topics")
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        _forget("config")
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
@@ -130,14 +132,6 @@ class Node:
             driver, sensor.period_ms, config, clock=self._clock, ring=self.ring,
             offer=self.uplink.offer, ledger=self.ledger, log=self.log,
         )  # fmt: skip
-
-
-def _forget(name: str) -> None:
-    """Give a module's memory back on a board; the next import loads it again."""
-    if sys.implementation.name == "micropython":
-        package = sys.modules["cobenefit_node"]
-        if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
 
 
 async def _until_ended(sampler: Sampler) -> None:

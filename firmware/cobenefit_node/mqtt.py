@@ -15,12 +15,12 @@ import asyncio
 import struct
 
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 KEEPALIVE_S = 60
 TIMEOUT_S = 15
 #: Packets larger than this are not read; ours are a few hundred bytes.
-_LARGEST = 8192
+_LARGEST = const(8192)
 
 
 class MqttError(OSError):

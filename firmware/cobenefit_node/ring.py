@@ -20,14 +20,14 @@ from cobenefit_node.acked import Acked
 from cobenefit_node.twin import Twin
 from cobenefit_wire import pack
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: Boots whose acks (the oldest with packs here) and losses (the newest) are remembered.
-_BOOTS = 32
+_BOOTS = const(32)
 #: Bounds of ranges above the floor remembered per boot: 64 pairs, the lowest.
 _RANGES = 128
 #: Stretches of damaged records that wait for their turn to be declared.
-_HOLES = 32
+_HOLES = const(32)
 
 
 class Segment:

@@ -12,7 +12,7 @@ import gc
 
 from cobenefit_node.reading import Reading, Value
 from cobenefit_node.ticks import ticks_diff, ticks_ms
-from cobenefit_wire import pack, quality, units
+from cobenefit_wire import pack, quality
 from cobenefit_wire.hints import Any
 
 _INT64 = 1 << 63
@@ -70,6 +70,7 @@ class Sampler:
         self, driver: Any, period_ms: int, config: Any, *,
         clock: Any, ring: Any, offer: Any, ledger: Any, log: Any,
     ) -> None:  # fmt: skip
+        self._units = {name: _unit_of(name) for name in driver.channels}
         self._driver = driver
         self._period_ms = period_ms
         self._readings = config.pack_readings
@@ -148,7 +149,7 @@ class Sampler:
 
     def _close(self, channel: str) -> None:
         run = self._runs.pop(channel)
-        unit = units.QUANTITIES[units.quantity_of(channel)].unit
+        unit = self._units.get(channel) or _unit_of(channel)
         ring = self._ring
         period_ms = 0 if self._driver.event else self._period_ms
         try:
@@ -158,6 +159,13 @@ class Sampler:
             ring.count_lost(ring.boot, 0, channel, len(run.values))
             self._ledger.errors += 1
             self._log("ring: " + repr(err))
+
+
+def _unit_of(channel: str) -> str:
+    from cobenefit_wire.units import QUANTITIES, quantity_of  # `main.py` forgets it
+
+    unit: str = QUANTITIES[quantity_of(channel)].unit
+    return unit
 
 
 def _stamp(value: Any, t_ms: int) -> Reading:

@@ -12,23 +12,23 @@ import gc
 from cobenefit_node.acked import Acked
 from cobenefit_node.mqtt import Client
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire import messages, topics
+from cobenefit_wire import messages
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: Packs published and not yet acked by the gateway; beyond this we wait.
-_SENT = 48
+_SENT = const(48)
 #: Positions of fresh packs remembered; older ones are found again by the walk through the ring.
-_FRESH = 8
+_FRESH = const(8)
 #: First wait for the gateway's ack, doubled after each of the first tries. [ms]
-_RESEND_MS = 10_000
-_BACKOFFS = 3
+_RESEND_MS = const(10_000)
+_BACKOFFS = const(3)
 #: How often to look for such packs. [ms]
-_CHECK_MS = 500
+_CHECK_MS = const(500)
 #: A loss is said this soon, so that the gateway stops waiting for it. [ms]
-_LOSS_MS = 1000
-_BACKOFF_MS = 250
-_BACKOFF_MOST_MS = 60_000
+_LOSS_MS = const(1000)
+_BACKOFF_MS = const(250)
+_BACKOFF_MOST_MS = const(60_000)
 
 
 class Uplink:
@@ -37,17 +37,20 @@ class Uplink:
     def __init__(
         self, config: Any, ring: Any, clock: Any, *, ledger: Any, state: messages.State, log: Any
     ) -> None:
+        from cobenefit_wire import topics  # `main.py` forgets it
+
         self._config = config
         self._ring = ring
         self._clock = clock
         self._ledger = ledger
         self._log = log
         self._state = state
+        self._top = topics.build(config.site, config.device, "state")[: -len("state")]
         offline = messages.State(False, *state[1:])
         self._client = Client(
             config.broker,
             config.site + "-" + config.device,
-            (self._topic("state"), messages.encode(offline)),
+            (self.topic("state"), messages.encode(offline)),
         )
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
@@ -108,7 +111,7 @@ class Uplink:
         present = await client.connect()
         self._ledger.connected()
         self._log("link: connected, session " + ("present" if present else "new"))
-        await client.subscribe(self._topic("ack"))
+        await client.subscribe(self.topic("ack"))
         tasks = [
             asyncio.create_task(_outcome(client.listen())),
             asyncio.create_task(_outcome(client.keep_alive())),
@@ -163,13 +166,13 @@ class Uplink:
         self._sent[key] = [position, ticks_ms(), tries]
         if self._busy_since < 0:
             self._busy_since = ticks_ms()
-        await client.publish(self._topic("up", record.channel), data, token=key)
+        await client.publish(self.topic("up", record.channel), data, token=key)
 
     async def _say(
         self, leaf: str, message: tuple[Any, ...], tasks: list[Any], retain: bool = False
     ) -> None:
         await self._until(self._client.room, tasks)
-        await self._client.publish(self._topic(leaf), messages.encode(message), retain)
+        await self._client.publish(self.topic(leaf), messages.encode(message), retain)
 
     async def _until(self, ready: Any, tasks: list[Any]) -> None:
         """Wait for a condition of the link; OSError when it does not come."""
@@ -269,8 +272,9 @@ class Uplink:
             waiting=self._ring.waiting(), lost=self._ring.lost(),
         )  # fmt: skip
 
-    def _topic(self, leaf: str, channel: str = "") -> str:
-        return topics.build(self._config.site, self._config.device, leaf, channel)
+    def topic(self, leaf: str, channel: str = "") -> str:
+        """Return one of our topics, without loading `topics` again for each message."""
+        return self._top + leaf + ("/" + channel if channel else "")
 
 
 async def _outcome(coroutine: Any) -> Exception:

@@ -205,12 +205,13 @@ class VirtualBoard:
 
     def _environment(self) -> dict[str, str]:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+        roots = [str(_HERE), *roots]
         if self._firmware is not None:
-            roots = [str(self._firmware)]
+            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules compiled, too
         lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
+            "MICROPYPATH": ":".join((*roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
         }

@@ -48,6 +48,7 @@ async def run(settings: object) -> int:
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
     from cobenefit_node import config
+    from cobenefit_node.forget import forget
 
     try:
         return config.load("config.json")
@@ -56,6 +57,8 @@ def configuration() -> object:
         if on_trial:
             raise
         sys.exit(2)
+    finally:
+        forget("config")
 
 
 def main() -> int:
