@@ -25,9 +25,10 @@ class Run:
         self.exponent = first.exponent
         self.flags = flags
         self.t_ms = self.last_ms = first.t_ms
-        self.deltas_ms: list[int] = []
+        self._step_ms = 0
+        self._deltas_ms: Any = None  # only of readings that are not equally spaced
         self.values: list[int] = []
-        self.quality = bytearray()
+        self._quality: Any = None  # only where a reading is flagged
 
     def takes(self, reading: Reading, flags: int) -> bool:
         """Whether a reading can stand in the same pack."""
@@ -40,11 +41,26 @@ class Run:
         )
 
     def add(self, reading: Reading) -> None:
-        """Append a reading it `takes`."""
-        self.deltas_ms.append(reading.t_ms - self.last_ms)
-        self.last_ms = reading.t_ms
+        """Append a reading it `takes`; MemoryError leaves the run as it was."""
+        n = len(self.values)
+        delta_ms = reading.t_ms - self.last_ms
+        if n == 1:
+            self._step_ms = delta_ms
+        elif n > 1 and delta_ms != self._step_ms and self._deltas_ms is None:
+            self._deltas_ms = self._even_ms(n)
+        if reading.quality and self._quality is None:
+            self._quality = bytearray(n)
+        if self._deltas_ms is not None:
+            del self._deltas_ms[n:]
+            self._deltas_ms.append(delta_ms)
+        if self._quality is not None:
+            self._quality = self._quality[:n]
+            self._quality.append(reading.quality)
         self.values.append(reading.value)
-        self.quality.append(reading.quality)
+        self.last_ms = reading.t_ms
+
+    def _even_ms(self, n: int) -> list[int]:
+        return [0] + [self._step_ms] * (n - 1)
 
     def date(self, offset_ms: int) -> None:
         """Move times since the start to Unix time, which has become known [ms]."""
@@ -54,12 +70,13 @@ class Run:
 
     def pack(self, boot: int, seq: int, unit: str, period_ms: int) -> pack.Pack:
         """Return the pack; `period_ms` is that of the sensor, 0 for events [ms]."""
-        step_ms = self.deltas_ms[1] if len(self.deltas_ms) > 1 else period_ms
-        even = period_ms and step_ms and all(d == step_ms for d in self.deltas_ms[1:])
+        n = len(self.values)
+        step_ms = self._step_ms if n > 1 else period_ms
+        even = period_ms and step_ms and self._deltas_ms is None
         return pack.Pack(
-            boot, seq, self.flags, self.t_ms, unit, self.exponent,
-            step_ms if even else 0, () if even else self.deltas_ms, self.values,
-            self.quality if any(self.quality) else b"",
+            boot, seq, self.flags, self.t_ms, unit, self.exponent, step_ms if even else 0,
+            () if even else (self._deltas_ms or self._even_ms(n))[:n],
+            self.values, (self._quality or b"")[:n],
         )  # fmt: skip
 
 

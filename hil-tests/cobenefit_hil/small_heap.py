@@ -18,6 +18,7 @@ from typing import Any
 
 import cobenefit_node
 from cobenefit_boards import ota, ota_broker, ota_commands
+from cobenefit_hil import virtual
 from cobenefit_hil.authority import NAME, tls_broker
 from cobenefit_hil.peers.base import Peer
 from cobenefit_hil.peers.counter import CounterPeer
@@ -27,6 +28,7 @@ from cobenefit_hil.services import find_tool
 from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard
 
+RIG = Path(virtual.__file__).parent
 SOURCES = Path(cobenefit_node.__file__).parent.parent
 PACKAGES = ("cobenefit_wire", "cobenefit_node")
 CHANGED = ("ring.py", "uplink.py", "mqtt.py", "sampler.py", "drivers/tic.py")
@@ -51,6 +53,8 @@ class Fleet:
     def __init__(self, directory: Path) -> None:
         self.app = directory / "app"
         self.app_bytes = sum(compiled(self.app, part) for part in _sources())
+        for name in ("machine", "simclock"):  # the rig's own: no board compiles its `machine`
+            compiled(self.app, Path(name + ".py"), source=RIG)
         shutil.copytree(self.app, directory / "next")
         for name in CHANGED:
             compiled(directory / "next", Path("cobenefit_node") / name, "next/")
@@ -60,7 +64,7 @@ class Fleet:
         self.release = ota.read(directory / "release")
 
 
-def compiled(out: Path, part: Path, prefix: str = "") -> int:
+def compiled(out: Path, part: Path, prefix: str = "", source: Path = SOURCES) -> int:
     """Compile one module.
 
     Parameters
@@ -71,6 +75,8 @@ def compiled(out: Path, part: Path, prefix: str = "") -> int:
         Path of the source, below the folder of the packages.
     prefix : str
         Of the source's name in the .mpy: another one makes another file.
+    source : Path
+        Folder of the packages.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def compiled(out: Path, part: Path, prefix: str = "") -> int:
     """
     mpy = (out / part).with_suffix(".mpy")
     mpy.parent.mkdir(parents=True, exist_ok=True)
-    command = [find_tool("mpy-cross"), "-s", f"{prefix}{part}", "-o", mpy, SOURCES / part]
+    command = [find_tool("mpy-cross"), "-s", f"{prefix}{part.name}", "-o", mpy, source / part]
     subprocess.run(command, check=True)
     return mpy.stat().st_size
 
