@@ -14,6 +14,7 @@ _WATCHDOG_MS = 120_000
 try:
     if slots.enter().state.trial:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
+    del slots  # a slot brings its own; a small heap has no room for both
     import asyncio
 
     from cobenefit_node import config
@@ -29,5 +30,10 @@ try:
     asyncio.run(Node(settings, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
+    for name in [name for name in sys.modules if name.startswith("cobenefit_")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith("app_")]
+    from cobenefit_node import slots  # the factory's again: it is not the one that crashed
+
     slots.Slots().failed(repr(err))
 machine.reset()

@@ -37,7 +37,8 @@ class Download:
         self._client = client
         self._slot: str = updates.slots.free()
         self._wanted = ""
-        self._data = b""
+        self._data = bytearray(release.CHUNK_BYTES)
+        self._size = 0
         self._came = asyncio.Event()
         self.fetched = 0
 
@@ -76,8 +77,9 @@ class Download:
 
     def take(self, topic: str, data: bytes) -> None:
         """Take a chunk from the link; one that is not awaited is let go."""
-        if topic == self._wanted:
-            self._data = data
+        if topic == self._wanted and not self._came.is_set():
+            self._size = len(data) if len(data) <= release.CHUNK_BYTES else 0
+            self._data[: self._size] = data[: self._size]
             self._came.set()
 
     def _prepare(self) -> None:
@@ -126,8 +128,8 @@ class Download:
                 piece = old.read(_PIECE)
                 await sleep_ms(0)
 
-    async def _chunk(self, number: int) -> bytes:
-        """Ask the broker for a chunk; OSError when it does not come."""
+    async def _chunk(self, number: int) -> Any:
+        """Ask the broker for a chunk, valid until the next; OSError when it does not come."""
         topic = "%s/%d/%d" % (self._updates.topic, self._notice.counter, number)
         self._wanted = topic
         self._came.clear()
@@ -141,7 +143,7 @@ class Download:
                 continue
             await self._client.unsubscribe(topic)
             self.fetched += 1
-            return self._data
+            return memoryview(self._data)[: self._size]
         raise OSError("chunk %d is not at the broker" % number)
 
 

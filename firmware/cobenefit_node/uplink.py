@@ -242,6 +242,8 @@ class Uplink:
         self._wake.set()
 
     def _on_message(self, topic: str, payload: bytes) -> None:
+        if "/ota/" not in topic:  # a chunk is copied once, where it is wanted
+            payload = bytes(payload)
         if not topic.endswith("/ack"):
             if self.updates is not None:
                 self.updates.received(topic, payload)

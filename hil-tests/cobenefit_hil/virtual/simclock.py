@@ -81,7 +81,7 @@ class SimClock(Clock):
                 self._ended = True
             else:
                 await self._move(answer)
-        except (TimeoutError, OSError, ValueError) as err:
+        except (asyncio.TimeoutError, OSError, ValueError) as err:
             self.failed = "control line: " + repr(err)
             self._ended = True
         moved, self._moved = self._moved, asyncio.Event()
