@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import os
 import sys
+from binascii import hexlify
 
 from cobenefit_node.rsa import verify
 from cobenefit_node.ticks import sleep_ms
@@ -17,7 +18,6 @@ from cobenefit_wire.hints import Any, const
 
 _CHUNK_S = const(5)
 _CHUNK_TRIES = const(12)
-_PIECE = const(512)
 
 
 class Refused(Exception):  # noqa: N818
@@ -37,7 +37,7 @@ class Download:
         self._client = client
         self._slot: str = updates.slots.free()
         self._wanted = ""
-        self._data = bytearray(release.CHUNK_BYTES)
+        self._data = bytearray(release.CHUNK_BYTES)  # of the broker's, or of a file's
         self._size = 0
         self._came = asyncio.Event()
         self.fetched = 0
@@ -58,7 +58,7 @@ class Download:
         notice = self._notice
         self._prepare()
         index = self._slot + "/index"
-        digest = "".join(["%02x" % b for b in notice.index_sha256])
+        digest = hexlify(notice.index_sha256).decode()
         await self._file(index, release.Entry(digest, notice.index_bytes, "index"), 0)
         number = release.chunks(notice.index_bytes)
         with open(index) as f:
@@ -99,7 +99,7 @@ class Download:
     async def _file(self, path: str, entry: release.Entry, first: int) -> None:
         """Complete a file from the broker; twice the wrong hash refuses the release."""
         for _ in range(2):
-            if await _holds(path, entry):
+            if await self._holds(path, entry):
                 return
             size = max(_size(path), 0)
             at = 0 if size >= entry.size else size // release.CHUNK_BYTES * release.CHUNK_BYTES
@@ -113,19 +113,19 @@ class Download:
                     f.seek(at)
                     f.write(data)
                 at += len(data)
-        if not await _holds(path, entry):
+        if not await self._holds(path, entry):
             raise Refused("sha256 of " + entry.path, True)
 
     async def _copy(self, path: str, entry: release.Entry) -> None:
         """Copy a file that the running software has unchanged."""
         source = _running() + "/" + entry.path
-        if _size(path) == entry.size or not await _holds(source, entry):
+        if _size(path) == entry.size or not await self._holds(source, entry):
             return
         with open(source, "rb") as old, open(path, "wb") as new:
-            piece = old.read(_PIECE)
-            while piece:
-                new.write(piece)
-                piece = old.read(_PIECE)
+            n = old.readinto(self._data)
+            while n:
+                new.write(memoryview(self._data)[:n])
+                n = old.readinto(self._data)
                 await sleep_ms(0)
 
     async def _chunk(self, number: int) -> Any:
@@ -146,19 +146,18 @@ class Download:
             return memoryview(self._data)[: self._size]
         raise OSError("chunk %d is not at the broker" % number)
 
-
-async def _holds(path: str, entry: release.Entry) -> bool:
-    """Whether a file has the size and the hash of an entry."""
-    if _size(path) != entry.size:
-        return False
-    digest = hashlib.sha256()
-    with open(path, "rb") as f:
-        piece = f.read(_PIECE)
-        while piece:
-            digest.update(piece)
-            piece = f.read(_PIECE)
-            await sleep_ms(0)
-    return "".join(["%02x" % b for b in digest.digest()]) == entry.sha256
+    async def _holds(self, path: str, entry: release.Entry) -> bool:
+        """Whether a file has the size and the hash of an entry."""
+        if _size(path) != entry.size:
+            return False
+        digest = hashlib.sha256()
+        with open(path, "rb") as f:
+            n = f.readinto(self._data)
+            while n:
+                digest.update(memoryview(self._data)[:n])
+                n = f.readinto(self._data)
+                await sleep_ms(0)
+        return hexlify(digest.digest()).decode() == entry.sha256
 
 
 def _size(path: str) -> int:
