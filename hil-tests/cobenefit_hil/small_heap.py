@@ -31,7 +31,7 @@ from cobenefit_hil.virtual.board import VirtualBoard
 RIG = Path(virtual.__file__).parent
 SOURCES = Path(cobenefit_node.__file__).parent.parent
 PACKAGES = ("cobenefit_wire", "cobenefit_node")
-#: As docs/howto/update-nodes.md has it: no asserts, no line numbers, short names of sources.
+#: As docs/explanation/node-memory.md has it: no asserts, no line numbers, short names of sources.
 OPTIONS = ("-O3",)
 CHANGED = ("ring.py", "uplink.py", "mqtt.py", "sampler.py", "drivers/tic.py")
 SITE, DEVICE, COUNTER = "rig", "meter", 7
