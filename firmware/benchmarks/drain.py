@@ -5,6 +5,7 @@ micropython drain.py PORT
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -41,6 +42,7 @@ async def main(port: int) -> None:
     uplink = Uplink(
         config.parse(raw), ring, Clock(), ledger=Ledger({}, 1), state=STATE, log=lambda _: None
     )
+    gc.threshold(8_192)  # as in main.py
     worst = [0]
     watch = asyncio.create_task(stalls(worst))
     started = time.ticks_ms()

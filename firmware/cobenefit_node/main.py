@@ -47,7 +47,7 @@ class Node:
         self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
         # What only says how parts are made: a board has no room to keep it.
-        forget("config", "drivers.makers", "drivers.maps", "cobenefit_wire.units")
+        forget("config", "makers", "drivers.maps", "cobenefit_wire.units")
         forget("cobenefit_wire.topics")
 
     async def run(self) -> bool:

@@ -109,7 +109,7 @@ def day(fleet: Fleet, heap_kb: int) -> str:
     fleet : Fleet
         What runs, and what it is updated to.
     heap_kb : int
-        Size of the heap. [kB of a 32-bit board]
+        Size of the heap, in kB of a 32-bit board. [1]
 
     Returns
     -------

@@ -34,6 +34,6 @@ def make(name: str, board: Any, options: dict[str, Any]) -> Any:
     ValueError
         If the name, an option or its value is unknown; nothing has been opened then.
     """
-    from cobenefit_node.drivers.makers import build
+    from cobenefit_node.makers import build
 
     return build(name, board, options)
