@@ -37,7 +37,8 @@ async def main(port: int) -> None:
            "sensors": [{"driver": "tic", "uart": 1, "period_ms": 1000}]}  # fmt: skip
     ring = Ring("ring", 64, 16_384)
     for seq in range(PACKS):
-        one = pack.Pack(ring.boot, seq, 0, 60_000 * seq, "Wh", 0, 1000, (), list(range(READINGS)), b"")
+        values = list(range(READINGS))
+        one = pack.Pack(ring.boot, seq, 0, 60_000 * seq, "Wh", 0, 1000, (), values, b"")
         ring.append("energy_import_wh", READINGS, pack.encode(one))
     uplink = Uplink(
         config.parse(raw), ring, Clock(), ledger=Ledger({}, 1), state=STATE, log=lambda _: None
@@ -52,7 +53,7 @@ async def main(port: int) -> None:
     took_ms = time.ticks_diff(time.ticks_ms(), started)
     watch.cancel()
     link.cancel()
-    client = uplink._client
+    client = uplink._client  # noqa: SLF001
     wire_bytes = (client.tx_bytes + client.rx_bytes) / (PACKS * READINGS)  # both ways, with MQTT
     rate = 1000 * PACKS / took_ms
     print(json.dumps({"rate": rate, "stall_ms": worst[0], "wire_bytes": wire_bytes}))

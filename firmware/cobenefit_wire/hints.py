@@ -10,7 +10,7 @@ except ImportError:
     Any = None  # type: ignore[assignment,misc]
 
 try:
-    from micropython import const as const  # noqa: PLC0414
+    from micropython import const as const  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0414
 except ImportError:
 
     def const(value: Any) -> Any:

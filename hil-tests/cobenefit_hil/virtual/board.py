@@ -207,7 +207,7 @@ class VirtualBoard:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
         roots = [str(_HERE), *roots]
         if self._firmware is not None:
-            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules compiled, too
+            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules, too
         lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
         return {
             "PATH": os.environ.get("PATH", os.defpath),
