@@ -13,6 +13,6 @@ try:
     from micropython import const as const  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0414
 except ImportError:
 
-    def const(value: Any) -> Any:
+    def const(value: Any) -> Any:  # type: ignore[misc,unused-ignore]
         """Return the value."""
         return value
