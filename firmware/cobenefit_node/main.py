@@ -54,7 +54,8 @@ class Node:
         """Run until simulated time ends (never on a board); return whether all was acked."""
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
-        gc.threshold(8_192)  # type: ignore[attr-defined,unused-ignore]
+        free: int = gc.mem_free()  # type: ignore[attr-defined,unused-ignore]
+        gc.threshold(max(4096, free // 4))  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
         link = asyncio.create_task(self.uplink.run())
         tasks = [asyncio.create_task(_until_ended(s)) for s in self.samplers]
