@@ -14,6 +14,7 @@ _WATCHDOG_MS = 120_000
 try:
     if slots.enter().state.trial:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
+    del slots  # a slot brings its own; a small heap has no room for both
     import asyncio
 
     from cobenefit_node.forget import forget
@@ -21,9 +22,8 @@ try:
 
     configuration = load()
     del load
-    forget(
-        "settings", "trials", "config"
-    )  # before the rest is loaded: a small heap has no room for both
+    # before the rest is loaded: a small heap has no room for both
+    forget("settings", "trials", "config")
 
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
@@ -32,8 +32,10 @@ try:
     asyncio.run(Node(configuration, Board(), Clock()).run())
 except Exception as err:
     sys.print_exception(err)
-    slots.leave()
-    from cobenefit_node import trials
+    for name in [name for name in sys.modules if name.startswith("cobenefit_")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith("app_")]
+    from cobenefit_node import slots, trials  # the factory's again: it is not the one that crashed
 
     if not trials.failed(repr(err)):
         slots.Slots().failed(repr(err))

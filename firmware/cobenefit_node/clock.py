@@ -10,19 +10,19 @@ a meter's own clock (`hint`). The last time known is kept in flash (`keep`): a b
 import time
 
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: esp32 counts from 2000-01-01, rp2, unix and CPython from 1970-01-01. [ms]
 _EPOCH_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0
 #: A board that was never set shows its epoch or a build date; 2023-11-14 is before our first one.
-_EARLIEST_MS = 1_700_000_000_000
+_EARLIEST_MS = const(1_700_000_000_000)
 #: Sleep in slices, so that a clock that is set meanwhile is followed. [ms]
-_SLICE_MS = 10_000
+_SLICE_MS = const(10_000)
 #: An ack on its way and a crystal's drift in a day stay below this; more is a clock set. [ms]
-_STEP_MS = 2000
+_STEP_MS = const(2000)
 #: How often the time floor is written and NTP asked again: 4 writes and 1 question a day. [ms]
-_KEEP_MS = 21_600_000
-_ASK_MS = 86_400_000
+_KEEP_MS = const(21_600_000)
+_ASK_MS = const(86_400_000)
 
 
 class Ended(Exception):  # noqa: N818

@@ -8,7 +8,7 @@ import json
 from collections import namedtuple
 
 from cobenefit_wire import topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 Config = namedtuple(
     "Config",
@@ -23,7 +23,7 @@ Sleep = namedtuple("Sleep", ("wakes_per_send", "give_up_ms", "power_uw"))
 Battery = namedtuple("Battery", ("adc", "scale_permille", "jump_mv", "set"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
-_DAY_MS = 86_400_000
+_DAY_MS = const(86_400_000)
 #: Drivers of what happens while nobody looks; asleep they would miss it.
 _BLIND = {
     "ld2451": "the radar reports a vehicle when it passes",

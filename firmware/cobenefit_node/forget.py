@@ -4,12 +4,13 @@ import gc
 import sys
 
 
-def forget(*names: str, root: str = "cobenefit_node") -> None:
-    """Drop modules of a package, by name; nothing happens on CPython."""
+def forget(*names: str) -> None:
+    """Drop modules by name, those of the node without its prefix; nothing happens on CPython."""
     if sys.implementation.name != "micropython":
         return
-    package = sys.modules[root]
     for name in names:
-        if sys.modules.pop(root + "." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
+        module = name if name.startswith("cobenefit_wire.") else "cobenefit_node." + name
+        package, _, leaf = module.rpartition(".")
+        if sys.modules.pop(module, None) is not None and hasattr(sys.modules[package], leaf):
+            delattr(sys.modules[package], leaf)
     gc.collect()

@@ -20,14 +20,14 @@ from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.twin import Twin
 from cobenefit_node.updates import Updates
 from cobenefit_node.uplink import Uplink
-from cobenefit_wire import messages, topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire import messages
+from cobenefit_wire.hints import Any, const
 
-_WATCHDOG_MS = 120_000
+_WATCHDOG_MS = const(120_000)
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]
-_STUCK_MS = 90_000
-_FINISH_MS = 120_000
-_DEEP_SLEEP = 4
+_STUCK_MS = const(90_000)
+_FINISH_MS = const(120_000)
+_DEEP_SLEEP = const(4)
 
 
 class Node:
@@ -55,10 +55,11 @@ class Node:
             config, self.ring, clock, ledger=self.ledger, state=self.state, log=self.log
         )
         self.name = config.site + "/" + config.device
-        topic = topics.build(config.site, config.device, "ota")
+        topic = self.uplink.topic("ota")
         self.updates = Updates(Slots(), topic, config.board, self.log)
-        topic = topics.build(config.site, config.device, "cmd")
-        self.remote = Remote(self, clock, topic, bool(config.broker and config.broker.tls))
+        self.remote = Remote(
+            self, clock, self.uplink.topic("cmd"), bool(config.broker and config.broker.tls)
+        )
         self.parts = self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
         self._duty: Any = None
@@ -66,12 +67,16 @@ class Node:
             from cobenefit_node.duty import Duty
 
             self._duty = Duty(self, config, board, clock, held)
+        # What only says how parts are made: a board has no room to keep it.
+        forget("config", "makers", "drivers.maps", "cobenefit_wire.units")
+        forget("cobenefit_wire.topics")
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
-        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
+        free: int = gc.mem_free()  # type: ignore[attr-defined,unused-ignore]
+        gc.threshold(max(4096, free // 4))  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
         if self._duty is not None:
             return bool(await self._duty.run(self._board.watchdog(_WATCHDOG_MS)))

@@ -89,8 +89,9 @@ class Remote:
         except (OSError, ValueError, MemoryError) as err:  # the link is not to suffer
             self.node.ledger.errors += 1
             self.node.log("command: " + repr(err))
-        forget("command", root="cobenefit_wire")
-        forget("commands", "reconfigure", "trials", "renewal", "selftest")
+        forget(
+            "cobenefit_wire.command", "commands", "reconfigure", "trials", "renewal", "selftest"
+        )
         forget("settings", "config", "rsa")
         self._task = None
 

@@ -109,12 +109,6 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def leave() -> None:
-    """Put the factory's modules back, to say what became of those of a slot."""
-    sys.path[:] = [path for path in sys.path if path not in NAMES]
-    _forget_all()
-
-
 def _forget_all() -> None:
     for name in list(sys.modules):
         if name.startswith("cobenefit_"):

@@ -114,7 +114,7 @@ class Updates:
             if err.for_good:
                 self.slots.refuse(counter, str(err))
             self.say("refused", counter, str(err))
-        except (OSError, WireError, asyncio.TimeoutError) as err:
+        except (OSError, WireError, MemoryError, asyncio.TimeoutError) as err:
             self.say("interrupted", counter, repr(err))
         self._task = self._download = None
 

@@ -12,25 +12,25 @@ import gc
 
 from cobenefit_node.acked import Acked
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire import messages, pack, topics
+from cobenefit_wire import messages, pack
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: Packs published and not yet acked by the gateway; beyond this we wait.
-_SENT = 48
+_SENT = const(48)
 #: Positions of fresh packs remembered; older ones are found again by the walk through the ring.
-_FRESH = 8
+_FRESH = const(8)
 #: First wait for the gateway's ack, doubled after each of the first tries. [ms]
-_RESEND_MS = 10_000
-_BACKOFFS = 3
+_RESEND_MS = const(10_000)
+_BACKOFFS = const(3)
 #: How often to look for such packs. [ms]
-_CHECK_MS = 500
+_CHECK_MS = const(500)
 #: A loss is said this soon, so that the gateway stops waiting for it. [ms]
-_LOSS_MS = 1000
+_LOSS_MS = const(1000)
 #: The gateway answers the first birth of a boot with the time; without it packs go undated. [ms]
-_TIME_MS = 5000
-_BACKOFF_MS = 250
-_BACKOFF_MOST_MS = 60_000
+_TIME_MS = const(5000)
+_BACKOFF_MS = const(250)
+_BACKOFF_MOST_MS = const(60_000)
 
 
 class Uplink:
@@ -39,14 +39,17 @@ class Uplink:
     def __init__(
         self, config: Any, ring: Any, clock: Any, *, ledger: Any, state: messages.State, log: Any
     ) -> None:
+        from cobenefit_wire import topics  # `main.py` forgets it
+
         self._config = config
         self._ring = ring
         self._clock = clock
         self._ledger = ledger
         self._log = log
         self._state = state
+        self._top = topics.build(config.site, config.device, "state")[: -len("state")]
         offline = self.farewell = messages.State(False, *state[1:])
-        self._client = _client(config, (self._topic("state"), messages.encode(offline)))
+        self._client = _client(config, (self.topic("state"), messages.encode(offline)))
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
         self._sent: dict[tuple[int, int], list[Any]] = {}
@@ -115,7 +118,7 @@ class Uplink:
         present = await client.connect()
         self._ledger.connected()
         self._log("link: connected, session " + ("present" if present else "new"))
-        await client.subscribe(self._topic("ack"))
+        await client.subscribe(self.topic("ack"))
         tasks = [
             asyncio.create_task(_outcome(client.listen())),
             asyncio.create_task(_outcome(client.keep_alive())),
@@ -175,14 +178,14 @@ class Uplink:
         self._sent[key] = [position, ticks_ms(), tries]
         if self._busy_since < 0:
             self._busy_since = ticks_ms()
-        await client.publish(self._topic("up", record.channel), data, token=key)
+        await client.publish(self.topic("up", record.channel), data, token=key)
 
     async def _say(
         self, leaf: str, message: tuple[Any, ...], tasks: list[Any], retain: bool = False,
         channel: str = "",
     ) -> None:  # fmt: skip
         await self._until(self._client.room, tasks)
-        topic = self._topic(leaf, channel)
+        topic = self.topic(leaf, channel)
         await self._client.publish(topic, messages.encode(message), retain)
 
     async def _until(self, ready: Any, tasks: list[Any]) -> None:
@@ -255,6 +258,8 @@ class Uplink:
         self._wake.set()
 
     def _on_message(self, topic: str, payload: bytes) -> None:
+        if "/ota/" not in topic:  # a chunk is copied once, where it is wanted
+            payload = bytes(payload)
         if not topic.endswith("/ack"):
             for part in self.parts:
                 part.received(topic, payload)
@@ -273,7 +278,7 @@ class Uplink:
         # The ring may have no room to remember every range; here each one counts.
         acked = Acked(ack.floor, ack.ranges)
         for boot, seq in list(self._sent):
-            if self._ring.covers(boot, seq) or (boot == ack.boot and acked.covers(seq)):
+            if boot == ack.boot and acked.covers(seq):
                 del self._sent[boot, seq]
         self._wake.set()
 
@@ -290,15 +295,16 @@ class Uplink:
         """Return the bytes sent and received since the start [bytes]."""
         return self._client.tx_bytes, self._client.rx_bytes
 
-    def _topic(self, leaf: str, channel: str = "") -> str:
-        return topics.build(self._config.site, self._config.device, leaf, channel)
+    def topic(self, leaf: str, channel: str = "") -> str:
+        """Return one of our topics, without loading `topics` again for each message."""
+        return self._top + leaf + ("/" + channel if channel else "")
 
 
 async def _outcome(coroutine: Any) -> Exception:
     """Return what ended a task of the link; an exception nobody fetches is printed otherwise."""
     try:
         await coroutine
-    except (OSError, EOFError, ValueError) as err:
+    except (OSError, EOFError, ValueError, MemoryError) as err:
         return err
     return OSError("a task of the link ended")
 
@@ -315,6 +321,7 @@ def _client(config: Any, will: tuple[str, bytes]) -> Any:
     """Return what speaks to the broker, or to a bridge; only that is imported."""
     if config.bridge is not None:
         from cobenefit_node.bridged import BridgedClient
+        from cobenefit_wire import topics
 
         return BridgedClient(config.bridge, topics.branch(config.site, config.device), will)
     from cobenefit_node.mqtt import Client

@@ -7,9 +7,9 @@ r"""Sensors that send frames of one size: a fixed header, data, a checksum.
 
 from cobenefit_node.drivers.line import receive, within
 from cobenefit_wire import quality
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_CHUNK_BYTES = 256
+_CHUNK_BYTES = const(256)
 
 
 class Frames:

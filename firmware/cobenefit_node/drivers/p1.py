@@ -15,11 +15,11 @@ from cobenefit_node.drivers.line import receive, seven_bits, within
 from cobenefit_node.drivers.obis import MISSING, milli
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 MOST_BYTES = 4096  # a version 5 telegram with four more meters behind it has about 2000
 RATES = (115200, 9600)
-_ODD = 0x6996  # bit n is set where the four bits of n have an odd number of ones
+_ODD = const(0x6996)  # bit n is set where the four bits of n have an odd number of ones
 
 
 class Parser:

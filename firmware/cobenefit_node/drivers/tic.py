@@ -308,13 +308,13 @@ class Tic:
     async def _next(self) -> bytes:
         if self._fresh:
             self.parser.clear()
-            while len(await receive(self.stream, 512)) == 512:
+            while len(await receive(self.stream, 256)) == 256:
                 self._heard = True
         while True:
             frame = self.parser.frame()
             if frame is not None:
                 return frame
-            data = await receive(self.stream, 512)
+            data = await receive(self.stream, 256)
             if data:
                 self._heard = True
                 self.parser.feed(data)

@@ -39,7 +39,8 @@ DRIVERS = {
 def _sizes(compiler, out):
     sizes = {}
     for _, name in json.loads((FIRMWARE / "package.json").read_text())["urls"]:
-        command = [compiler, "-O3", "-march=xtensawin", "-o", str(out), str(FIRMWARE / name)]
+        short = name.rpartition("/")[2]
+        command = [compiler, "-O3", "-s", short, "-march=xtensawin", "-o", out, FIRMWARE / name]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         sizes[name] = out.stat().st_size

@@ -286,8 +286,9 @@ class VirtualBoard:
 
     def _environment(self) -> dict[str, str]:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+        roots = [str(_HERE), *roots]
         if self._firmware is not None:
-            roots = [str(self._firmware)]
+            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules, too
         if self._year_2000:
             roots.insert(0, str(_HERE / "year_2000"))
         lines = {
@@ -295,7 +296,7 @@ class VirtualBoard:
         }
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
+            "MICROPYPATH": ":".join((*roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
             **self._clock(),

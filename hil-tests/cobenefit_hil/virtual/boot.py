@@ -15,6 +15,7 @@ import time
 from cobenefit_node import slots
 
 on_trial = bool(slots.enter().state.trial)
+del slots  # a slot brings its own; a small heap has no room for both
 
 
 async def run(settings: object) -> int:
@@ -74,12 +75,19 @@ def main() -> int:
         return asyncio.run(run(configuration()))
     except Exception as err:
         sys.print_exception(err)
-        slots.leave()
-        from cobenefit_node import trials
-
-        if not trials.failed(repr(err)):
-            slots.Slots().failed(repr(err))
+        _failed(repr(err))
         return 73
+
+
+def _failed(reason: str) -> None:
+    """Note it with the factory's `slots`, as `main.py` of a board does."""
+    for name in [name for name in sys.modules if name.startswith("cobenefit_")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith("app_")]
+    from cobenefit_node import slots, trials
+
+    if not trials.failed(reason):
+        slots.Slots().failed(reason)
 
 
 sys.exit(main())
