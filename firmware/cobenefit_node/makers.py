@@ -17,31 +17,29 @@ def build(name: str, board: Any, options: dict[str, Any]) -> Any:
 
 
 def _tic(board: Any, options: dict[str, Any]) -> Any:
-    from cobenefit_node.drivers.tic import Tic
+    from cobenefit_node.drivers import tic
 
-    uart = options.pop("uart", 1)
-    baud = options.pop("baud", 1200)
-    if baud not in (1200, 9600):
-        raise ValueError("baud is %r: tic has 1200 (historical) or 9600 (standard)" % baud)
-    options.setdefault("fresh", not getattr(board, "stepped", False))
-    if hasattr(board, "rebaud"):
-        options["rebaud"] = lambda rate: board.rebaud(uart, rate)
-    return Tic(board.uart(uart, baud, 7, EVEN, 1), baud=baud, **options)
+    return _listening(board, options, tic.Tic, tic.RATES, (7, EVEN, 1))
 
 
 def _p1(board: Any, options: dict[str, Any]) -> Any:
-    from cobenefit_node.drivers.p1 import P1, RATES
+    from cobenefit_node.drivers import p1
 
+    return _listening(board, options, p1.P1, p1.RATES, (8, NONE, 1))
+
+
+def _listening(board: Any, options: dict[str, Any], driver: Any, rates: Any, line: Any) -> Any:
+    """Return a driver that finds its line's rate; the first of `rates` where none is given."""
     uart = options.pop("uart", 1)
-    baud = options.pop("baud", RATES[0])
-    if baud not in RATES:
-        raise ValueError("baud is %r: p1 has 115200 (DSMR 4 and 5) or 9600 (DSMR 2 and 3)" % baud)
+    baud = options.pop("baud", rates[0])
+    if baud not in rates:
+        raise ValueError("baud is %r: use one of %s" % (baud, rates))
     options.setdefault("fresh", not getattr(board, "stepped", False))
     if hasattr(board, "rebaud"):
         options["rebaud"] = lambda rate: board.rebaud(uart, rate)
-    driver = P1(None, baud=baud, **options)
-    driver.stream = board.uart(uart, baud, 8, NONE, 1)
-    return driver
+    made = driver(None, baud=baud, **options)
+    made.line.stream = board.uart(uart, baud, *line)
+    return made
 
 
 def _iec62056(board: Any, options: dict[str, Any]) -> Any:
