@@ -213,7 +213,7 @@ class Bridge:
                 await self._say("health", self._health())
                 if self.counts() != reported:
                     reported = self.counts()
-                    await self._say("cmd/result", _report(reported), retain=True)
+                    await self._say("cmd/result", _report(reported), True, "bridge")
                 await self._pause(self._config.health_ms)
         finally:
             for task in tasks:
@@ -235,7 +235,9 @@ class Bridge:
                 raise self._fault
             await sleep_ms(100)
 
-    async def _say(self, leaf: str, message: tuple[Any, ...], retain: bool = False) -> None:
+    async def _say(
+        self, leaf: str, message: tuple[Any, ...], retain: bool = False, channel: str = ""
+    ) -> None:
         started = ticks_ms()
         while not self._client.room():
             if self._fault is not None:
@@ -243,7 +245,7 @@ class Bridge:
             if ticks_diff(ticks_ms(), started) > 30_000:
                 raise OSError("the broker acknowledges nothing")
             await sleep_ms(_POLL_MS)
-        await self._client.publish(self._topic(leaf), messages.encode(message), retain)
+        await self._client.publish(self._topic(leaf, channel), messages.encode(message), retain)
 
     def _health(self) -> Any:
         clock = self._clock
@@ -254,8 +256,8 @@ class Bridge:
             rx=self._client.rx_bytes, waiting=waiting, lost=[],
         )  # fmt: skip
 
-    def _topic(self, leaf: str) -> str:
-        return topics.build(self._config.site, self._config.device, leaf)
+    def _topic(self, leaf: str, channel: str = "") -> str:
+        return topics.build(self._config.site, self._config.device, leaf, channel)
 
     def _log(self, text: str) -> None:
         """Print one line with the time [ms]."""
