@@ -110,12 +110,18 @@ def say(name: str, value: float, unit: str) -> None:
     print(json.dumps(row), flush=True)
 
 
-with tempfile.TemporaryDirectory() as built:
-    say("node_mpy_kb", compile_all(Path(built)) / 1024, "kB")
-    for heap in HEAPS_KB:
-        if runs(Path(built), heap):
-            say("node_heap_kb", heap, "kB of 32 bits")
-            break
-    measured = drain(Path(built))
-    say("node_drain_msg_s", measured["rate"], "1/s")
-    say("node_stall_ms", measured["stall_ms"], "ms")
+def main() -> None:
+    """Measure, and print one row for each figure."""
+    with tempfile.TemporaryDirectory() as built:
+        say("node_mpy_kb", compile_all(Path(built)) / 1024, "kB")
+        for heap in HEAPS_KB:
+            if runs(Path(built), heap):
+                say("node_heap_kb", heap, "kB of 32 bits")
+                break
+        measured = drain(Path(built))
+        say("node_drain_msg_s", measured["rate"], "1/s")
+        say("node_stall_ms", measured["stall_ms"], "ms")
+
+
+if __name__ == "__main__":
+    main()

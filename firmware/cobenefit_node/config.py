@@ -13,7 +13,7 @@ from cobenefit_wire.hints import Any
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw", "ina219", "bridge"),
+     "health_ms", "power_mw", "ina219", "bridge", "wifi"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
@@ -22,7 +22,7 @@ Meter = namedtuple("Meter", ("scl", "sda", "shunt_mohm"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
 _DAY_MS = 86_400_000
-_SECRET = ("password", "key")
+_SECRET = ("password", "key", "wifi")
 
 
 class ConfigError(ValueError):
@@ -64,7 +64,10 @@ def parse(raw: object, path: str = "config.json") -> Config:
         _power(top.table("power_mw", {})),
         _meter(top.table("ina219")) if "ina219" in top.raw else None,
         _bridge(top) if "bridge" in top.raw else None,
+        _wifi(top) if "wifi" in top.raw else None,
     )
+    if config.wifi is not None and config.bridge is not None:
+        raise top.error("wifi", "***", "with broker only: a bridge has the radio on its channel")
     top.done()
     return config
 
@@ -80,6 +83,12 @@ def _bridge(top: "_Table") -> Any:
     from cobenefit_node.bridge_keys import read_bridge
 
     return read_bridge(top)
+
+
+def _wifi(top: "_Table") -> Any:
+    from cobenefit_node.wifi_config import read_wifi
+
+    return read_wifi(top)
 
 
 def _broker(table: "_Table") -> Broker:
@@ -201,5 +210,5 @@ class _Table:
         return value
 
     def done(self) -> None:
-        for key, value in self.raw.items():
-            raise self.error(key, value, "no such key")
+        for key in self.raw:  # its value is not shown: it may be a secret, misspelt
+            raise self.error(key, "***", "no such key")

@@ -50,6 +50,7 @@ class Node:
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
         _forget("config")
+        _forget("wifi_config")
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
         gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
@@ -84,13 +85,15 @@ class Node:
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
     def _update(self) -> None:
-        """Help a trial to its ack, and restart into another slot when it is time."""
+        """Help a trial to its ack; restart into another slot, or for a Wi-Fi that is stuck."""
         self.updates.check()
-        if not self.updates.on_trial() and not self.updates.restart:
+        wifi = self.uplink.wifi
+        restart = self.updates.restart or (wifi is not None and wifi.restart)
+        if not self.updates.on_trial() and not restart:
             return
         for sampler in self.samplers:
             sampler.flush()
-        if self.updates.restart:
+        if restart:
             self.ring.settle()
             self._board.reset()
 

@@ -10,7 +10,7 @@ import asyncio
 import gc
 
 from cobenefit_node.acked import Acked
-from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.ticks import jittered, sleep_ms, ticks_diff, ticks_ms
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any
@@ -43,6 +43,7 @@ class Uplink:
         self._log = log
         self._state = state
         offline = messages.State(False, *state[1:])
+        self.wifi = _wifi(config, ledger, log)
         self._client = _client(config, (self._topic("state"), messages.encode(offline)))
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
@@ -81,7 +82,7 @@ class Uplink:
                 self._client.close()
             if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
                 backoff_ms = _BACKOFF_MS
-            await sleep_ms(backoff_ms)
+            await sleep_ms(jittered(backoff_ms))
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 
     async def finish(self, timeout_ms: int) -> bool:
@@ -95,10 +96,14 @@ class Uplink:
         self._wake.set()
         while self.connected and ticks_diff(ticks_ms(), started) < timeout_ms + 5000:
             await sleep_ms(20)
+        if self.wifi is not None:
+            self.wifi.leave()
         return acked
 
     async def _session(self) -> None:
         client = self._client
+        if self.wifi is not None:
+            await self.wifi.join()
         if self._config.broker is not None:
             self._clock.ask_network()
         present = await client.connect()
@@ -133,6 +138,8 @@ class Uplink:
         while not self._stopping:
             self.progress = ticks_ms()
             await _check(tasks)
+            if self.wifi is not None:
+                self.wifi.check()
             wait_ms = self._config.health_ms if losses == self._ring.losses else _LOSS_MS
             if ticks_diff(self.progress, last_health) >= wait_ms:
                 last_health, losses = self.progress, self._ring.losses
@@ -284,6 +291,15 @@ async def _check(tasks: list[Any]) -> None:
     for task in tasks:
         if task.done():
             raise await task
+
+
+def _wifi(config: Any, ledger: Any, log: Any) -> Any:
+    """Return what keeps the Wi-Fi, None where nothing is configured; only then it is imported."""
+    if config.wifi is None:
+        return None
+    from cobenefit_node.wifi import Wifi
+
+    return Wifi(config.wifi, config.device, ledger=ledger, log=log)
 
 
 def _client(config: Any, will: tuple[str, bytes]) -> Any:
