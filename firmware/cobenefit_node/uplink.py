@@ -82,6 +82,7 @@ class Uplink:
                 self._client.close()
             if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
                 backoff_ms = _BACKOFF_MS
+            self.progress = ticks_ms()
             await sleep_ms(jittered(backoff_ms))
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 

@@ -1,9 +1,10 @@
 """Wi-Fi of a node or a bridge: join, notice that it is gone, reset what does not come back.
 
 One attempt at a time, and none of the driver's own: how often the radio tries is decided by the
-back-off of whoever calls `join`. Without an access point for `give_up_ms` the interface is
-switched off and on; without one for `restart_ms` the board is to restart (`restart`). On a port
-without `network` the system keeps the connection, and nothing is done here.
+back-off of whoever calls `join`. Without a connection that works (`check`) for `give_up_ms` the
+interface is switched off and on, even if it says that it is joined; without an access point for
+`restart_ms` the board is to restart (`restart`). On a port without `network` the system keeps the
+connection, and nothing is done here.
 """
 
 import sys
@@ -29,7 +30,7 @@ class Wifi:
         self._ledger = ledger
         self._log = log
         self._owned = station is None
-        self._reset_at = self._up_at = ticks_ms()
+        self._worked_at = self._up_at = ticks_ms()
         self._station: Any = None
         self.restart = False
         self.joins = 0
@@ -45,26 +46,31 @@ class Wifi:
 
     async def join(self) -> bool:
         """Make one attempt unless joined; return whether it was needed, OSError when it failed."""
-        if self._station is None or self._joined():
-            return False
         started = ticks_ms()
+        if self._station is None:
+            return False
+        if self._joined():
+            self._up_at = started
+            if ticks_diff(started, self._worked_at) <= self._config.give_up_ms:
+                return False
         try:
             await self._recover()
             await self._attempt()
         finally:
             self._ledger.radio(ticks_diff(ticks_ms(), started))
         self.joins += 1
-        self._up_at = self._reset_at = ticks_ms()
+        self._up_at = ticks_ms()
+        self.restart = False
         self._log("Wi-Fi %s: joined, %s dBm" % (self._config.ssid, self.rssi_dbm()))
         return True
 
     def check(self) -> None:
-        """Raise OSError when the access point is gone."""
+        """Take note of a connection that works; OSError when the access point is gone."""
         if self._station is None:
             return
         if not self._joined():
             raise OSError("Wi-Fi %s: lost" % self._config.ssid)
-        self._up_at = self._reset_at = ticks_ms()
+        self._up_at = self._worked_at = ticks_ms()
 
     def leave(self) -> None:
         """Switch the radio off, before sleep; the next `join` switches it on."""
@@ -89,11 +95,11 @@ class Wifi:
         self.restart = bool(config.restart_ms) and (
             ticks_diff(now, self._up_at) > config.restart_ms
         )
-        if ticks_diff(now, self._reset_at) > config.give_up_ms:
-            self._reset_at = now
+        if ticks_diff(now, self._worked_at) > config.give_up_ms:
+            self._worked_at = now
             if not self._owned:  # ESP-NOW would not survive it
                 self.restart = True
-                return
+                raise OSError("Wi-Fi %s: of no use" % config.ssid)
             self._log("Wi-Fi %s: interface reset" % config.ssid)
             self._station.active(False)
             await sleep_ms(_OFF_MS)
@@ -113,8 +119,9 @@ class Wifi:
             station.connect(self._config.ssid, self._config.password or None)
             while not station.isconnected():
                 # Every failure is below STAT_IDLE: on esp32 that is 1000, on rp2 0.
-                if station.status() < self._network.STAT_IDLE:
-                    raise OSError(self._reason(station.status()))
+                status = station.status()
+                if status < self._network.STAT_IDLE:
+                    raise OSError(self._reason(status))
                 if ticks_diff(ticks_ms(), started) > most_ms:
                     raise OSError(self._reason(None))
                 await sleep_ms(_POLL_MS)

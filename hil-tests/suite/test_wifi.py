@@ -123,6 +123,19 @@ def test_a_driver_that_hangs_is_freed_by_a_reset_of_its_interface(
     assert "no answer" in board.console()
 
 
+def test_an_interface_that_says_joined_while_nothing_works_is_reset_too(
+    node_config, board, broker, point, ack_station
+):
+    node_config["wifi"]["give_up_ms"] = 1000
+    board.flash(node_config)
+    broker.kill()
+    board.boot()
+    assert ack_station.wait(lambda: point.count("off") > 0, 60), board.console()
+    assert point.count("lost") == 0
+    broker.start()
+    assert_all_arrived(ack_station, board)
+
+
 def test_a_node_without_wi_fi_for_too_long_restarts_and_loses_nothing(
     node_config, board, point, ack_station
 ):
@@ -143,12 +156,16 @@ class TestBridge:
     """The same for a bridge, whose radio also hears its nodes."""
 
     @pytest.fixture
-    def bridge(self, broker, point, tmp_path):
+    def wifi(self):
+        return {"ssid": SSID, "password": PASSWORD}
+
+    @pytest.fixture
+    def bridge(self, broker, point, wifi, tmp_path):
         config = {
             "site": SITE,
             "device": "bridge",
             "broker": {"host": "127.0.0.1", "port": broker.port},
-            "wifi": {"ssid": SSID, "password": PASSWORD, "give_up_ms": 1000},
+            "wifi": wifi,
             "nodes": [{"device": DEVICE, "mac": "020000000001", "key": "5c" * 32}],
         }
         with Air() as air:
@@ -167,10 +184,10 @@ class TestBridge:
         assert "on channel 6: nodes must be, too" in bridge.console()
         assert "on channel 11: nodes must be, too" in bridge.console()
 
+    @pytest.mark.parametrize("wifi", [{"ssid": "elsewhere", "give_up_ms": 1000}])
     def test_it_restarts_rather_than_reset_the_radio_under_its_nodes(
         self, bridge, point, ack_station
     ):
-        point.off()
         assert bridge.wait(60) == RESET, bridge.console()
         assert point.count("off") == 0
         assert ack_station.errors == []

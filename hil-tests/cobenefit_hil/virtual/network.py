@@ -1,12 +1,12 @@
 # MicroPython, like the firmware: neither its modules nor its habits are the host's.
 # mypy: ignore-errors
-# ruff: noqa: A001, A002, ANN001, ANN201, ANN202, ANN204, ARG002, D102, D103, SIM115
+# ruff: noqa: A002, ANN001, ANN201, ANN202, ANN204, ARG002, D102, D103, PTH123, SLF001, UP031
 """`network` for a virtual board: a station, and the access point in the file `COBENEFIT_AP`.
 
 The file is there while the access point is on (`cobenefit_hil.access_point`). As on an ESP32 a
-station tries for ever unless `reconnects` says otherwise, and refuses a second `connect` meanwhile;
-a driver that hangs does so until its interface is switched off. What the access point would see is
-written to the file's name with `.log`.
+station tries for ever unless `reconnects` says otherwise, and refuses a second `connect`
+meanwhile; a driver that hangs does so until its interface is switched off. What the access point
+would see is written to the file's name with `.log`.
 
 Source of states and errors: MicroPython, ports/esp32/network_wlan.c, v1.22; issue 17661, 2025.
 """
