@@ -68,7 +68,7 @@ class Node:
 
             self._duty = Duty(self, config, board, clock, held)
         # What only says how parts are made: a board has no room to keep it.
-        forget("config", "makers", "drivers.maps", "cobenefit_wire.units")
+        forget("config", "wifi_config", "makers", "drivers.maps", "cobenefit_wire.units")
         forget("cobenefit_wire.topics")
 
     async def run(self) -> bool:
@@ -110,10 +110,11 @@ class Node:
         return all(ticks_diff(now, t) < _STUCK_MS for t in since)
 
     def _update(self) -> None:
-        """Help a trial to its ack, and restart into what is to be tried, or back."""
+        """Help a trial to its ack; restart for what is to be tried or given up, or stuck Wi-Fi."""
         for part in self.parts:
             part.check()
-        restart = any(part.restart for part in self.parts)
+        wifi = self.uplink.wifi
+        restart = any(part.restart for part in self.parts) or (wifi is not None and wifi.restart)
         if restart and any(s.reading_since is not None for s in self.samplers):
             return  # a reading under way is finished first
         if restart or self.on_trial():
