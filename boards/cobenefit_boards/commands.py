@@ -1,4 +1,4 @@
-"""`cobenefit boards` lists what board files say; `cobenefit node` asks what a node would cost."""
+"""`cobenefit boards` lists what board files say, `cobenefit node energy` what a node costs."""
 
 import dataclasses
 import json
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from cobenefit_boards import node_commands
 from cobenefit_boards.board import Battery, Board, BoardError, load, names
 from cobenefit_boards.energy import (
     Link,
@@ -20,12 +21,13 @@ from cobenefit_boards.energy import (
 )
 
 boards = typer.Typer(help="Boards: pins, power, footprint, and where each was read.")
-node = typer.Typer(help="A node before it is built.")
-
-
-@node.callback()
-def _node() -> None:
-    """Keep `energy` a command of its own."""
+node = typer.Typer(no_args_is_help=True, help="A node, before it is built and in the field.")
+node.add_typer(node_commands.config, name="config")
+node.command()(node_commands.renew)
+node.command()(node_commands.selftest)
+node.command("authority")(node_commands.make_authority)
+node.command()(node_commands.identity)
+node.command()(node_commands.revoke)
 
 
 @boards.command("list")

@@ -10,19 +10,19 @@ a meter's own clock (`hint`). The last time known is kept in flash (`keep`): a b
 import time
 
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: esp32 counts from 2000-01-01, rp2, unix and CPython from 1970-01-01. [ms]
 _EPOCH_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0
 #: A board that was never set shows its epoch or a build date; 2023-11-14 is before our first one.
-_EARLIEST_MS = 1_700_000_000_000
+_EARLIEST_MS = const(1_700_000_000_000)
 #: Sleep in slices, so that a clock that is set meanwhile is followed. [ms]
-_SLICE_MS = 10_000
+_SLICE_MS = const(10_000)
 #: An ack on its way and a crystal's drift in a day stay below this; more is a clock set. [ms]
-_STEP_MS = 2000
+_STEP_MS = const(2000)
 #: How often the time floor is written and NTP asked again: 4 writes and 1 question a day. [ms]
-_KEEP_MS = 21_600_000
-_ASK_MS = 86_400_000
+_KEEP_MS = const(21_600_000)
+_ASK_MS = const(86_400_000)
 
 
 class Ended(Exception):  # noqa: N818
@@ -41,6 +41,8 @@ class Clock:
         self._kept_ms = -1
         self._asked_ms = -1
         self.ntp_error = ""
+        self.source = "board"
+        self.behind_ms: Any = None
 
     def time_known(self) -> bool:
         """Whether the wall clock has been set."""
@@ -61,21 +63,23 @@ class Clock:
         """Return what to add to a time since the start to date it; 0 while unknown [ms]."""
         return self.now_ms() - self.uptime_ms()
 
-    def set(self, t_ms: int) -> None:
+    def set(self, t_ms: int, source: str = "gateway") -> None:
         """Take the gateway's time [Unix ms].
 
         An ack may come late, from a broker's queue, but never early: it sets an unknown clock and
         moves a known one forward only.
         """
         known = self.time_known()
+        if source == "gateway" and known:
+            self.behind_ms = t_ms - self._wall_ms()
         if t_ms >= _EARLIEST_MS and (not known or t_ms > self._wall_ms() + _STEP_MS):
             self._set_board(max(t_ms, self._wall_ms()))
-            self._learnt()
+            self._learnt(source)
 
     def hint(self, t_ms: int) -> None:
         """Take the time of a sensor's clock [Unix ms], when there is no other."""
         if not self.time_known():
-            self.set(t_ms)
+            self.set(t_ms, "sensor")
 
     def ask_network(self) -> None:
         """Set the clock by NTP when it is unknown or was not asked for a day.
@@ -97,8 +101,10 @@ class Clock:
             self.ntp_error = repr(err)
             return
         self._asked_ms = up_ms
-        if not known:
-            self._learnt()
+        if known:
+            self.source = "ntp"  # what was stamped is dated already
+        else:
+            self._learnt("ntp")
 
     def keep(self, twin: Any) -> None:
         """Start at the last time known, from a `Twin`, when the board's clock is behind it."""
@@ -109,6 +115,8 @@ class Clock:
         behind = self._wall_ms() < floor_ms
         # A guess stays one over a restart that kept the board's clock running.
         self._guess = bool(behind or guess)
+        if self._guess:
+            self.source = "last known"
         if behind:
             self._set_board(floor_ms)
             twin.save([floor_ms, 1])
@@ -174,8 +182,9 @@ class Clock:
     def _after(self, period_ms: int) -> int:
         return (self.now_ms() // period_ms + 1) * period_ms
 
-    def _learnt(self) -> None:
+    def _learnt(self, source: str) -> None:
         self._guess = False
+        self.source = source
         self._kept_ms = -1
 
     def _set_board(self, t_ms: int) -> None:

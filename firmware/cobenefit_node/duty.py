@@ -127,7 +127,8 @@ class Duty:
             if node.alive():
                 watchdog.feed()
             node.keep_account()
-            node.updates.check()
+            for part in node.parts:
+                part.check()
             await sleep_ms(_GUARD_MS)
 
     async def _sample(self) -> None:
@@ -153,7 +154,7 @@ class Duty:
 
     def _must_send(self) -> bool:
         node, most = self._node, self._sleep.wakes_per_send
-        if node.updates.on_trial() or (most and self._quiet >= most << self._backing_off()):
+        if node.on_trial() or (most and self._quiet >= most << self._backing_off()):
             self._flush()
             return True
         return bool(node.ring.waiting()) and self._quiet >= 1 << self._backing_off()
@@ -187,8 +188,8 @@ class Duty:
         ))  # fmt: skip
 
     def _busy(self, waited_ms: int) -> bool:
-        updates = self._node.updates
-        return not updates.restart and updates.busy() and waited_ms < _UPDATE_MS
+        parts = self._node.parts
+        return waited_ms < _UPDATE_MS and any(p.busy() and not p.restart for p in parts)
 
     def _asleep(self) -> messages.State:
         """Return the state of a node that is not gone but asleep until it sends again."""
@@ -200,13 +201,13 @@ class Duty:
     async def _rest(self) -> None:
         """Sleep until the next reading is due; return only where that is not worth it."""
         node = self._node
-        if node.updates.restart:
+        if any(part.restart for part in node.parts):
             self._flush()
             node.ring.settle()
             self._kept.save(None)
             self._board.reset()
         ms = min(self._due) - self._clock.now_ms()
-        if ms >= _SHORTEST_MS and not node.updates.on_trial():
+        if ms >= _SHORTEST_MS and not node.on_trial():
             node.ring.close()
             self._keep(ms)
             node.log("asleep for %d ms" % ms)

@@ -12,12 +12,12 @@ docs/reference/node-config.md gives the error of each method.
 from cobenefit_node.ticks import ticks_diff, ticks_ms
 from cobenefit_node.twin import Twin
 from cobenefit_wire import messages
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: The meter is asked every half second; a longer gap is time nobody measured. [ms]
-_LONGEST_MS = 5000
+_LONGEST_MS = const(5000)
 #: An INA219's gain and a 1 % shunt; a published mean power without the sensors. [1/1000]
-_METER_ERROR, _PROFILE_ERROR = 20, 1000
+_METER_ERROR, _PROFILE_ERROR = const(20), const(1000)
 
 
 class Ledger:

@@ -16,7 +16,7 @@ import os
 import struct
 
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 KEEPALIVE_S = 60
 TIMEOUT_S = 15
@@ -27,7 +27,9 @@ _RECORD = 29
 #: far this is from what a relay counted. [bytes]
 _HELLO_TX, _HELLO_MUTUAL, _HELLO_RX = 270, 120, 340
 #: Packets larger than this are not read; ours are a few hundred bytes.
-_LARGEST = 8192
+_LARGEST = const(8192)
+#: What is set aside for a packet's body, so that a heap in pieces still takes an update's chunks.
+_BODY = const(1152)
 
 
 class MqttError(OSError):
@@ -56,6 +58,7 @@ class Client:
         self._record = 0 if broker.tls is None else _RECORD
         self._last_rx: Any = 0
         self._last_tx: Any = 0
+        self._buffer = bytearray(_BODY)
         self.tx_bytes = 0
         self.rx_bytes = 0
         self.on_message: Any = None
@@ -182,12 +185,13 @@ class Client:
         body = b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, KEEPALIVE_S) + tail
         return b"\x10" + _length(len(body)) + body
 
-    async def _receive(self, kind: int, body: bytes) -> None:
+    async def _receive(self, kind: int, body: Any) -> None:
+        """Acknowledge a message and hand it on: its payload lasts until the next packet."""
         size = struct.unpack(">H", body[:2])[0]
         at = 2 + size
-        topic = body[2:at].decode()
+        topic = bytes(body[2:at]).decode()
         if kind & 0x06:
-            pid = body[at : at + 2]
+            pid = bytes(body[at : at + 2])
             at += 2
             await self._send(b"\x40\x02" + pid)
         if self.on_message is not None:
@@ -198,27 +202,40 @@ class Client:
             if self._writer is None:
                 raise MqttError("not connected")
             self._writer.write(packet)
-            await asyncio.wait_for(self._writer.drain(), TIMEOUT_S)
+            if getattr(self._writer, "out_buf", True):  # MicroPython: what it could not send yet
+                await asyncio.wait_for(self._writer.drain(), TIMEOUT_S)
         self._last_tx = ticks_ms()
         self.tx_bytes += len(packet) + self._record
 
-    async def _packet(self) -> tuple[int, bytes]:
+    async def _body(self, stream: Any, length: int) -> Any:
+        """Return the next bytes; those in our buffer last until the next packet."""
+        if length > _BODY or not hasattr(stream, "readinto"):  # CPython's streams have none
+            return await stream.readexactly(length)
+        body = memoryview(self._buffer)[:length]
+        at = 0
+        while at < length:
+            n = await stream.readinto(body[at:])
+            if n == 0:
+                raise EOFError
+            at += n or 0
+        return body
+
+    async def _packet(self) -> tuple[int, Any]:
         stream = self._stream
         if stream is None:
             raise MqttError("not connected")
-        kind = (await stream.readexactly(1))[0]
-        length = shift = 0
-        while True:
+        kind, byte = await stream.readexactly(2)  # no packet is shorter
+        length = byte & 0x7F
+        shift = 7
+        while byte >= 0x80:
+            if shift > 21:
+                raise MqttError("malformed length")
             byte = (await stream.readexactly(1))[0]
             length |= (byte & 0x7F) << shift
             shift += 7
-            if byte < 0x80:
-                break
-            if shift > 21:
-                raise MqttError("malformed length")
         if length > _LARGEST:
             raise MqttError("a packet of %d bytes is too large" % length)
-        body = await stream.readexactly(length) if length else b""
+        body = await self._body(stream, length)
         self._last_rx = ticks_ms()
         self.rx_bytes += 1 + shift // 7 + length + self._record
         return kind, body

@@ -37,7 +37,7 @@ class Twin:
         """Write an item over the older twin; OSError when the file system refuses."""
         generation = self._generation + 1
         body = struct.pack(">I", generation) + cbor.dumps(item)
-        with open(self._path + "." + str(generation & 1), "wb") as f:
+        with _opened(self._path + "." + str(generation & 1), 4 + len(body)) as f:
             f.write(struct.pack(">I", crc32(body) & 0xFFFFFFFF) + body)
             f.flush()
         Twin.written += 4 + len(body)
@@ -55,3 +55,16 @@ class Twin:
                 return generation, cbor.loads(raw[8:])
         self.damaged += 1
         return 0, None
+
+
+def _opened(path: str, size: int) -> Any:
+    """Return a file to be overwritten in place, which is far quicker; one too long is emptied."""
+    try:
+        f = open(path, "r+b")  # noqa: SIM115 the caller closes it
+    except OSError:
+        return open(path, "wb")
+    if f.seek(0, 2) > size:
+        f.close()
+        return open(path, "wb")
+    f.seek(0)
+    return f

@@ -12,7 +12,8 @@ health   node's ledger     1 boot · 2 uptime [ms] · 3 wakes · 4 energy [mJ] �
                            17 bytes written to flash · 18 resets by cause [power on, hard,
                            watchdog, deep sleep (always 0), soft, brown-out] · 19 battery changes
 
-result   node, retained    1 subject · 2 counter · 3 outcome · 4 detail   (leaf `cmd/result`)
+result   node, retained    1 subject · 2 counter · 3 outcome · 4 detail   (leaf
+         `cmd/result`, by subject)
 
 `lost`: every sequence of that boot below `below` that was never acknowledged had to make room in
 a full ring; the readings lost are counted by channel and never waited for. Fields after the 5th

@@ -149,7 +149,9 @@ class Intake:
             elif topic.leaf == "health":
                 self._health(topic, messages.decode_health(record.payload), record, due)
             elif topic.leaf == "state" and record.payload:
-                self._online(topic, messages.decode_state(record.payload))
+                state = messages.decode_state(record.payload)
+                self._online(topic, state)
+                self._greet(topic, state, due)
         except WireError as err:
             self._unreadable(record, err.reason, err.text)
         except Exception as err:
@@ -176,6 +178,13 @@ class Intake:
             if key[:2] == place:
                 row["online"] = state.online
                 self._state.changes.health.add(key)
+
+    def _greet(self, topic: Topic, state: messages.State, due: set[DeviceBoot]) -> None:
+        # An ack tells the time; a boot without packs may wait for it, to date them.
+        key = topic.site, topic.device, state.boot
+        if state.online and key not in self._state.sequences:
+            self._state.sequences[key] = Sequences()
+            due.add(key)
 
     def _health(
         self, topic: Topic, health: messages.Health, record: Record, due: set[DeviceBoot]

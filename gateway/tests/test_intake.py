@@ -22,6 +22,19 @@ def reseal(data):
     return body + struct.pack(">BBI", 23, 0x1A, crc32(body))
 
 
+def test_the_first_birth_of_a_boot_is_acknowledged_because_that_tells_the_time(pipeline):
+    gateway = pipeline()
+    birth = Record(
+        "cb/v1/s/d/state", messages.encode(messages.State(True, 1, "1", "u", "1")), NOW_MS
+    )
+    assert gateway.take(birth) == {KEY}
+    assert gateway.take(birth) == set()
+    gateway.take(gateway.pack(0, START_MS, [100]))
+    gateway.checkpoint()
+    gateway.reload()
+    assert gateway.take(birth) == set()
+
+
 def test_a_pack_is_counted_once_and_acknowledged_each_time(pipeline):
     gateway = pipeline()
     pack = gateway.pack(0, START_MS, [100, 110, 130])

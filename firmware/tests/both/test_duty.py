@@ -141,6 +141,7 @@ class Node:
         self.state = messages.State(True, self.ring.boot, "v", "unix", "4", 0)
         self.uplink = Uplink(self.ring)
         self.updates = Updates()
+        self.parts = (self.updates,)
         self.samplers = [
             Sampler(
                 Meter(), PERIOD_MS, settings, clock=clock, ring=self.ring, offer=lambda _: None,
@@ -151,6 +152,9 @@ class Node:
 
     def alive(self):
         return True
+
+    def on_trial(self):
+        return self.updates.on_trial()
 
     def keep_account(self):
         """Nothing to measure."""

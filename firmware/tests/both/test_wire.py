@@ -100,6 +100,14 @@ def test_times_follow_period_or_deltas():
     assert pack.times_ms(by_deltas) == [1700000000000, 1700000000812, 1700000003823]
 
 
+def test_a_pack_stamped_since_the_start_can_be_dated():
+    made = pack.Pack(1, 2, pack.FLAG_TIME_UNKNOWN, 5000, "Wh", 0, 1000, (), (7, -8), b"\x00\x03")
+    data = pack.encode(made)
+    dated = pack.decode(pack.dated(data, 1_700_000_000_000))
+    assert dated == pack.decode(pack.encode(pack.Pack(1, 2, 0, 1_700_000_005_000, *made[4:])))
+    assert pack.decode(data).flags == pack.FLAG_TIME_UNKNOWN
+
+
 def test_cbor_round_trip_and_refusals():
     item = [0, 23, 24, 255, 256, 65536, 1 << 40, -1, -25, b"ab", "é", True, False, None]
     assert cbor.loads(cbor.dumps(item)) == item
@@ -111,7 +119,8 @@ def test_cbor_round_trip_and_refusals():
 def test_topics_build_parse_and_refuse():
     text = topics.build("lille-01", "meter-7", "up", "energy_import_wh")
     assert topics.parse(text) == ("lille-01", "meter-7", "up", "energy_import_wh")
-    assert topics.parse("cb/v1/a/b/cmd/result").leaf == "cmd/result"
+    text = topics.build("a", "b", "cmd/result", "config")
+    assert topics.parse(text) == ("a", "b", "cmd/result", "config")
     for bad in (
         "cb/v2/a/b/up/x",
         "cb/v1/a/b/up",
@@ -119,6 +128,8 @@ def test_topics_build_parse_and_refuse():
         "cb/v1/a/b/nope",
         "x",
         "cb/v1/a/b/up/X",
+        "cb/v1/a/b/cmd/result",
+        "cb/v1/a/b/cmd/x",
     ):
         assert _refused(topics.parse, bad) == "topic"
 

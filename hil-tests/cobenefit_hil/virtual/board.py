@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -59,27 +59,44 @@ class VirtualBoard:
         Contents of `config.json`.
     workdir : Path
         Its directory: `config.json`, `ring/`, `console.log`.
-    peers : mapping of str to Path
-        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …
+    peers : mapping of str to Path or str
+        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …; of a radio
+        `AIR` and `MAC`, see `cobenefit_hil.air`.
     micropython : str, optional
         The interpreter; see `interpreter`.
     heap : str
         Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
     firmware : Path, optional
         Directory with the packages to run, sources or .mpy; those installed by default.
+    faketime : Path, optional
+        The library libfaketimeMT: the board's clock is then wrong by what the file `rtc` says,
+        until the board sets it.
+    inside : sequence of str
+        Command that runs it, say in another network.
+    settings : mapping of str to str
+        What `boot.py` takes from the environment, without `COBENEFIT_`: `KEEPALIVE_S`, a keepalive
+        shorter than the node's own; `OVERRUN`, time goes on though the ring fills.
+    year_2000 : bool
+        Whether its clock stands at 2000-01-01 whenever it starts.
     """
 
-    features = frozenset({"power", "uart", "counter", "simulated_time", "wifi", "deepsleep"})
+    features = frozenset(
+        {"power", "uart", "counter", "simulated_time", "wifi", "radio", "deepsleep"}
+    )
 
     def __init__(
         self,
         config: Mapping[str, Any],
         workdir: Path,
-        peers: Mapping[str, Path],
+        peers: Mapping[str, Path | str],
         *,
         micropython: str | None = None,
         heap: str = HEAP,
         firmware: Path | None = None,
+        faketime: Path | None = None,
+        inside: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        year_2000: bool = False,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
@@ -87,6 +104,10 @@ class VirtualBoard:
         self._micropython = micropython or interpreter()
         self._heap = heap
         self._firmware = firmware
+        self._faketime = faketime
+        self._inside = list(inside)
+        self._settings = dict(settings or {})
+        self._year_2000 = year_2000
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._lock = threading.Lock()
@@ -137,8 +158,9 @@ class VirtualBoard:
         if self._cause in (_POWER_ON, _BROWN_OUT):
             self.file("rtc.memory").unlink(missing_ok=True)
         self._log = self.log_path.open("ab")
+        board = [self._micropython, "-X", f"heapsize={self._heap}"]
         self._process = subprocess.Popen(
-            [self._micropython, "-X", f"heapsize={self._heap}", str(script or _HERE / "boot.py")],
+            [*self._inside, *board, str(script or _HERE / "boot.py")],
             cwd=self.workdir,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -264,14 +286,32 @@ class VirtualBoard:
 
     def _environment(self) -> dict[str, str]:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+        roots = [str(_HERE), *roots]
         if self._firmware is not None:
-            roots = [str(self._firmware)]
-        lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
+            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules, too
+        if self._year_2000:
+            roots.insert(0, str(_HERE / "year_2000"))
+        lines = {
+            f"COBENEFIT_{n}": str(v) for n, v in (*self._peers.items(), *self._settings.items())
+        }
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
+            "MICROPYPATH": ":".join((*roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
+            **self._clock(),
+        }
+
+    def _clock(self) -> dict[str, str]:
+        if self._faketime is None:
+            return {}
+        path = str(self.workdir / "rtc")
+        return {
+            "LD_PRELOAD": str(self._faketime),
+            "FAKETIME_TIMESTAMP_FILE": path,
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "COBENEFIT_RTC": path,
         }
 
     def _end(self, cause: int) -> None:
