@@ -144,7 +144,7 @@ class Gateway:
             ack = sequences.ack(boot, now_ms)
             if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
                 return
-            sequences.arrived.clear()
+            sequences.arrived = None
             self._due.remove(key)
         self._ack_at = now + _ACK_EVERY_S
 

@@ -161,7 +161,7 @@ class Journal:
                     return
                 self.damaged_bytes += end - offset
                 log.error(
-                    "%s: %d bytes damaged from byte %d on; what they held is lost, the rest is read",
+                    "%s: %d bytes from byte %d on are damaged and lost; the rest is read",
                     self._path(number),
                     end - offset,
                     offset,
