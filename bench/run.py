@@ -30,8 +30,8 @@ def main(wanted: str = "") -> int:
     rows = {row["name"]: row for row in _last()}
     failed = []
     for path in files:
-        found, code = _run(path)
-        rows |= {row["name"]: row for row in found}
+        measured, code = _run(path)
+        rows |= {row["name"]: row for row in measured}
         failed += [f"{path.name} (exit code {code})"] if code else []
     LATEST.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
     print(f"{len(rows)} rows in {LATEST.relative_to(ROOT)}")
