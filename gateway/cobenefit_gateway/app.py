@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from cobenefit_gateway.acks import encode_ack
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
+from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
-from cobenefit_gateway.mqtt import Broker, Message
+from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.store import Store
 from cobenefit_wire import topics
@@ -63,7 +64,7 @@ class Gateway:
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
         readings = Readings(config, self._state, self._store.window)
         self._intake = Intake(config, self._state, readings)
-        self._broker = Broker(config.broker, broker_password)
+        self._broker = open_broker(config, broker_password)
         self._forwarder = Forwarder(config, backend_key)
         self._due: set[DeviceBoot] = set()
         self._stop = Event()
@@ -116,7 +117,7 @@ class Gateway:
         while not self._stop.is_set():
             batch = self._broker.take(0.1, journal.commit_ms / 1000, journal.commit_messages)
             now = time.monotonic()
-            if batch:
+            if batch.records:
                 last_message_at = now
                 self._commit(batch)
             self._tell_nodes()
@@ -125,13 +126,12 @@ class Gateway:
             if until_idle_s is not None and now - last_message_at >= until_idle_s:
                 self.stop()
 
-    def _commit(self, batch: list[Message]) -> None:
-        records = [message.record for message in batch]
-        for record in records:
+    def _commit(self, batch: Delivery) -> None:
+        for record in batch.records:
             self._journal.append(record)
         self._journal.sync()
         self._broker.acknowledge(batch)
-        self._due |= self._intake.take(records)
+        self._due |= self._intake.take(batch.records)
 
     def _tell_nodes(self) -> None:
         now = time.monotonic()
@@ -144,7 +144,7 @@ class Gateway:
             ack = sequences.ack(boot, now_ms)
             if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
                 return
-            sequences.arrived.clear()
+            sequences.arrived = None
             self._due.remove(key)
         self._ack_at = now + _ACK_EVERY_S
 

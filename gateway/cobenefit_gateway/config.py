@@ -33,6 +33,15 @@ class BrokerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """How we speak to the broker."""
+
+    client: str = "bulk"
+    version: str = "auto"
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalConfig:
     """When the journal is synced and how large its files grow."""
 
@@ -126,6 +135,7 @@ class Config:
     data_dir: Path
     checkpoint_s: float = 2.0
     broker: BrokerConfig = field(default_factory=BrokerConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
@@ -264,6 +274,7 @@ def _check_meaning(config: Config) -> None:
         raise ConfigError(file, "broker.host", "", "a host name or address")
     if not config.broker.client_id:
         raise ConfigError(file, "broker.client_id", "", "a fixed name")
+    _check_mqtt(file, config.mqtt)
     if _DAY_S % config.windows.base_s:
         raise ConfigError(file, "windows.base_s", config.windows.base_s, "a divisor of 86400")
     _check_date(file, config.quality.earliest)
@@ -277,6 +288,15 @@ def _check_meaning(config: Config) -> None:
             raise ConfigError(file, "site.id", site.id, "[a-z0-9-]{1,32}")
         _check_zone(file, "site.timezone", site.timezone)
     _check_rules(config, file)
+
+
+def _check_mqtt(file: str, mqtt: MqttConfig) -> None:
+    if mqtt.client not in ("bulk", "paho"):
+        raise ConfigError(file, "mqtt.client", mqtt.client, "'bulk' or 'paho'")
+    if mqtt.version not in ("auto", "3.1.1", "5"):
+        raise ConfigError(file, "mqtt.version", mqtt.version, "'auto', '3.1.1' or '5'")
+    if mqtt.share and not is_id(mqtt.share):
+        raise ConfigError(file, "mqtt.share", mqtt.share, "[a-z0-9-]{1,32} or empty")
 
 
 def _check_rules(config: Config, file: str) -> None:

@@ -67,7 +67,7 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
     bool
         Whether all closed windows are in pages.
     """
-    by_id: dict[int, Series] = {}
+    by_id = state.by_id
     while True:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
@@ -76,7 +76,6 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         if pages >= config.backend.max_pages:
             state.totals["pages_deferred"] += 1
             return False
-        by_id = by_id or {s.id: s for s in state.series.values()}
         rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row)) for row in rows]
         _write_page(db, config.tenant, rollups)
 

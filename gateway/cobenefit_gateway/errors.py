@@ -2,6 +2,7 @@
 
 * ValueError
   + ConfigError           the operator: a key of the configuration file is wrong
+  + FramingError          the broker: what it sends is not MQTT, the connection is made anew
 * OSError
   + StorageError          the operator: the journal or the database can't be trusted
   + BackendError          nobody yet: the backend did not answer, the page is sent again later
@@ -20,6 +21,10 @@ class ConfigError(ValueError):
         self.key = key
         self.value = value
         self.allowed = allowed
+
+
+class FramingError(ValueError):
+    """Bytes from the broker that are not MQTT as we asked for it."""
 
 
 class StorageError(OSError):

@@ -1,25 +1,69 @@
-"""Third-party SenML (RFC 8428), JSON or CBOR, to runs of readings by channel.
+"""Third-party SenML (RFC 8428), JSON or CBOR, to columns of runs.
 
 The topic says site and device; the part of a record's name after its last `/` or `:` is the
 channel. A value that is not finite is flagged and costs only itself; anything else that is not
 SenML refuses the message.
+
+Plain JSON (base fields in the first record only, a number in every record) is read in C into
+structures of known fields and needs no work per record; whatever does not fit goes through
+`cobenefit_wire.senml`, with the same outcome.
 """
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cbor2
-import numpy as np
+import msgspec
 
-from cobenefit_gateway.decode import Run
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import is_channel
 
+#: Section 4.5.3: a time below 2^28 s counts from now, any other from 1970. [s]
+_RELATIVE_BELOW_S = float(1 << 28)
+#: Larger numbers, or sums of them, are for the general path to judge.
+_PLAIN = 1e14
 
-def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
-    """Return one run per channel of a message.
+
+@dataclass(slots=True)
+class Channel:
+    """The readings of one channel of a message, ordered in time; `code` None when all are good."""
+
+    name: str
+    unit: str
+    t_ms: list[int]
+    value: list[float]
+    code: list[int] | None = None
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    v: float
+    n: str = ""
+    t: float = 0.0
+    u: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _First(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    v: float
+    n: str = ""
+    t: float = 0.0
+    u: str | msgspec.UnsetType = msgspec.UNSET
+    bn: str = ""
+    bt: float = 0.0
+    bu: str = ""
+    bv: float = 0.0
+
+
+_read_first = msgspec.json.Decoder(_First).decode
+_read_records = msgspec.json.Decoder(list[_Record]).decode
+
+
+def decode_senml(payload: bytes, now_ms: int) -> list[Channel]:
+    """Return the channels of a message.
 
     Parameters
     ----------
@@ -30,24 +74,16 @@ def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
 
     Returns
     -------
-    dict of str to Run
-        Runs by channel, ordered in time.
+    list of Channel
+        One for each channel of the message.
 
     Raises
     ------
     WireError
         If the message is not SenML of finite, named numbers in one unit per channel.
     """
-    array = parse(payload)
-    unfinite = _replace_unfinite(array)
-    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
-    for i, record in enumerate(senml.resolve(array, now_ms)):
-        channel = record.name.replace(":", "/").rpartition("/")[2]
-        if not is_channel(channel):
-            raise WireError("senml_name", "no channel at the end of a record's name")
-        code = quality.NOT_FINITE if i in unfinite else quality.GOOD
-        by_channel.setdefault(channel, []).append((record.t_ms, record.value, code, record.unit))
-    return {channel: _run(records) for channel, records in by_channel.items()}
+    plain = _plain(payload, now_ms)
+    return _general(payload, now_ms) if plain is None else plain
 
 
 def is_absolute(payload: bytes) -> bool:
@@ -66,15 +102,84 @@ def parse(payload: bytes) -> Any:
         raise WireError("senml", "neither JSON nor CBOR") from err
 
 
-def _run(records: list[tuple[int, float, int, str]]) -> Run:
+def _plain(payload: bytes, now_ms: int) -> list[Channel] | None:
+    # None for whatever is not plain; the general path says what is wrong with it, if anything.
+    end = payload.find(b"}") + 1
+    tail = payload[end:]
+    if not end or payload[:1] != b"[" or (tail != b"]" and tail[:1] != b","):
+        return None
+    try:
+        first = _read_first(payload[1:end])
+        rest = _read_records(b"[" + tail[1:]) if tail != b"]" else []
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    records: list[_Record | _First] = [first, *rest]
+    value = [r.v for r in records]
+    time_s = [r.t for r in records]
+    numbers = (min(value), max(value), min(time_s), max(time_s), first.bv, first.bt)
+    if not all(-_PLAIN < x < _PLAIN for x in numbers):
+        return None
+    if first.bv:
+        value = [x + first.bv for x in value]
+    t_ms = _times_ms(time_s, first.bt, now_ms)
+    names = {r.n for r in records}
+    units = {r.u for r in records}
+    if len(names) > 1 or len(units) > 1:
+        return _sorted_out(first, records, t_ms, value)
+    (name,), (unit,) = names, units
+    if t_ms != sorted(t_ms):
+        return _sorted_out(first, records, t_ms, value)
+    unit = first.bu if isinstance(unit, msgspec.UnsetType) else unit
+    return [Channel(_channel(first.bn + name), unit, t_ms, value)]
+
+
+def _times_ms(time_s: list[float], base_s: float, now_ms: int) -> list[int]:
+    if min(time_s) + base_s >= _RELATIVE_BELOW_S:
+        return [round((t + base_s) * 1000) for t in time_s]
+    return [
+        round(t * 1000) + (now_ms if t < _RELATIVE_BELOW_S else 0)
+        for t in (t + base_s for t in time_s)
+    ]
+
+
+def _sorted_out(
+    first: _First, records: Sequence[_Record | _First], t_ms: list[int], value: list[float]
+) -> list[Channel]:
+    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
+    for record, when_ms, x in zip(records, t_ms, value, strict=True):
+        unit = first.bu if isinstance(record.u, msgspec.UnsetType) else record.u
+        channel = _channel(first.bn + record.n)
+        by_channel.setdefault(channel, []).append((when_ms, x, quality.GOOD, unit))
+    return [_ordered(channel, found) for channel, found in by_channel.items()]
+
+
+def _general(payload: bytes, now_ms: int) -> list[Channel]:
+    array = parse(payload)
+    unfinite = _replace_unfinite(array)
+    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
+    for i, record in enumerate(senml.resolve(array, now_ms)):
+        channel = _channel(record.name)
+        code = quality.NOT_FINITE if i in unfinite else quality.GOOD
+        by_channel.setdefault(channel, []).append((record.t_ms, record.value, code, record.unit))
+    return [_ordered(channel, records) for channel, records in by_channel.items()]
+
+
+@lru_cache(maxsize=10_000)
+def _channel(name: str) -> str:
+    if not name:
+        raise WireError("senml", "a record without a name")
+    channel = name.replace(":", "/").rpartition("/")[2]
+    if not is_channel(channel):
+        raise WireError("senml_name", "no channel at the end of a record's name")
+    return channel
+
+
+def _ordered(name: str, records: list[tuple[int, float, int, str]]) -> Channel:
     if len({unit for _, _, _, unit in records}) > 1:
         raise WireError("unit", "one channel in two units")
     records.sort(key=lambda r: r[0])
-    t_ms = np.array([r[0] for r in records], dtype=np.int64)
-    value = np.array([r[1] for r in records], dtype=np.float64)
-    codes = np.array([r[2] for r in records], dtype=np.uint8)
-    step_ms = int(t_ms[-1] - t_ms[0]) // max(len(records) - 1, 1)
-    return Run(-1, -1, records[0][3], False, step_ms, t_ms, value, codes)
+    t_ms, value, code, unit = zip(*records, strict=True)
+    return Channel(name, unit[0], list(t_ms), list(value), list(code) if any(code) else None)
 
 
 def _replace_unfinite(array: Any) -> set[int]:

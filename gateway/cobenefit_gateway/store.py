@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan, nan
 from pathlib import Path
+from sys import intern
 
 import msgspec
 
@@ -139,31 +140,19 @@ class Store:
     def load(self) -> State:
         """Return the state of the last checkpoint."""
         state = State()
-        by_id = {}
         for number, site, device, channel, *rest in self._db.execute("SELECT * FROM series"):
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
                 raise StorageError(f"series {number}: unknown quantity of channel {channel!r}")
-            max_t, last_t, last, suspect, closed = rest
-            series = Series(
-                number,
-                site,
-                device,
-                channel,
-                rule,
-                max_t,
-                last_t,
-                _nan(last),
-                _nan(suspect),
-                closed,
-            )
-            state.series[site, device, channel] = by_id[number] = series
+            max_t_ms, last_t_ms, last, suspect, closed_ms = rest
+            series = state.add_series(number, (intern(site), device, intern(channel)), rule)
+            series.remember(max_t_ms, last_t_ms, _nan(last), _nan(suspect), closed_ms)
         self._forget_fine(state)
         rows = self._db.execute("SELECT series_id, grid, start_ms FROM windows WHERE state = 0")
         for number, grid, start_ms in rows.fetchall():
             window = self.window(number, grid, start_ms)
             if window is not None:
-                by_id[number].windows[grid, start_ms] = window
+                state.by_id[number].windows[grid, start_ms] = window
         for site, device, boot, floor, ranges in self._db.execute("SELECT * FROM sequences"):
             state.sequences[site, device, boot] = Sequences(floor, json.loads(ranges))
         for site, device, channel, reason, *row, _ in self._db.execute("SELECT * FROM quarantine"):
@@ -223,6 +212,7 @@ class Store:
         bool
             Whether all closed windows are in pages; if not, the spool is full.
         """
+        state.settle()
         with transaction(self._db):
             number = int(self._meta("checkpoint")) + 1
             if flush:
@@ -249,9 +239,9 @@ class Store:
             if closes:
                 series.closed_ms = max(series.closed_ms, end_ms)
                 del series.windows[grid, start_ms]
-            if closes or (grid, start_ms) in series.touched:
+            if closes or window.dirty:
                 rows.append(_row(series.id, grid, window, DUE if closes else OPEN))
-        series.touched.clear()
+                window.dirty = False
         self._db.executemany(
             "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
             "segments, histogram) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
