@@ -46,8 +46,9 @@ class JournalConfig:
     """When the journal is synced and how large its files grow."""
 
     commit_ms: int = 20
-    commit_messages: int = 1000
+    commit_messages: int = 5000
     segment_mb: int = 16
+    max_mb: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "journal.commit_ms": (1, 1000),
     "journal.commit_messages": (1, 100_000),
     "journal.segment_mb": (1, 1024),
+    "journal.max_mb": (1, 100_000),
     "windows.base_s": (60, 3600),
     "windows.lateness_s": (0, 90 * _DAY_S),
     "windows.reopen_days": (1, 4000),

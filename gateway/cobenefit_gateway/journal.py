@@ -146,8 +146,8 @@ class Journal:
                 self._path(number).unlink()
 
     def close(self) -> None:
-        """Sync what is buffered and close the file."""
-        self.sync()
+        """Close the file; what is buffered was never acknowledged."""
+        self._pending.clear()
         self._file.close()
 
     def _read(self, number: int, offset: int) -> Iterator[Record]:
@@ -177,10 +177,13 @@ class Journal:
         self._offset = offset
 
     def _roll(self) -> None:
+        try:
+            file = self._path(self._segment + 1).open("ab", buffering=0)
+        except OSError as err:  # what was synced stays so; this file grows on until there is room
+            log.warning("%s: no new journal file: %s", self._folder, err)
+            return
         self._file.close()
-        self._segment += 1
-        self._file = self._path(self._segment).open("ab", buffering=0)
-        self._offset = 0
+        self._file, self._segment, self._offset = file, self._segment + 1, 0
         self._sync_folder()
 
     def _sync_folder(self) -> None:

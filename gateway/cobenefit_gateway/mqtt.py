@@ -47,6 +47,15 @@ class Broker(Protocol):
             Empty when none came.
         """
 
+    def rest(self, wait_s: float) -> None:
+        """Keep the connection up without taking anything: the disk must catch up.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long. [s]
+        """
+
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that messages are safe; those of an earlier session come again."""
 

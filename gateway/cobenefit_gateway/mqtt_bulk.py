@@ -114,6 +114,14 @@ class BulkBroker:
         taken, self._inbox = self._inbox, Delivery(self._inbox.session)
         return taken
 
+    def rest(self, wait_s: float) -> None:
+        """Keep the connection up without reading: our pings tell the broker that we live."""
+        if self._socket is not None:
+            self._send()
+        if self._socket is not None and time.monotonic() - self._spoke_at > self._pause_s / 2:
+            self._ping()
+        time.sleep(wait_s)
+
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that messages are safe; those of an earlier session come again."""
         if self._socket is not None and delivery.session == self._inbox.session:
@@ -203,14 +211,21 @@ class BulkBroker:
 
     def _keep_alive(self) -> None:
         # Asked after reading, so a pause of ours (a long checkpoint) is not taken for theirs.
-        now, pause_s = time.monotonic(), self._greeting.keepalive_s or self._config.keepalive_s
+        now, pause_s = time.monotonic(), self._pause_s
         if self._heard_at < self._pinged_at < now - pause_s:
             raise TimeoutError("no answer to a ping")
         quiet = self._pinged_at <= self._heard_at < now - pause_s / 2
         if quiet or self._spoke_at < now - pause_s / 2:
-            self._pinged_at = self._spoke_at = now
-            self._unsent += packets.PINGREQ
-            self._send()
+            self._ping()
+
+    def _ping(self) -> None:
+        self._pinged_at = self._spoke_at = time.monotonic()
+        self._unsent += packets.PINGREQ
+        self._send()
+
+    @property
+    def _pause_s(self) -> int:
+        return self._greeting.keepalive_s or self._config.keepalive_s
 
     def _control(self, control: Control) -> None:
         if control.kind == PUBACK and len(control.body) >= 2:

@@ -144,6 +144,11 @@ class PahoBroker:
             self._news.notify_all()
         return delivery
 
+    def rest(self, wait_s: float) -> None:
+        """Wait; the network thread keeps the connection up and fills no more than the inbox."""
+        with self._news:
+            self._news.wait_for(lambda: self._stopping, wait_s)
+
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that messages are safe."""
         # Identifiers of an earlier session mean nothing in this one: those come again.

@@ -96,6 +96,7 @@ def broker_command(port: int, workdir: Path) -> list[str]:
     if name == "mosquitto":
         config.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
+            "max_queued_messages 0\n"
         )
         return [find_tool(name), "-c", str(config)]
     store = workdir / "jetstream"
