@@ -1,6 +1,7 @@
 """Whatever the order, the batches, the copies and the neighbours: the same rollups."""
 
 import random
+import shutil
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_order_batches_copies_and_restarts_do_not_show(tmp_path, pipeline, seed)
     plain.take(*records)
     expected, refused = result(plain)
     plain.store.close()
-    (tmp_path / "gateway-data/gateway.db").unlink()
+    shutil.rmtree(tmp_path / "gateway-data")
     gateway = pipeline(CONSENT)
     shuffled = records + rng.choices(records, k=len(records))
     rng.shuffle(shuffled)
@@ -89,7 +90,7 @@ def test_a_device_in_2100_and_one_that_floods_change_nothing_for_the_others(tmp_
     alone.take(*calm)
     expected, _ = result(alone)
     alone.store.close()
-    (tmp_path / "gateway-data/gateway.db").unlink()
+    shutil.rmtree(tmp_path / "gateway-data")
     gateway = pipeline(CONSENT)
     future = [record(gateway, "dx", i, YEAR_2100_MS + i, [5], channel=FUTURE) for i in range(50)]
     # A hundred times the readings of another device, and each of them in two messages.
