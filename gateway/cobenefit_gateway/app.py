@@ -22,7 +22,7 @@ from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
-from cobenefit_gateway.journal import Journal
+from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
@@ -68,16 +68,17 @@ class Gateway:
         self._lock = FolderLock(config.data_dir)
         self._store = open_store(config)
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
+        self._due: set[DeviceBoot] = set()
         self._load()
         self._broker = open_broker(config, broker_password)
         self._forwarder = Forwarder(config, backend_key)
-        self._due: set[DeviceBoot] = set()
         self._stop = Event()
         self._saved = self._store.position
         self._complete = False
         self._checkpoint_at = self._ack_at = 0.0
 
     def _load(self) -> None:
+        self._waiting: list[Record] = []  # in the journal, not in the state
         self._state = self._store.load()
         readings = Readings(self._config, self._state, self._store.window)
         self._intake = Intake(self._config, self._state, readings)
@@ -141,8 +142,14 @@ class Gateway:
         self._journal.extend(batch.records)
         if self._synced():
             self._broker.acknowledge(batch)
-            for at in range(0, len(batch.records), _TAKE):
-                self._due |= self._intake.take(batch.records[at : at + _TAKE])
+            self._waiting += batch.records
+            self._take_in(_TAKE)
+
+    def _take_in(self, least: int) -> None:
+        # What is in the journal into the state, in portions, while at least so many wait.
+        while len(self._waiting) >= least:
+            portion, self._waiting = self._waiting[:_TAKE], self._waiting[_TAKE:]
+            self._due |= self._intake.take(portion)
 
     def _synced(self) -> bool:
         # While the disk is full nothing is acknowledged and nothing more is taken.
@@ -174,7 +181,11 @@ class Gateway:
 
     def _tell_nodes(self) -> None:
         now = time.monotonic()
-        if not self._due or not self._broker.connected or now < self._ack_at:
+        if now < self._ack_at:
+            return
+        self._take_in(1)
+        self._ack_at = now + _ACK_EVERY_S
+        if not self._due or not self._broker.connected:
             return
         now_ms = time.time_ns() // 1_000_000
         for key in list(self._due):
@@ -225,6 +236,7 @@ class Gateway:
         self._checkpoint_at = time.monotonic() + pause_s
 
     def _save(self, *, flush: bool) -> None:
+        self._take_in(1)
         position = self._journal.position
         if flush or position != self._saved or not self._complete:
             self._complete = self._store.checkpoint(self._state, position, flush=flush)

@@ -50,7 +50,9 @@ class Columns:
         self._series: list[Series] = []
         self._received_ms: list[int] = []
         self._n: list[int] = []
-        self._t_ms: list[int] = []
+        self._t: list[float] = []
+        self._base: list[float] = []
+        self._scale: list[float] = []
         self._value: list[float] = []
         self._flagged: list[tuple[int, list[int]]] = []
 
@@ -71,7 +73,9 @@ class Columns:
         self._n.append(len(channel.value))
         if channel.code is not None:
             self._flagged.append((len(self._value), channel.code))
-        self._t_ms += channel.t_ms
+        self._t += channel.t
+        self._base.append(channel.base)
+        self._scale.append(channel.scale)
         self._value += channel.value
 
     def piece(self) -> list[Piece]:
@@ -81,7 +85,8 @@ class Columns:
         n = np.array(self._n, dtype=np.int64)
         ends = np.cumsum(n) - 1
         # Times beyond 2^53 ms are as much in the future as this one.
-        t_ms = np.array(self._t_ms, dtype=np.float64).clip(-LAST_MS, LAST_MS).astype(np.int64)
+        t_ms = (np.array(self._t) + np.repeat(self._base, n)) * np.repeat(self._scale, n)
+        t_ms = np.rint(t_ms).clip(-LAST_MS, LAST_MS).astype(np.int64)
         code = None
         if self._flagged:
             code = np.zeros(t_ms.size, dtype=np.uint8)

@@ -14,10 +14,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any
 
 import cbor2
 import msgspec
+from msgspec.structs import astuple
 
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
@@ -25,40 +27,49 @@ from cobenefit_wire.topics import is_channel
 
 #: Section 4.5.3: a time below 2^28 s counts from now, any other from 1970. [s]
 _RELATIVE_BELOW_S = float(1 << 28)
-#: Larger numbers, or sums of them, are for the general path to judge.
-_PLAIN = 1e14
+#: Larger numbers are for the general path to judge.
+_Number = Annotated[float, msgspec.Meta(gt=-1e14, lt=1e14)]
 
 
 @dataclass(slots=True)
 class Channel:
-    """The readings of one channel of a message, ordered in time; `code` None when all are good."""
+    """The readings of one channel of a message, ordered in time; `code` None when all are good.
+
+    The time of a reading is (t + base) x scale, rounded to whole ms: a batch works them out at
+    once.
+    """
 
     name: str
     unit: str
-    t_ms: list[int]
-    value: list[float]
+    t: Sequence[float]
+    value: Sequence[float]
     code: list[int] | None = None
+    base: float = 0.0
+    scale: float = 1.0
+
+
+class _Pair(msgspec.Struct, gc=False):
+    v: _Number
+    t: _Number = 0.0
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    v: float
+    v: _Number
+    t: _Number = 0.0
     n: str = ""
-    t: float = 0.0
     u: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class _First(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    v: float
-    n: str = ""
-    t: float = 0.0
-    u: str | msgspec.UnsetType = msgspec.UNSET
+class _First(_Record, forbid_unknown_fields=True, gc=False):
     bn: str = ""
-    bt: float = 0.0
+    bt: _Number = 0.0
     bu: str = ""
-    bv: float = 0.0
+    bv: _Number = 0.0
 
 
 _read_first = msgspec.json.Decoder(_First).decode
+_read_pairs = msgspec.json.Decoder(list[_Pair]).decode
+_get_v, _get_t = attrgetter("v"), attrgetter("t")
 _read_records = msgspec.json.Decoder(list[_Record]).decode
 
 
@@ -110,53 +121,66 @@ def _plain(payload: bytes, now_ms: int) -> list[Channel] | None:
         return None
     try:
         first = _read_first(payload[1:end])
-        rest = _read_records(b"[" + tail[1:]) if tail != b"]" else []
+        if tail == b"]":
+            return [_one(first, (first.v,), (first.t,), now_ms)]
+        return _alike(first, tail, now_ms) or _mixed(first, tail, now_ms)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    records: list[_Record | _First] = [first, *rest]
-    value = [r.v for r in records]
-    time_s = [r.t for r in records]
-    numbers = (min(value), max(value), min(time_s), max(time_s), first.bv, first.bt)
-    if not all(-_PLAIN < x < _PLAIN for x in numbers):
+
+
+def _alike(first: _First, tail: bytes, now_ms: int) -> list[Channel] | None:
+    # All records of one name and unit, by counting: the keys are `v`, `t` and this `n` only.
+    pairs = _read_pairs(b"[" + tail[1:])
+    named = tail.count(b'"n":"%b"' % first.n.encode())
+    known = named + tail.count(b'"v":') + tail.count(b'"t":')
+    if (
+        known != tail.count(b'":')
+        or named != (len(pairs) if first.n else 0)
+        or _unit(first, first.u) != first.bu
+    ):
         return None
+    t = [first.t, *map(_get_t, pairs)]
+    if t != sorted(t):
+        return None
+    return [_one(first, [first.v, *map(_get_v, pairs)], t, now_ms)]
+
+
+def _one(first: _First, value: Sequence[float], t: Sequence[float], now_ms: int) -> Channel:
     if first.bv:
         value = [x + first.bv for x in value]
+    name, unit = _channel(first.bn + first.n), _unit(first, first.u)
+    if t[0] + first.bt >= _RELATIVE_BELOW_S:
+        return Channel(name, unit, t, value, None, first.bt, 1000.0)
+    return Channel(name, unit, _times_ms(t, first.bt, now_ms), value)
+
+
+def _mixed(first: _First, tail: bytes, now_ms: int) -> list[Channel]:
+    rest = _read_records(b"[" + tail[1:])
+    columns = zip(astuple(first)[:4], *map(astuple, rest), strict=True)
+    value, time_s, names, units = columns
     t_ms = _times_ms(time_s, first.bt, now_ms)
-    names = {r.n for r in records}
-    units = {r.u for r in records}
-    if len(names) > 1 or len(units) > 1:
-        return _sorted_out(first, records, t_ms, value)
-    (name,), (unit,) = names, units
-    if t_ms != sorted(t_ms):
-        return _sorted_out(first, records, t_ms, value)
-    unit = first.bu if isinstance(unit, msgspec.UnsetType) else unit
-    return [Channel(_channel(first.bn + name), unit, t_ms, value)]
+    by_channel: dict[str, list[tuple[float, float, int, str]]] = {}
+    for when_ms, x, name, unit in zip(t_ms, value, names, units, strict=True):
+        row = when_ms, x + first.bv, quality.GOOD, _unit(first, unit)
+        by_channel.setdefault(_channel(first.bn + name), []).append(row)
+    return [_ordered(channel, found) for channel, found in by_channel.items()]
 
 
-def _times_ms(time_s: list[float], base_s: float, now_ms: int) -> list[int]:
-    if min(time_s) + base_s >= _RELATIVE_BELOW_S:
-        return [round((t + base_s) * 1000) for t in time_s]
+def _unit(first: _First, unit: str | msgspec.UnsetType) -> str:
+    return first.bu if isinstance(unit, msgspec.UnsetType) else unit
+
+
+def _times_ms(time_s: Sequence[float], base_s: float, now_ms: int) -> list[float]:
     return [
         round(t * 1000) + (now_ms if t < _RELATIVE_BELOW_S else 0)
         for t in (t + base_s for t in time_s)
     ]
 
 
-def _sorted_out(
-    first: _First, records: Sequence[_Record | _First], t_ms: list[int], value: list[float]
-) -> list[Channel]:
-    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
-    for record, when_ms, x in zip(records, t_ms, value, strict=True):
-        unit = first.bu if isinstance(record.u, msgspec.UnsetType) else record.u
-        channel = _channel(first.bn + record.n)
-        by_channel.setdefault(channel, []).append((when_ms, x, quality.GOOD, unit))
-    return [_ordered(channel, found) for channel, found in by_channel.items()]
-
-
 def _general(payload: bytes, now_ms: int) -> list[Channel]:
     array = parse(payload)
     unfinite = _replace_unfinite(array)
-    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
+    by_channel: dict[str, list[tuple[float, float, int, str]]] = {}
     for i, record in enumerate(senml.resolve(array, now_ms)):
         channel = _channel(record.name)
         code = quality.NOT_FINITE if i in unfinite else quality.GOOD
@@ -174,12 +198,12 @@ def _channel(name: str) -> str:
     return channel
 
 
-def _ordered(name: str, records: list[tuple[int, float, int, str]]) -> Channel:
+def _ordered(name: str, records: list[tuple[float, float, int, str]]) -> Channel:
     if len({unit for _, _, _, unit in records}) > 1:
         raise WireError("unit", "one channel in two units")
     records.sort(key=lambda r: r[0])
     t_ms, value, code, unit = zip(*records, strict=True)
-    return Channel(name, unit[0], list(t_ms), list(value), list(code) if any(code) else None)
+    return Channel(name, unit[0], t_ms, value, list(code) if any(code) else None)
 
 
 def _replace_unfinite(array: Any) -> set[int]:
