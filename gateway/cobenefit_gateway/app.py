@@ -25,8 +25,8 @@ from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import open_broker
+from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.store import Store
 from cobenefit_wire import topics
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Gateway:
     def __init__(self, config: Config, broker_password: str, backend_key: str) -> None:
         self._config = config
         self._lock = FolderLock(config.data_dir)
-        self._store = Store(config)
+        self._store = open_store(config)
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
         self._due: set[DeviceBoot] = set()
         self._load()
@@ -245,7 +245,7 @@ class Gateway:
         if flush or position != self._saved or not self._complete:
             self._complete = self._store.checkpoint(self._state, position, flush=flush)
             self._saved = position
-            self._journal.drop_before(position)
+            self._journal.drop_before(self._store.kept_from)
 
     def _journal_is_long(self) -> bool:
         config = self._config.journal

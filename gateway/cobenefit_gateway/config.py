@@ -100,6 +100,9 @@ class ChannelRule:
     device: str = "*"
     channel: str = "*"
     period_s: float = 600.0
+    max_rate_per_s: float = 0.0
+    max_stuck_s: float = 0.0
+    outlier_deviations: float = 0.0
 
     def matches(self, site: str, device: str, channel: str) -> bool:
         """Whether the rule is about this channel."""
@@ -152,10 +155,10 @@ class Config:
         """Return the time zone whose midnights cut the days of a site."""
         return next((s.timezone for s in self.site if s.id == site), self.windows.timezone)
 
-    def period_s(self, site: str, device: str, channel: str) -> float:
-        """Return how often a channel is read [s]."""
-        rules = (r.period_s for r in self.channel if r.matches(site, device, channel))
-        return next(rules, ChannelRule().period_s)
+    def rule(self, site: str, device: str, channel: str) -> ChannelRule:
+        """Return how a channel is read and judged: the first rule that matches."""
+        rules = (r for r in self.channel if r.matches(site, device, channel))
+        return next(rules, ChannelRule())
 
     def edges(self, channel: str) -> tuple[float, ...]:
         """Return an event channel's histogram edges, () when there are none [unit]."""
@@ -184,6 +187,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backend.max_pages": (1, 1_000_000),
     "backend.drain_s": (0, 3600),
     "channel.period_s": (0.001, 7 * _DAY_S),
+    "channel.max_rate_per_s": (0, 1e12),
+    "channel.max_stuck_s": (0, 400 * _DAY_S),
+    "channel.outlier_deviations": (0, 100),
 }
 
 

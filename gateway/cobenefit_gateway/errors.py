@@ -5,6 +5,7 @@
   + FramingError          the broker: what it sends is not MQTT, the connection is made anew
 * OSError
   + StorageError          the operator: the journal or the database can't be trusted
+    x DamagedError        nobody: the database is rebuilt from its copy and the journal
   + BackendError          nobody yet: the backend did not answer, the page is sent again later
 
 What a peer sends wrong is a `cobenefit_wire.errors.WireError` inside the decoder and a quarantine
@@ -29,6 +30,10 @@ class FramingError(ValueError):
 
 class StorageError(OSError):
     """Stored bytes do not check out; says which file and what to do."""
+
+
+class DamagedError(StorageError):
+    """A database that does not check out; opening it again rebuilds it."""
 
 
 class BackendError(OSError):

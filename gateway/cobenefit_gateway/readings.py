@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cobenefit_gateway.batch import Batch, Piece, gather
 from cobenefit_gateway.config import Config
-from cobenefit_gateway.core import aggregate, quality, windows
+from cobenefit_gateway.core import aggregate, neighbours, quality, windows
 from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.core.partials import partials
 from cobenefit_gateway.core.rollup import Runs, cut
@@ -74,6 +74,7 @@ class Readings:
         self._flag(batch)
         newest_ms = int(batch.received_ms.max()) + self._future_ms
         self._last_year = max(self._last_year, 1971 + newest_ms // _YEAR_MS)
+        self._flag_by_neighbours(batch)
         judge_counters(batch, self._state.table, self._last_before)
         good = batch.code == codes.GOOD
         timed = good
@@ -111,6 +112,22 @@ class Readings:
         batch.code = quality.flag(
             batch.value, batch.t_ms, batch.code, np.repeat(oldest_ms, n), limits
         )
+
+    def _flag_by_neighbours(self, batch: Batch) -> None:
+        table = self._state.table
+        rate_per_s, stuck_ms = table.rate_per_s[batch.id], table.stuck_ms[batch.id]
+        deviations = table.deviations[batch.id]
+        wanted = np.isfinite(rate_per_s) | (stuck_ms > 0) | (deviations > 0)
+        if not wanted.any():
+            return
+        at = np.flatnonzero((batch.code == codes.GOOD) & np.repeat(wanted, batch.n))
+        run = np.repeat(np.arange(batch.n.size), batch.n)[at]
+        starts = np.flatnonzero(np.diff(run, prepend=-1))
+        of = run[starts]
+        value, t_ms = batch.value[at], batch.t_ms[at]
+        batch.code[at[neighbours.outliers(value, starts, deviations[of])]] = codes.OUTLIER
+        batch.code[at[neighbours.stuck(value, t_ms, starts, stuck_ms[of])]] = codes.STUCK
+        batch.code[at[neighbours.too_fast(value, t_ms, starts, rate_per_s[of])]] = codes.RATE
 
     def _last_before(self, series: Series, t_ms: int) -> tuple[int, float]:
         # The accepted reading before a late run; NaN when it is not known.

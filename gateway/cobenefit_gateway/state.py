@@ -9,13 +9,14 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_gateway.acks import Sequences
-from cobenefit_gateway.config import Config
+from cobenefit_gateway.config import ChannelRule, Config
 from cobenefit_gateway.core.aggregate import Links, Segment
 from cobenefit_gateway.table import NEVER_MS, Table
 from cobenefit_wire import units
@@ -42,6 +43,9 @@ class Rule:
     edges: NDArray[np.float64]
     zone: str
     fine: bool
+    rate_per_s: float
+    stuck_ms: int
+    deviations: float
 
 
 def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None:
@@ -52,7 +56,7 @@ def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None
     event = units.QUANTITIES[name].kind == units.EVENT
     return _rule(
         name,
-        max(round(config.period_s(site, device, channel) * 1000), 1),
+        config.rule(site, device, channel),
         config.edges(channel) if event else (),
         config.timezone(site),
         config.fine(site, device),
@@ -60,9 +64,13 @@ def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None
 
 
 @lru_cache(maxsize=4096)
-def _rule(name: str, period_ms: int, edges: tuple[float, ...], zone: str, fine: bool) -> Rule:
+def _rule(
+    name: str, channel: ChannelRule, edges: tuple[float, ...], zone: str, fine: bool
+) -> Rule:
     # One object for all series that share it.
     quantity = units.QUANTITIES[name]
+    period_ms = max(round(channel.period_s * 1000), 1)
+    gauge = quantity.kind == units.GAUGE
     # A counter of pieces is a 32-bit register; energy indexes roll over by meter type and are
     # treated as resets.
     rolls = quantity.kind == units.COUNTER and quantity.unit == "count"
@@ -81,7 +89,16 @@ def _rule(name: str, period_ms: int, edges: tuple[float, ...], zone: str, fine: 
         np.array(edges, dtype=np.float64),
         zone,
         fine,
+        rate_per_s=channel.max_rate_per_s or _own_rate(quantity),
+        stuck_ms=round(channel.max_stuck_s * 1000) if gauge else 0,
+        deviations=channel.outlier_deviations if gauge else 0.0,
     )
+
+
+def _own_rate(quantity: units.Quantity) -> float:
+    # Energy can't rise faster than the largest plausible power: W are Wh per 3600 s.
+    is_energy = quantity.kind == units.COUNTER and quantity.unit == "Wh"
+    return units.QUANTITIES["power_active_w"].high / 3600 if is_energy else inf
 
 
 @dataclass(slots=True)
@@ -128,6 +145,8 @@ class Series:
         table.counter[number] = rule.kind == units.COUNTER
         table.event[number] = bool(rule.edges.size)
         table.fine[number] = rule.fine
+        table.rate_per_s[number] = inf if table.event[number] else rule.rate_per_s
+        table.stuck_ms[number], table.deviations[number] = rule.stuck_ms, rule.deviations
 
     @property
     def max_t_ms(self) -> int:

@@ -26,6 +26,9 @@ _KINDS = {
     "counter": (np.bool_, False),
     "event": (np.bool_, False),
     "fine": (np.bool_, False),
+    "rate_per_s": (np.float64, np.inf),
+    "stuck_ms": (np.int64, 0),
+    "deviations": (np.float64, 0.0),
     "max_t_ms": (np.int64, NEVER_MS),
     "last_t_ms": (np.int64, NEVER_MS),
     "last": (np.float64, np.nan),
@@ -45,6 +48,9 @@ class Table:
     counter: NDArray[np.bool_]
     event: NDArray[np.bool_]
     fine: NDArray[np.bool_]
+    rate_per_s: NDArray[np.float64]
+    stuck_ms: NDArray[np.int64]
+    deviations: NDArray[np.float64]
     max_t_ms: NDArray[np.int64]
     last_t_ms: NDArray[np.int64]
     last: NDArray[np.float64]

@@ -12,6 +12,7 @@ processor's cache, and nothing is done in Python per run. It must do no I/O and 
     ([7.0, 12.0], [3.0, 0.0], [20, 10])
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -75,18 +76,37 @@ def partials(
     """
     ends = np.append(starts, value.size)
     parts = []
-    i = 0
-    while i < starts.size:
-        at = int(ends[i])
-        # The last run that starts within reach; one run longer than that is taken whole.
-        j = max(int(np.searchsorted(ends, at + _READINGS_AT_ONCE, side="right")) - 1, i + 1)
-        here = slice(at, int(ends[j]))
-        local = starts[i:j] - at
+    for i, j in pieces(starts, value.size):
+        here = slice(int(ends[i]), int(ends[j]))
+        local = starts[i:j] - here.start
         parts.append(_sum_up(value[here], t_ms[here], local, gap_ms[i:j], modulus[i:j]))
-        i = j
     if len(parts) == 1:
         return parts[0]
     return Partials._make(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def pieces(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """Divide a batch into pieces that stay in the processor's cache.
+
+    Parameters
+    ----------
+    starts : ndarray, shape (m,)
+        Index of each run's first reading; the first is 0, increasing. [1]
+    size : int
+        Readings in the batch. [reading]
+
+    Yields
+    ------
+    tuple of int
+        First run of a piece and of the next; a run longer than a piece is one. [1]
+    """
+    i = 0
+    while i < starts.size:
+        reach = int(starts[i]) + _READINGS_AT_ONCE
+        last = starts.size if size <= reach else int(np.searchsorted(starts, reach, "right")) - 1
+        j = max(last, i + 1)
+        yield i, j
+        i = j
 
 
 def _sum_up(
@@ -99,6 +119,9 @@ def _sum_up(
     shifted = value - np.repeat(first, count)
     s1 = np.add.reduceat(shifted, starts)
     m2 = np.add.reduceat(np.multiply(shifted, shifted, out=work), starts) - s1 * s1 / count
+    fallen = _fallen(value, starts, modulus, work)
+    # What never falls, as most runs of counters, has its extremes at its ends.
+    rises = not fallen.any()
     covered, integral = _integrals(shifted, s1, t_ms, (starts, ends), gap_ms)
     return Partials(
         count,
@@ -106,11 +129,11 @@ def _sum_up(
         t_ms[starts],
         last,
         t_ms[ends],
-        np.minimum.reduceat(value, starts),
-        np.maximum.reduceat(value, starts),
+        first if rises else np.minimum.reduceat(value, starts),
+        last if rises else np.maximum.reduceat(value, starts),
         s1 + first * count,
         np.maximum(m2, 0.0, out=m2),
-        last - first - _fallen(value, starts, modulus, work),
+        last - first - fallen,
         integral + first * covered,
         covered,
     )
@@ -149,9 +172,10 @@ def _fallen(
     # rollover counts as the rise it hides.
     np.subtract(value[1:], value[:-1], out=work[1:])
     work[starts] = 0.0
+    if work.min() >= 0.0:
+        return np.zeros(starts.size)
     fallen: FloatArray = np.add.reduceat(np.minimum(work, 0.0, out=work), starts)
-    rolling = np.flatnonzero((modulus > 0) & (fallen < 0))
-    if rolling.size:
+    if ((modulus > 0) & (fallen < 0)).any():
         at = np.flatnonzero(work < 0)
         run = np.searchsorted(starts, at, side="right") - 1
         rolled = has_rolled(value[at - 1], value[at], modulus[run])

@@ -14,7 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cobenefit_gateway.core.partials import FloatArray, IntArray, Partials, has_rolled, partials
+from cobenefit_gateway.core.partials import (
+    FloatArray,
+    IntArray,
+    Partials,
+    has_rolled,
+    partials,
+    pieces,
+)
 from cobenefit_gateway.core.windows import Grid
 
 #: Runs shorter than this on average are cheaper sorted as single readings. [1]
@@ -62,21 +69,45 @@ def rollup(runs: Runs, grid: Grid) -> Rollups:
         return Rollups(none, none, _nothing())
     if runs.starts.size * _SHORT > runs.value.size:
         runs = in_order(runs)
-    order = _by_start(runs)
+    window, run, parts = _summed(runs, grid)
+    order = _by_start(runs.series[run], parts)
     if order is None:
         runs = in_order(runs)
-        order = np.arange(runs.starts.size)
-    window, run, starts = cut(runs, grid)
-    parts = partials(runs.value, runs.t_ms, starts, runs.gap_ms[run], runs.modulus[run])
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[order] = np.arange(order.size)
-    at = np.argsort(rank[run], kind="stable")
-    run, window = run[at], window[at]
+        window, run, parts = _summed(runs, grid)
+        order = np.arange(run.size)
+    run, window = run[order], window[order]
     series = runs.series[run]
     heads = np.flatnonzero(_changes(series) | _changes(window))
-    ordered = Partials._make(column[at] for column in parts)
+    ordered = Partials._make(column[order] for column in parts)
     joined = join(ordered, heads, runs.gap_ms[run], runs.modulus[run])
     return Rollups(series[heads], grid.start_ms(window[heads]), joined)
+
+
+def _summed(runs: Runs, grid: Grid) -> tuple[IntArray, IntArray, Partials]:
+    # Window, run and statistics of each part, a piece of the batch at a time: it stays in cache.
+    windows, owners, parts = [], [], []
+    for i, j in pieces(runs.starts, runs.value.size):
+        piece = _piece(runs, i, j)
+        window, run, starts = cut(piece, grid)
+        windows.append(window)
+        owners.append(run + i)
+        gap_ms, modulus = piece.gap_ms[run], piece.modulus[run]
+        parts.append(partials(piece.value, piece.t_ms, starts, gap_ms, modulus))
+    columns = Partials._make(np.concatenate(column) for column in zip(*parts, strict=True))
+    return np.concatenate(windows), np.concatenate(owners), columns
+
+
+def _piece(runs: Runs, i: int, j: int) -> Runs:
+    at = int(runs.starts[i])
+    end = int(runs.starts[j]) if j < runs.starts.size else runs.value.size
+    return Runs(
+        runs.value[at:end],
+        runs.t_ms[at:end],
+        runs.starts[i:j] - at,
+        runs.series[i:j],
+        runs.gap_ms[i:j],
+        runs.modulus[i:j],
+    )
 
 
 def _nothing() -> Partials:
@@ -127,12 +158,11 @@ def _sorted(series: IntArray, t_ms: IntArray, value: FloatArray) -> IntArray:
     return np.lexsort((value, t_ms, series))
 
 
-def _by_start(runs: Runs) -> IntArray | None:
-    # The runs by series and time; None when two of one series interleave or touch.
-    ends = np.append(runs.starts[1:], runs.value.size) - 1
-    first, last = runs.t_ms[runs.starts], runs.t_ms[ends]
-    order = np.lexsort((first, runs.series))
-    series, first, last = runs.series[order], first[order], last[order]
+def _by_start(series: IntArray, parts: Partials) -> IntArray | None:
+    # The parts by series and time; None when two of one series interleave or touch.
+    order = _sorted(series, parts.first_t_ms, parts.first)
+    series = series[order]
+    first, last = parts.first_t_ms[order], parts.last_t_ms[order]
     if ((series[1:] == series[:-1]) & (first[1:] <= last[:-1])).any():
         return None
     return order
