@@ -165,12 +165,15 @@ class Gateway:
                 if self._stop.is_set():
                     return False
             else:
-                if full:
-                    log.warning("%s: there is room again", self._config.data_dir)
+                self._room_again(full)
                 return True
 
+    def _room_again(self, was_full: bool) -> None:
+        if was_full:
+            self._state.totals["disk_full"] += 1
+            log.warning("%s: there is room again", self._config.data_dir)
+
     def _no_room(self, err: Exception, *, told: bool) -> None:
-        self._state.totals["disk_full"] += 1
         if not told:
             log.error(
                 "%s: %s; nothing is acknowledged until there is room, make some",
@@ -230,6 +233,7 @@ class Gateway:
                 self._load()
                 self._replay()
             else:
+                self._room_again(full)
                 break
         spent_s = time.monotonic() - started
         pause_s = max(self._config.checkpoint_s, spent_s / _CHECKPOINT_PART)

@@ -102,7 +102,8 @@ def broker_command(port: int, workdir: Path) -> list[str]:
     store = workdir / "jetstream"
     config.write_text(
         f'server_name: local\nhost: "127.0.0.1"\nport: {free_port()}\n'
-        f'jetstream {{ store_dir: "{store}" }}\nmqtt {{ host: "127.0.0.1", port: {port} }}\n'
+        f'jetstream {{ store_dir: "{store}" }}\nmqtt {{ host: "127.0.0.1", port: {port}, '
+        'ack_wait: "3s" }}\n'
     )
     return [find_tool(name), "-c", str(config)]
 
