@@ -39,7 +39,7 @@ class Batch:
 
     @property
     def ends(self) -> IntArray:
-        """Index of each run's last reading."""
+        """Index of each run's last reading [1]."""
         return self.starts + self.n - 1
 
 

@@ -72,7 +72,7 @@ class Block:
         )
 
     def given(self) -> CodeArray | None:
-        """Return the code each reading came with, row after row; None when all are good."""
+        """Return each reading's code, row after row, None when all are good [1]."""
         if not self.timeless.any():
             return None if self.quality is None else self.quality.ravel()
         code = np.zeros(self.value.shape, dtype=np.uint8)

@@ -115,7 +115,13 @@ class BulkBroker:
         return taken
 
     def rest(self, wait_s: float) -> None:
-        """Keep the connection up without reading: our pings tell the broker that we live."""
+        """Keep the connection up without reading: our pings tell the broker that we live.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long. [s]
+        """
         if self._socket is not None:
             self._send()
         if self._socket is not None and time.monotonic() - self._spoke_at > self._pause_s / 2:

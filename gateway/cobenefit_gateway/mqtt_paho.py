@@ -145,7 +145,13 @@ class PahoBroker:
         return delivery
 
     def rest(self, wait_s: float) -> None:
-        """Wait; the network thread keeps the connection up and fills no more than the inbox."""
+        """Wait; the network thread keeps the connection up and fills no more than the inbox.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long. [s]
+        """
         with self._news:
             self._news.wait_for(lambda: self._stopping, wait_s)
 

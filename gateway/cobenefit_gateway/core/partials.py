@@ -12,14 +12,18 @@ processor's cache, and nothing is done in Python per run. It must do no I/O and 
     ([7.0, 12.0], [3.0, 0.0], [20, 10])
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cobenefit_gateway.core import fused
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+#: The compiled loop, where numba is installed.
+_FUSED = fused.compiled()
 
 #: A counter that stood in this top part of its range and restarts in the lowest has rolled over.
 ROLLOVER_PART = 1 / 16
@@ -74,6 +78,34 @@ def partials(
     Whole numbers below 2^53 are added exactly, so their total and increase do not depend on how a
     series is cut.
     """
+    if _FUSED is not None:
+        return by_loop(_FUSED, value, t_ms, starts, gap_ms, modulus)
+    return by_columns(value, t_ms, starts, gap_ms, modulus)
+
+
+def by_columns(
+    value: FloatArray, t_ms: IntArray, starts: IntArray, gap_ms: IntArray, modulus: FloatArray
+) -> Partials:
+    """Return what `partials` returns, by passes of numpy.
+
+    Parameters
+    ----------
+    value : ndarray, shape (n,)
+        As in `partials`. [unit of the quantity]
+    t_ms : ndarray, shape (n,)
+        As in `partials`. [ms]
+    starts : ndarray, shape (m,)
+        As in `partials`. [1]
+    gap_ms : ndarray, shape (m,)
+        As in `partials`. [ms]
+    modulus : ndarray, shape (m,)
+        As in `partials`. [unit of the quantity]
+
+    Returns
+    -------
+    Partials
+        One entry per run, in their order.
+    """
     ends = np.append(starts, value.size)
     parts = []
     for i, j in pieces(starts, value.size):
@@ -83,6 +115,45 @@ def partials(
     if len(parts) == 1:
         return parts[0]
     return Partials._make(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def by_loop(  # noqa: PLR0917 - the columns of partials and what works on them
+    loop: Callable[..., None],
+    value: FloatArray,
+    t_ms: IntArray,
+    starts: IntArray,
+    gap_ms: IntArray,
+    modulus: FloatArray,
+) -> Partials:
+    """Return what `partials` returns, by the loop of `fused`.
+
+    Parameters
+    ----------
+    loop : callable
+        `fused.loop`, compiled or not.
+    value : ndarray, shape (n,)
+        As in `partials`. [unit of the quantity]
+    t_ms : ndarray, shape (n,)
+        As in `partials`. [ms]
+    starts : ndarray, shape (m,)
+        As in `partials`. [1]
+    gap_ms : ndarray, shape (m,)
+        As in `partials`. [ms]
+    modulus : ndarray, shape (m,)
+        As in `partials`. [unit of the quantity]
+
+    Returns
+    -------
+    Partials
+        One entry per run, in their order.
+    """
+    count = np.diff(starts, append=value.size)
+    ends = starts + count - 1
+    real = np.empty((len(fused.REAL), starts.size))
+    whole = np.empty((len(fused.WHOLE), starts.size), dtype=np.int64)
+    loop(value, t_ms, starts, gap_ms, modulus, real, whole)
+    edges = count, value[starts], t_ms[starts], value[ends], t_ms[ends]
+    return Partials._make((*edges, *real, *whole))
 
 
 def pieces(starts: IntArray, size: int) -> Iterator[tuple[int, int]]:

@@ -211,7 +211,14 @@ def _cut_densely(runs: Runs, grid: Grid) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def _bisect(t_ms: IntArray, low: IntArray, high: IntArray, edge_ms: IntArray) -> IntArray:
-    # The first reading at or after each edge, in [low, high), all edges at once.
+    # The first reading at or after each edge, in [low, high), all edges at once. A run of equal
+    # steps says where; the others are halved until they are found.
+    first_ms = t_ms[low]
+    span_ms = np.maximum(t_ms[high - 1] - first_ms, 1)
+    guess = low - (first_ms - edge_ms) * (high - 1 - low) // span_ms
+    guess = np.clip(guess, low + 1, high - 1)
+    fits = (t_ms[guess] >= edge_ms) & (t_ms[guess - 1] < edge_ms)
+    low, high = np.where(fits, guess, low), np.where(fits, guess, high)
     while (low < high).any():
         middle = (low + high) // 2
         after = t_ms[np.minimum(middle, t_ms.size - 1)] >= edge_ms

@@ -24,11 +24,33 @@ class Grid(Protocol):
     """Windows in a row, numbered; `index` finds them and `start_ms` says where they start."""
 
     def index(self, t_ms: IntArray) -> IntArray:
-        """Return the number of the window that holds each time."""
+        """Return the number of the window that holds each time.
+
+        Parameters
+        ----------
+        t_ms : ndarray, shape (n,)
+            Event times, Unix. [ms]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Rising with time, without gaps. [1]
+        """
         ...
 
     def start_ms(self, index: IntArray) -> IntArray:
-        """Return where windows start."""
+        """Return where windows start.
+
+        Parameters
+        ----------
+        index : ndarray, shape (n,)
+            Their numbers. [1]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Their starts, Unix. [ms]
+        """
         ...
 
 
