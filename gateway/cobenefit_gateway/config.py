@@ -33,12 +33,22 @@ class BrokerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """How we speak to the broker."""
+
+    client: str = "bulk"
+    version: str = "auto"
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalConfig:
     """When the journal is synced and how large its files grow."""
 
     commit_ms: int = 20
-    commit_messages: int = 1000
+    commit_messages: int = 5000
     segment_mb: int = 16
+    max_mb: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,9 @@ class ChannelRule:
     device: str = "*"
     channel: str = "*"
     period_s: float = 600.0
+    max_rate_per_s: float = 0.0
+    max_stuck_s: float = 0.0
+    outlier_deviations: float = 0.0
 
     def matches(self, site: str, device: str, channel: str) -> bool:
         """Whether the rule is about this channel."""
@@ -126,6 +139,7 @@ class Config:
     data_dir: Path
     checkpoint_s: float = 2.0
     broker: BrokerConfig = field(default_factory=BrokerConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
@@ -141,10 +155,10 @@ class Config:
         """Return the time zone whose midnights cut the days of a site."""
         return next((s.timezone for s in self.site if s.id == site), self.windows.timezone)
 
-    def period_s(self, site: str, device: str, channel: str) -> float:
-        """Return how often a channel is read [s]."""
-        rules = (r.period_s for r in self.channel if r.matches(site, device, channel))
-        return next(rules, ChannelRule().period_s)
+    def rule(self, site: str, device: str, channel: str) -> ChannelRule:
+        """Return how a channel is read and judged: the first rule that matches."""
+        rules = (r for r in self.channel if r.matches(site, device, channel))
+        return next(rules, ChannelRule())
 
     def edges(self, channel: str) -> tuple[float, ...]:
         """Return an event channel's histogram edges, () when there are none [unit]."""
@@ -164,6 +178,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "journal.commit_ms": (1, 1000),
     "journal.commit_messages": (1, 100_000),
     "journal.segment_mb": (1, 1024),
+    "journal.max_mb": (1, 100_000),
     "windows.base_s": (60, 3600),
     "windows.lateness_s": (0, 90 * _DAY_S),
     "windows.reopen_days": (1, 4000),
@@ -172,6 +187,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backend.max_pages": (1, 1_000_000),
     "backend.drain_s": (0, 3600),
     "channel.period_s": (0.001, 7 * _DAY_S),
+    "channel.max_rate_per_s": (0, 1e12),
+    "channel.max_stuck_s": (0, 400 * _DAY_S),
+    "channel.outlier_deviations": (0, 100),
 }
 
 
@@ -264,6 +282,7 @@ def _check_meaning(config: Config) -> None:
         raise ConfigError(file, "broker.host", "", "a host name or address")
     if not config.broker.client_id:
         raise ConfigError(file, "broker.client_id", "", "a fixed name")
+    _check_mqtt(file, config.mqtt)
     if _DAY_S % config.windows.base_s:
         raise ConfigError(file, "windows.base_s", config.windows.base_s, "a divisor of 86400")
     _check_date(file, config.quality.earliest)
@@ -277,6 +296,15 @@ def _check_meaning(config: Config) -> None:
             raise ConfigError(file, "site.id", site.id, "[a-z0-9-]{1,32}")
         _check_zone(file, "site.timezone", site.timezone)
     _check_rules(config, file)
+
+
+def _check_mqtt(file: str, mqtt: MqttConfig) -> None:
+    if mqtt.client not in ("bulk", "paho"):
+        raise ConfigError(file, "mqtt.client", mqtt.client, "'bulk' or 'paho'")
+    if mqtt.version not in ("auto", "3.1.1", "5"):
+        raise ConfigError(file, "mqtt.version", mqtt.version, "'auto', '3.1.1' or '5'")
+    if mqtt.share and not is_id(mqtt.share):
+        raise ConfigError(file, "mqtt.share", mqtt.share, "[a-z0-9-]{1,32} or empty")
 
 
 def _check_rules(config: Config, file: str) -> None:

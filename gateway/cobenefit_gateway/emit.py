@@ -67,7 +67,8 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
     bool
         Whether all closed windows are in pages.
     """
-    by_id: dict[int, Series] = {}
+    by_id = state.by_id
+    (base,) = db.execute("SELECT value FROM meta WHERE key = 'revisions'").fetchone()
     while True:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
@@ -76,13 +77,15 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         if pages >= config.backend.max_pages:
             state.totals["pages_deferred"] += 1
             return False
-        by_id = by_id or {s.id: s for s in state.series.values()}
-        rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row)) for row in rows]
+        rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row, int(base))) for row in rows]
         _write_page(db, config.tenant, rollups)
 
 
-def _rollup(db: sqlite3.Connection, series: Series, row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _rollup(
+    db: sqlite3.Connection, series: Series, row: tuple[Any, ...], base: int
+) -> tuple[Any, ...]:
     number, grid, start_ms, length_s, flagged, body, bins, revision, sent, sent_t_ms = row
+    revision = max(revision, base) + 1
     segments = _SEGMENTS.decode(body)
     before = _last_before(db, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
@@ -90,12 +93,12 @@ def _rollup(db: sqlite3.Connection, series: Series, row: tuple[Any, ...]) -> tup
     db.execute(
         "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
         "WHERE series_id = ? AND grid = ? AND start_ms = ?",
-        (revision + 1, *last, number, grid, start_ms),
+        (revision, *last, number, grid, start_ms),
     )
     if last != (sent, sent_t_ms):
         _send_next_again(db, number, grid, start_ms)
     expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
-    head = (start_ms, length_s, revision + 1, whole.readings if whole else 0, expected, flagged)
+    head = (start_ms, length_s, revision, whole.readings if whole else 0, expected, flagged)
     return head + _values(whole, series.rule.kind) + (json.loads(bins) if bins else None,)
 
 

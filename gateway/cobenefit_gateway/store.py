@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan, nan
 from pathlib import Path
+from sys import intern
 
 import msgspec
 
+from cobenefit_gateway import rescue
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
@@ -26,6 +28,7 @@ from cobenefit_gateway.state import (
     BASE,
     MAX_SEEN,
     Changes,
+    DeviceBoot,
     Refused,
     Series,
     State,
@@ -35,6 +38,8 @@ from cobenefit_gateway.state import (
 
 SCHEMA_VERSION = "1"
 _DAY_MS = 86_400_000
+#: A new copy of the database is taken when the journal has grown by this many files. [1]
+_COPY_SEGMENTS = 16
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS totals(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
@@ -86,6 +91,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
+    rescue.add_sums(db)
     return db
 
 
@@ -113,8 +119,10 @@ class Store:
     def __init__(self, config: Config) -> None:
         self._config = config
         config.data_dir.mkdir(parents=True, exist_ok=True)
-        path = config.data_dir / "gateway.db"
+        path = config.data_dir / rescue.DATABASE
+        rescue.check_tables(path)
         self._db = connect(path)
+        self._copied = rescue.copied_position(config.data_dir)
         with transaction(self._db):
             for key, value in (
                 ("schema", SCHEMA_VERSION),
@@ -123,6 +131,7 @@ class Store:
                 ("next_page", "1"),
                 ("segment", "1"),
                 ("offset", "0"),
+                ("revisions", "0"),
             ):
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES(?, ?)", (key, value))
         if self._meta("schema") != SCHEMA_VERSION:
@@ -136,35 +145,32 @@ class Store:
         """The journal position the database stands for."""
         return Position(int(self._meta("segment")), int(self._meta("offset")))
 
+    @property
+    def kept_from(self) -> Position:
+        """Where the journal must still be kept from, to rebuild a damaged database."""
+        return self._copied or Position(1, 0)
+
     def load(self) -> State:
         """Return the state of the last checkpoint."""
         state = State()
-        by_id = {}
-        for number, site, device, channel, *rest in self._db.execute("SELECT * FROM series"):
+        for number, site, device, channel, *rest in self._db.execute(
+            f"SELECT {rescue.SUMMED['series']} FROM series"  # noqa: S608
+        ):
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
                 raise StorageError(f"series {number}: unknown quantity of channel {channel!r}")
-            max_t, last_t, last, suspect, closed = rest
-            series = Series(
-                number,
-                site,
-                device,
-                channel,
-                rule,
-                max_t,
-                last_t,
-                _nan(last),
-                _nan(suspect),
-                closed,
-            )
-            state.series[site, device, channel] = by_id[number] = series
+            max_t_ms, last_t_ms, last, suspect, closed_ms = rest
+            series = state.add_series(number, (intern(site), device, intern(channel)), rule)
+            series.remember(max_t_ms, last_t_ms, _nan(last), _nan(suspect), closed_ms)
         self._forget_fine(state)
         rows = self._db.execute("SELECT series_id, grid, start_ms FROM windows WHERE state = 0")
         for number, grid, start_ms in rows.fetchall():
             window = self.window(number, grid, start_ms)
             if window is not None:
-                by_id[number].windows[grid, start_ms] = window
-        for site, device, boot, floor, ranges in self._db.execute("SELECT * FROM sequences"):
+                state.by_id[number].windows[grid, start_ms] = window
+        for site, device, boot, floor, ranges in self._db.execute(
+            f"SELECT {rescue.SUMMED['sequences']} FROM sequences"  # noqa: S608
+        ):
             state.sequences[site, device, boot] = Sequences(floor, json.loads(ranges))
         for site, device, channel, reason, *row, _ in self._db.execute("SELECT * FROM quarantine"):
             state.quarantine[site, device, channel, reason] = Refused(*row)
@@ -196,13 +202,16 @@ class Store:
             A fresh object.
         """
         row = self._db.execute(
-            "SELECT length_s, segments, flagged, histogram FROM windows "
+            f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
             "WHERE series_id = ? AND grid = ? AND start_ms = ?",
             (series_id, grid, start_ms),
         ).fetchone()
         if row is None:
             return None
-        length_s, segments, flagged, bins = row
+        *values, crc = row
+        if crc is not None and rescue.row_sum(values) != crc:
+            raise rescue.suspect(self._config.data_dir)
+        length_s, _, flagged, segments, bins = values[3:]
         histogram = json.loads(bins) if bins else None
         return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)
 
@@ -223,6 +232,7 @@ class Store:
         bool
             Whether all closed windows are in pages; if not, the spool is full.
         """
+        state.settle()
         with transaction(self._db):
             number = int(self._meta("checkpoint")) + 1
             if flush:
@@ -232,8 +242,24 @@ class Store:
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
+            total = str(rescue.position_sum(self._db))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES('sum', ?)", (total,))
         state.changes = Changes()
+        grown = position.segment - self.kept_from.segment >= _COPY_SEGMENTS
+        if (flush or grown or self._copied is None) and rescue.copy(
+            self._db, self._config.data_dir
+        ):
+            self._copied = position
         return complete
+
+    def verify(self) -> None:
+        """Check the database; StorageError when it is damaged."""
+        rescue.verify(self._db)
+
+    def begin_again(self) -> None:
+        """Become a new spool, after a rebuild."""
+        with transaction(self._db):
+            rescue.begin_again(self._db)
 
     def close(self) -> None:
         """Close the connection."""
@@ -249,24 +275,27 @@ class Store:
             if closes:
                 series.closed_ms = max(series.closed_ms, end_ms)
                 del series.windows[grid, start_ms]
-            if closes or (grid, start_ms) in series.touched:
+            if closes or window.dirty:
                 rows.append(_row(series.id, grid, window, DUE if closes else OPEN))
-        series.touched.clear()
+                window.dirty = False
         self._db.executemany(
             "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
-            "segments, histogram) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-            "state = excluded.state, readings = excluded.readings, flagged = excluded.flagged, "
-            "segments = excluded.segments, histogram = excluded.histogram",
+            "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
+            "flagged = excluded.flagged, segments = excluded.segments, "
+            "histogram = excluded.histogram, crc = excluded.crc",
             rows,
         )
+        values = (
+            *(series.id, series.site, series.device, series.channel, series.max_t_ms),
+            *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
+        )
         self._db.execute(
-            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
-            "max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, last = excluded.last, "
-            "suspect = excluded.suspect, closed_ms = excluded.closed_ms",
-            (
-                *(series.id, series.site, series.device, series.channel, series.max_t_ms),
-                *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
-            ),
+            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
+            "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
+            "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
+            "crc = excluded.crc",
+            (*values, rescue.row_sum(values)),
         )
         keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS
         self._db.execute(
@@ -278,11 +307,8 @@ class Store:
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
         run(
-            "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?)",
-            [
-                (*key, state.sequences[key].floor, json.dumps(state.sequences[key].ranges))
-                for key in changes.sequences
-            ],
+            "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
+            [_sequence_row(key, state.sequences[key]) for key in changes.sequences],
         )
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -322,10 +348,14 @@ def _row(series_id: int, grid: int, window: Window, state: int) -> tuple[object,
     segments = msgspec.json.encode(window.segments).decode()
     histogram = json.dumps(window.histogram) if window.histogram is not None else None
     readings = sum(s.readings for s in window.segments)
-    return (
-        *(series_id, grid, window.start_ms, window.length_s, state, readings),
-        *(window.flagged, segments, histogram),
-    )
+    head = series_id, grid, window.start_ms, window.length_s
+    tail = readings, window.flagged, segments, histogram
+    return (*head, state, *tail, rescue.row_sum((*head, *tail)))
+
+
+def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
+    values = (*key, sequences.floor, json.dumps(sequences.ranges))
+    return (*values, rescue.row_sum(values))
 
 
 def _nan(value: float | None) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import struct
 from binascii import crc32
 
@@ -150,7 +151,7 @@ def test_any_order_any_checkpoints_and_any_crashes_give_the_same_rollups(tmp_pat
     plain.checkpoint(flush=True)
     expected = {key: {**row, "revision": 0} for key, row in plain.rows().items()}
     plain.store.close()
-    (tmp_path / "gateway-data/gateway.db").unlink()
+    shutil.rmtree(tmp_path / "gateway-data")
     rng.shuffle(packs)
     gateway = pipeline('[windows]\ntimezone = "Europe/Paris"\n')
     rows, at = {}, 0
@@ -313,3 +314,24 @@ def test_a_jump_back_at_the_head_of_a_late_run_is_flagged(pipeline, stored, toge
     assert series.last == 910
     gateway.take(gateway.pack(4, START_MS + 4 * DAY_MS, [920]))
     assert sum(row[0] for row in gateway.refused().values()) == 2
+
+
+def test_neighbours_judge_a_reading_before_it_enters_a_statistic(pipeline):
+    gateway = pipeline(
+        '[[channel]]\nchannel = "power_active_w"\nmax_rate_per_s = 1.0\nmax_stuck_s = 2400\n'
+        "outlier_deviations = 8.0\n"
+    )
+    # Energy has a limit of its own: 100 kW for ten minutes is 16,667 Wh.
+    gateway.take(gateway.pack(0, START_MS, [100, 900_000, 120, 16_700, 33_300]))
+    power = [5, 6, 7, 5, 90, 6, 7, 2000, 5, 6, 7, 9, 9, 9, 9, 9, 9]
+    gateway.take(gateway.pack(1, START_MS, power, "power_active_w"))
+    assert gateway.refused() == {
+        ("d", "energy_import_wh", "too_fast"): (1, 0),
+        ("d", "power_active_w", "too_fast"): (1, 0),
+        ("d", "power_active_w", "outlier"): (1, 0),
+        ("d", "power_active_w", "stuck"): (5, 0),
+    }
+    gateway.checkpoint(flush=True)
+    rows = {key[0]: row for key, row in gateway.rows().items()}
+    assert (rows["energy_import_wh"]["delta"], rows["energy_import_wh"]["max"]) == (33_200, 33_300)
+    assert (rows["power_active_w"]["max"], rows["power_active_w"]["flagged"]) == (9, 7)
