@@ -38,7 +38,7 @@ _ACK_EVERY_S = 0.1
 #: Records taken into the state at once: their columns should stay in the processor's cache. [1]
 _TAKE = 1000
 #: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
-_CHECKPOINT_PART, _ACK_PART = 0.1, 0.05
+_CHECKPOINT_PART, _ACK_PART = 0.1, 0.02
 #: While the disk takes nothing it is tried again after this long. [s]
 _RETRY_S = 1.0
 #: A stop still takes what comes without a pause of this length, at most for so long. [s]
