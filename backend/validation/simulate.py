@@ -1,0 +1,76 @@
+"""Homes whose truth is written: the fleet on which the estimates are judged.
+
+Needs numpy alone, so that the oracle's own environment can import it too.
+"""
+
+from typing import Any
+
+import numpy as np
+
+FIRST_DAY = "2022-01-01"
+DAYS = 730
+
+
+def weather(rng: Any) -> Any:
+    """Return two years of daily mean temperatures [degC]."""
+    day = np.arange(DAYS)
+    noise = np.empty(DAYS)
+    noise[0] = rng.normal(0, 3)
+    for i in range(1, DAYS):
+        noise[i] = 0.7 * noise[i - 1] + rng.normal(0, 2)
+    return 11.5 - 8.5 * np.cos(2 * np.pi * (day - 20) / 365.25) + noise
+
+
+def home(seed: int, saving: float, autocorrelation: float = 0.3) -> tuple[Any, Any]:
+    """Return a home's daily use and temperatures, the saving beginning with the second year.
+
+    Parameters
+    ----------
+    seed : int
+        Number of the home. [1]
+    saving : float
+        Share of its use saved in the second year. [1]
+    autocorrelation : float
+        Of its daily noise. [1]
+
+    Returns
+    -------
+    tuple of ndarray
+        Use [kWh] and temperature [degC], 730 days.
+    """
+    rng = np.random.default_rng([20250101, seed])
+    degc = weather(rng)
+    base = rng.uniform(4, 14)
+    heating = rng.choice([0.0, 1.0], p=[0.3, 0.7]) * rng.uniform(0.3, 2.5)
+    cooling = rng.choice([0.0, 1.0], p=[0.7, 0.3]) * rng.uniform(0.3, 1.5)
+    mean = base + heating * np.maximum(16 - degc, 0) + cooling * np.maximum(degc - 21, 0)
+    noise = np.empty(DAYS)
+    noise[0] = rng.normal()
+    for i in range(1, DAYS):
+        step = np.sqrt(1 - autocorrelation**2) * rng.normal()
+        noise[i] = autocorrelation * noise[i - 1] + step
+    use = mean * (1 + 0.2 * noise)
+    use[DAYS // 2 :] *= 1 - saving
+    return np.maximum(use, 0.05), degc
+
+
+def fleet(homes: int, saving: Any, first: int = 0) -> tuple[Any, Any]:
+    """Return many homes.
+
+    Parameters
+    ----------
+    homes : int
+        How many. [1]
+    saving : array_like
+        Saving of each, or of all. [1]
+    first : int
+        Number of the first. [1]
+
+    Returns
+    -------
+    tuple of ndarray
+        Use [kWh] and temperature [degC], each of shape (homes, 730).
+    """
+    each = np.broadcast_to(saving, homes)
+    made = [home(first + i, float(each[i])) for i in range(homes)]
+    return np.array([use for use, _ in made]), np.array([degc for _, degc in made])
