@@ -38,9 +38,11 @@ _ACK_EVERY_S = 0.1
 #: Records taken into the state at once: their columns should stay in the processor's cache. [1]
 _TAKE = 1000
 #: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
-_CHECKPOINT_PART, _ACK_PART = 0.1, 0.05
+_CHECKPOINT_PART, _ACK_PART = 0.1, 0.02
 #: While the disk takes nothing it is tried again after this long. [s]
 _RETRY_S = 1.0
+#: A stop still takes what comes without a pause of this length, at most for so long. [s]
+_QUIET_S, _LAST_S = 0.3, 3.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
@@ -137,6 +139,16 @@ class Gateway:
                 self._checkpoint()
             if until_idle_s is not None and now - last_message_at >= until_idle_s:
                 self.stop()
+        self._take_last(now_s=time.monotonic())
+
+    def _take_last(self, now_s: float) -> None:
+        # What the broker has ready, so that a stop just after a message does not leave it there.
+        journal = self._config.journal
+        while not self._journal.pending and time.monotonic() < now_s + _LAST_S:
+            batch = self._broker.take(_QUIET_S, journal.commit_ms / 1000, journal.commit_messages)
+            if not batch.records:
+                return
+            self._commit(batch)
 
     def _commit(self, batch: Delivery) -> None:
         self._journal.extend(batch.records)
