@@ -10,11 +10,14 @@ them as a revision; everything is saved; the forwarder gets `drain_s` to empty t
 
 import logging
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from cobenefit_gateway.acks import encode_ack
+from cobenefit_gateway.adapters import sparkplug, subscriptions
+from cobenefit_gateway.adapters.homeassistant import Discovery
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.intake import Intake
@@ -23,10 +26,12 @@ from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import Broker, Message
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.store import Store
+from cobenefit_gateway.vitals import Vitals
+from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
 
 if TYPE_CHECKING:
-    from cobenefit_gateway.state import DeviceBoot
+    from cobenefit_gateway.state import DeviceBoot, Series
 
 log = logging.getLogger(__name__)
 #: Acknowledgements of one device within this time go out as one. [s]
@@ -53,9 +58,20 @@ class Gateway:
         '' for none.
     backend_key : str
         The key the backend knows this gateway by.
+    mail_password : str
+        Of the relay that alarms go through, '' for none.
+    webhook_key : str
+        Sent along with alarms, '' for none.
     """
 
-    def __init__(self, config: Config, broker_password: str, backend_key: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        broker_password: str,
+        backend_key: str,
+        mail_password: str = "",
+        webhook_key: str = "",
+    ) -> None:
         self._config = config
         self._lock = FolderLock(config.data_dir)
         self._store = Store(config)
@@ -63,8 +79,13 @@ class Gateway:
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
         readings = Readings(config, self._state, self._store.window)
         self._intake = Intake(config, self._state, readings)
-        self._broker = Broker(config.broker, broker_password)
+        self._broker = Broker(config.broker, broker_password, subscriptions(config))
         self._forwarder = Forwarder(config, backend_key)
+        self.vitals = Vitals(self._broker, self._forwarder)
+        self._watch = Watch(config, self.vitals, mail_password, webhook_key)
+        self._home = Discovery(config, self._publish)
+        #: Whether the gateway ended to begin again with another configuration.
+        self.begins_again = False
         self._due: set[DeviceBoot] = set()
         self._stop = Event()
         self._saved = self._store.position
@@ -73,6 +94,11 @@ class Gateway:
 
     def stop(self) -> None:
         """Ask the gateway to flush and end; safe from a signal handler."""
+        self._stop.set()
+
+    def begin_again(self) -> None:
+        """Ask the gateway to end at once, without a flush: another takes over its folder."""
+        self.begins_again = True
         self._stop.set()
 
     def run(self, until_idle_s: float | None = None) -> bool:
@@ -93,15 +119,17 @@ class Gateway:
         forwarding = Thread(target=self._forwarder.run, args=(end_forwarding,), name="forward")
         if self._config.backend.url:
             forwarding.start()
+        self._watch.start()
         self._broker.start()
         try:
             self._work(until_idle_s)
             self._ack_at = 0.0
             self._tell_nodes()
             self._broker.stop()
-            self._checkpoint(flush=True)
-            done = self._drain()
+            self._checkpoint(flush=not self.begins_again)
+            done = self.begins_again or self._drain()
         finally:
+            self._watch.stop()
             end_forwarding.set()
             if forwarding.ident is not None:
                 forwarding.join()
@@ -168,11 +196,27 @@ class Gateway:
 
     def _checkpoint(self, *, flush: bool = False) -> None:
         position = self._journal.position
-        if flush or position != self._saved or not self._complete:
+        asked = self._store.asked_again()
+        self._due |= self._intake.again(asked)
+        self._share(self._state.changes.series)
+        if flush or asked or position != self._saved or not self._complete:
             self._complete = self._store.checkpoint(self._state, position, flush=flush)
             self._saved = position
             self._journal.drop_before(position)
         self._checkpoint_at = time.monotonic() + self._config.checkpoint_s
+
+    def _share(self, changed: Iterable[Series]) -> None:
+        # Whoever else wants to know: the watch, Home Assistant, Sparkplug nodes.
+        now_ms = time.time_ns() // 1_000_000
+        if self._broker.connected:  # else it is what the journal had
+            self._watch.hear(self._state.changes.places(), now_ms)
+            self._home.tell(changed)
+        for group, edge in list(self._state.rebirths):
+            if self._broker.publish(*sparkplug.rebirth(group, edge, now_ms)):
+                self._state.rebirths.remove((group, edge))
+
+    def _publish(self, topic: str, payload: bytes, retain: bool) -> bool:
+        return self._broker.publish(topic, payload, retain=retain)
 
     def _journal_is_long(self) -> bool:
         return self._journal.position.segment - self._saved.segment >= _MAX_SEGMENTS

@@ -12,13 +12,14 @@ from hashlib import blake2b
 from typing import Any
 
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
+from cobenefit_gateway.adapters import Adapter, Adapters
 from cobenefit_gateway.batch import Arrival
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Refusal, Run, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.senml_in import decode_senml, is_absolute
-from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
+from cobenefit_gateway.state import DeviceBoot, Kept, Series, State, rule_of
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import Topic
@@ -55,6 +56,7 @@ class Intake:
         self._config = config
         self._state = state
         self._readings = readings
+        self._adapters = Adapters(config, state)
 
     def take(self, records: Sequence[Record]) -> set[DeviceBoot]:
         """Take a batch of records.
@@ -84,6 +86,37 @@ class Intake:
         self._readings.add(arrivals)
         return due
 
+    def again(self, messages: Sequence[Kept]) -> set[DeviceBoot]:
+        """Take refused messages once more; what is still wrong is refused and kept anew.
+
+        Parameters
+        ----------
+        messages : sequence of Kept
+            Asked for by somebody who has put the cause right.
+
+        Returns
+        -------
+        set of (site, device, boot)
+            Whose acknowledgement is due.
+        """
+        due: set[DeviceBoot] = set()
+        arrivals: list[Arrival] = []
+        for kept in messages:
+            self._state.forgive(kept)
+            topic = _parse(kept.record.topic)
+            if not isinstance(topic, Topic) or topic.leaf != "up":
+                self._other(kept.record, arrivals, due, kept)
+                continue
+            result = decode_packs([kept.record.payload])[0]
+            if isinstance(result, Refusal):
+                self._refuse(topic, result.reason, kept.record, result.text, known=kept.known)
+            elif kept.known:
+                self._accept(topic, topic.channel, result, kept.record, arrivals)
+            else:
+                self._pack(topic, kept.record, result, arrivals, due)
+        self._readings.add(arrivals)
+        return due
+
     def _is_pack(self, record: Record) -> bool:
         topic = _parse(record.topic)
         return isinstance(topic, Topic) and topic.leaf == "up" and record.kind != OVERSIZE
@@ -110,24 +143,23 @@ class Intake:
         if not new:
             self._state.totals["duplicates"] += 1
         elif isinstance(result, Refusal):
-            self._refuse_pack(topic, result.reason, record.received_ms, result.text)
+            self._refuse(topic, result.reason, record, result.text)
         else:
-            self._accept(topic, topic.channel, result, record.received_ms, arrivals)
+            self._accept(topic, topic.channel, result, record, arrivals)
 
     def _accept(
-        self, topic: Topic, channel: str, run: Run, received_ms: int, arrivals: list[Arrival]
+        self, topic: Topic, channel: str, run: Run, record: Record, arrivals: list[Arrival]
     ) -> None:
         series = self._series(topic, channel)
-        place = topic.site, topic.device, channel
-        when, n = (received_ms, received_ms), run.value.size
+        place, n = topic._replace(channel=channel), run.value.size
         if series is None:
             text = "the channel is named after no known quantity"
-            self._state.refuse(place, "quantity", when, readings=n, packs=1, detail=text)
+            self._refuse(place, "quantity", record, text, readings=n)
         elif run.unit != series.rule.unit:
             text = f"unit {run.unit!r} where {series.rule.unit!r} is agreed"
-            self._state.refuse(place, "unit", when, readings=n, packs=1, detail=text)
+            self._refuse(place, "unit", record, text, readings=n)
         else:
-            arrivals.append(Arrival(series, run, received_ms))
+            arrivals.append(Arrival(series, run, record.received_ms))
 
     def _series(self, topic: Topic, channel: str) -> Series | None:
         key = topic.site, topic.device, channel
@@ -140,31 +172,43 @@ class Intake:
             self._state.series[key] = series
         return series
 
-    def _other(self, record: Record, arrivals: list[Arrival], due: set[DeviceBoot]) -> None:
+    def _other(
+        self,
+        record: Record,
+        arrivals: list[Arrival],
+        due: set[DeviceBoot],
+        kept: Kept | None = None,
+    ) -> None:
         try:
+            adapter = self._adapters.of(record.topic)
+            if adapter is not None:
+                self._foreign(adapter, record, arrivals, kept)
+                return
             topic = _readable(record)
             if topic.leaf == "senml":
-                self._senml(topic, record, arrivals)
+                self._senml(topic, record, arrivals, kept)
             elif topic.leaf == "health":
                 self._health(topic, messages.decode_health(record.payload), record, due)
             elif topic.leaf == "state" and record.payload:
                 self._online(topic, messages.decode_state(record.payload))
         except WireError as err:
-            self._unreadable(record, err.reason, err.text)
+            self._unreadable(record, err.reason, err.text, kept)
         except Exception as err:
             # The one place that survives anything: else this message, read again from the
             # journal at every start, would stop the gateway for good.
             log.exception("a message on %s could not be handled", record.topic)
-            self._unreadable(record, "internal", type(err).__name__)
+            self._unreadable(record, "internal", type(err).__name__, kept)
 
-    def _senml(self, topic: Topic, record: Record, arrivals: list[Arrival]) -> None:
-        runs = decode_senml(record.payload, record.received_ms)
-        copy = self._state.is_copy(_fingerprint(record))
+    def _senml(
+        self, topic: Topic, record: Record, arrivals: list[Arrival], kept: Kept | None
+    ) -> None:
+        runs = _wanted(decode_senml(record.payload, record.received_ms), kept)
+        copy = kept is None and self._state.is_copy(_fingerprint(record))
         if copy and (record.kind == REPEATED or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
             return
         for channel, run in runs.items():
-            self._accept(topic, channel, run, record.received_ms, arrivals)
+            self._accept(topic, channel, run, record, arrivals)
 
     def _online(self, topic: Topic, state: messages.State) -> None:
         place = topic.site, topic.device
@@ -185,6 +229,7 @@ class Intake:
         if health.uptime_ms >= row["uptime_ms"]:
             fresh = {k: v for k, v in health._asdict().items() if k not in ("lost", "t_ms")}
             row |= fresh | {"t_ms": record.received_ms if health.t_ms is None else health.t_ms}
+            row |= _clock(health.t_ms, record.received_ms)
         for boot, below, by_channel in health.lost:
             _check_lost(boot, below, by_channel)
             key = *place, boot
@@ -221,19 +266,52 @@ class Intake:
             },
         )
 
-    def _unreadable(self, record: Record, reason: str, text: str) -> None:
+    def _foreign(
+        self, adapter: Adapter, record: Record, arrivals: list[Arrival], kept: Kept | None
+    ) -> None:
+        if record.kind == OVERSIZE:
+            raise WireError("oversize", "longer than a message may be")
+        message = adapter.decode(record)
+        copies = [kept is None and self._state.is_copy(f) for f in message.fingerprints]
+        if any(copies):
+            self._state.totals["duplicates"] += 1
+            return
+        topic = Topic(message.site, message.device, "", "")
+        for channel, run in _wanted(message.runs, kept).items():
+            self._accept(topic, channel, run, record, arrivals)
+
+    def _unreadable(
+        self, record: Record, reason: str, text: str, kept: Kept | None = None
+    ) -> None:
         # Nothing vouches for who sent it: known by its bytes, so a copy is not counted again.
-        if self._state.is_copy(_fingerprint(record)):
+        if kept is None and self._state.is_copy(_fingerprint(record)):
             self._state.totals["duplicates"] += 1
             return
         topic = _parse(record.topic)
         place = Topic("", "", "", "") if isinstance(topic, WireError) else topic
         detail = text + (f" ({record.topic[:80]})" if isinstance(topic, WireError) else "")
-        self._refuse_pack(place, reason, record.received_ms, detail)
+        self._refuse(place, reason, record, detail, known=False)
 
-    def _refuse_pack(self, topic: Topic, reason: str, received_ms: int, detail: str) -> None:
-        place = topic.site, topic.device, topic.channel
-        self._state.refuse(place, reason, (received_ms, received_ms), packs=1, detail=detail)
+    def _refuse(
+        self,
+        topic: Topic,
+        reason: str,
+        record: Record,
+        detail: str,
+        *,
+        readings: int = 0,
+        known: bool = True,
+    ) -> None:
+        place, when = (topic.site, topic.device, topic.channel), (record.received_ms,) * 2
+        self._state.refuse(place, reason, when, readings=readings, packs=1, detail=detail)
+        self._state.keep(Kept(record, place, reason, readings, known))
+
+
+def _wanted(runs: dict[str, Run], kept: Kept | None) -> dict[str, Run]:
+    # Of a message that is taken again, only the channel that was refused.
+    if kept is None or not kept.place[2]:
+        return runs
+    return {channel: run for channel, run in runs.items() if channel == kept.place[2]}
 
 
 def _readable(record: Record) -> Topic:
@@ -247,6 +325,12 @@ def _readable(record: Record) -> Topic:
 
 def _fingerprint(record: Record) -> bytes:
     return blake2b(record.topic.encode() + b"\0" + record.payload, digest_size=16).digest()
+
+
+def _clock(t_ms: int | None, received_ms: int) -> dict[str, Any]:
+    # For this gateway's own eyes; `spool.LOCAL` keeps it from the backend.
+    skew_ms = None if t_ms is None else t_ms - received_ms
+    return {"received_ms": received_ms, "skew_ms": skew_ms, "clock_known": t_ms is not None}
 
 
 def _check_health(health: messages.Health) -> None:

@@ -9,7 +9,7 @@ import logging
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from threading import Condition
 from typing import Any, NamedTuple
@@ -51,9 +51,14 @@ class Broker:
         Where and who.
     password : str
         The broker's password, '' for none.
+    filters : sequence of str
+        Topic filters beside those of our own nodes.
     """
 
-    def __init__(self, config: BrokerConfig, password: str) -> None:
+    def __init__(
+        self, config: BrokerConfig, password: str, filters: Sequence[str] = ()
+    ) -> None:
+        self._filters = [*(f"{topics.PREFIX}/+/+/{leaf}" for leaf in _LEAVES), *filters]
         self._config = config
         self._address = f"{config.host}:{config.port}"
         self._inbox: deque[Message] = deque()
@@ -131,13 +136,13 @@ class Broker:
             if message.mid and message.session == self._session:
                 self._client.ack(message.mid, 1)
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send a message at QoS 1; False when too many are on their way already."""
         with self._news:
             if self._unconfirmed >= MAX_UNCONFIRMED:
                 return False
             self._unconfirmed += 1
-        self._client.publish(topic, payload, qos=1)
+        self._client.publish(topic, payload, qos=1, retain=retain)
         return True
 
     def stop(self) -> None:
@@ -162,7 +167,7 @@ class Broker:
         log.info("connected to broker %s", self._address)
         self._session += 1
         self.connected = True
-        client.subscribe([(f"{topics.PREFIX}/+/+/{leaf}", 1) for leaf in _LEAVES])
+        client.subscribe([(name, 1) for name in self._filters])
 
     def _on_subscribe(self, *_: Any) -> None:
         log.info("subscribed at broker %s", self._address)

@@ -19,13 +19,15 @@ import msgspec
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
-from cobenefit_gateway.emit import DUE, OPEN, emit
+from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
 from cobenefit_gateway.errors import StorageError
-from cobenefit_gateway.journal import Position
+from cobenefit_gateway.journal import Position, Record
 from cobenefit_gateway.state import (
     BASE,
+    MAX_KEPT,
     MAX_SEEN,
     Changes,
+    Kept,
     Refused,
     Series,
     State,
@@ -64,8 +66,19 @@ CREATE TABLE IF NOT EXISTS seen(
   number INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS pages(
   number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, rollups BLOB NOT NULL,
-  windows INTEGER NOT NULL, parked TEXT);
+  windows INTEGER NOT NULL, parked TEXT, made_ms INTEGER);
+CREATE TABLE IF NOT EXISTS kept(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload BLOB NOT NULL,
+  received_ms INTEGER NOT NULL, kind INTEGER NOT NULL, site TEXT NOT NULL, device TEXT NOT NULL,
+  channel TEXT NOT NULL, reason TEXT NOT NULL, readings INTEGER NOT NULL, known INTEGER NOT NULL,
+  again INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS births(topic TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kept_again ON kept(number) WHERE again = 1;
 """
+#: What all kept messages may weigh. [B]
+_KEPT_BYTES = 64 << 20
+#: Messages taken again in one checkpoint. [1]
+_AGAIN_AT_ONCE = 500
 _SEGMENTS = msgspec.json.Decoder(list[Segment])
 
 
@@ -86,6 +99,8 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
+    if "made_ms" not in {row[1] for row in db.execute("PRAGMA table_info(pages)")}:
+        db.execute("ALTER TABLE pages ADD COLUMN made_ms INTEGER")  # a database of 0.1.0
     return db
 
 
@@ -175,8 +190,20 @@ class Store:
             state.online[site, device] = state.health[site, device, boot]["online"]
         for (fingerprint,) in self._db.execute("SELECT fingerprint FROM seen ORDER BY number"):
             state.seen[fingerprint] = None
+        state.births.update(dict(self._db.execute("SELECT topic, payload FROM births")))
         state.totals.update(dict(self._db.execute("SELECT name, count FROM totals")))
         return state
+
+    def asked_again(self) -> list[Kept]:
+        """Return refused messages that somebody asked to take again, some at a time."""
+        rows = self._db.execute(
+            "SELECT topic, payload, received_ms, kind, site, device, channel, reason, readings, "
+            "known, number FROM kept WHERE again = 1 ORDER BY number LIMIT ?",
+            (_AGAIN_AT_ONCE,),
+        )
+        return [
+            Kept(Record(*r[:4]), r[4:7], r[7], r[8], bool(r[9]), r[10]) for r in rows.fetchall()
+        ]
 
     def window(self, series_id: int, grid: int, start_ms: int) -> Window | None:
         """Return a stored window, open or closed; None when there is none.
@@ -231,6 +258,13 @@ class Store:
                 self._save_series(series, flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
+            if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
+                dropped = sum(self._drop_old(series, DUE) for series in state.changes.series)
+                state.totals["windows_dropped"] += dropped
+                self._db.execute(
+                    "INSERT OR REPLACE INTO totals VALUES('windows_dropped', ?)",
+                    (state.totals["windows_dropped"],),
+                )
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
         state.changes = Changes()
         return complete
@@ -268,12 +302,15 @@ class Store:
                 *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
             ),
         )
+        self._drop_old(series, SENT)
+
+    def _drop_old(self, series: Series, state: int) -> int:
         keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS
-        self._db.execute(
+        return self._db.execute(
             "DELETE FROM windows WHERE series_id = ? AND grid IN (0, 1) AND start_ms < ? "
-            "AND state = 2",
-            (series.id, series.max_t_ms - keep_ms),
-        )
+            "AND state = ?",
+            (series.id, series.max_t_ms - keep_ms, state),
+        ).rowcount
 
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
@@ -300,7 +337,27 @@ class Store:
             self._db.execute(
                 "DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (MAX_SEEN,)
             )
+        self._save_kept(changes)
+        run("DELETE FROM births WHERE topic = ?", [(topic,) for topic in changes.births])
+        known = [(t, state.births[t]) for t in changes.births if t in state.births]
+        run("INSERT INTO births VALUES(?, ?)", known)
         run("INSERT OR REPLACE INTO totals VALUES(?, ?)", list(state.totals.items()))
+
+    def _save_kept(self, changes: Changes) -> None:
+        self._db.executemany("DELETE FROM kept WHERE number = ?", [(n,) for n in changes.replayed])
+        if not changes.kept:
+            return
+        self._db.executemany(
+            "INSERT INTO kept(topic, payload, received_ms, kind, site, device, channel, reason, "
+            "readings, known) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*k.record, *k.place, k.reason, k.readings, k.known) for k in changes.kept],
+        )
+        self._db.execute(
+            "DELETE FROM kept WHERE number <= (SELECT coalesce(max(number), 0) FROM "
+            "(SELECT number, count(*) OVER w AS n, sum(length(payload)) OVER w AS size FROM kept "
+            "WINDOW w AS (ORDER BY number DESC)) WHERE n > ? OR size > ?)",
+            (MAX_KEPT, _KEPT_BYTES),
+        )
 
     def _forget_fine(self, state: State) -> None:
         # Without a consent (any more), fine windows are not kept.
