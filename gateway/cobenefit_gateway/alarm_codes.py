@@ -29,7 +29,9 @@ CODES: dict[str, Code] = {
     ),
     "battery_low": Code(WARNING, "battery at {battery_mv} mV", "batterie à {battery_mv} mV"),
     "clock_off": Code(
-        WARNING, "the node's clock is off by {skew_s} s", "l'horloge du capteur s'écarte de {skew_s} s"
+        WARNING,
+        "the node's clock is off by {skew_s} s",
+        "l'horloge du capteur s'écarte de {skew_s} s",
     ),
     "time_unknown": Code(
         INFO, "the node does not know the time", "le capteur ne connaît pas l'heure"

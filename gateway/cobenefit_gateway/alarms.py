@@ -110,10 +110,10 @@ class Alarms:
                 events.append((alarm.id, CLEARED))
         room = MAX_OPEN - len(known) + len(events)
         new = [cause for cause in causes if cause not in known]
-        for cause in new[: max(room, 0)]:
-            events.append((self._raise(cause, causes[cause], now_ms), RAISED))
-        if len(new) > room:
-            self._ledger.count("alarms_dropped", len(new) - max(room, 0))
+        fit = new[: max(room, 0)]
+        events += [(self._raise(cause, causes[cause], now_ms), RAISED) for cause in fit]
+        if len(new) > len(fit):
+            self._ledger.count("alarms_dropped", len(new) - len(fit))
         self._forget()
         return events
 
@@ -178,7 +178,7 @@ class Alarms:
 
     def _select(self, where: str, *values: object) -> list[Alarm]:
         rows = self._ledger.db.execute(f"SELECT {_COLUMNS} FROM alarms {where}", values)  # noqa: S608
-        return [Alarm(*row[:5], json.loads(row[5]), *row[6:]) for row in rows]
+        return [Alarm(*(*row[:5], json.loads(row[5]), *row[6:])) for row in rows]
 
     def _raise(self, cause: Cause, facts: dict[str, Any], now_ms: int) -> int:
         code, site, device = cause

@@ -25,13 +25,14 @@ from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import Broker, Message
 from cobenefit_gateway.readings import Readings
+from cobenefit_gateway.state import Series
 from cobenefit_gateway.store import Store
 from cobenefit_gateway.vitals import Vitals
 from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
 
 if TYPE_CHECKING:
-    from cobenefit_gateway.state import DeviceBoot, Series
+    from cobenefit_gateway.state import DeviceBoot
 
 log = logging.getLogger(__name__)
 #: Acknowledgements of one device within this time go out as one. [s]

@@ -1,7 +1,7 @@
 """When certificates end: just enough DER to read one date, so that no library is needed.
 
-    >>> not_after_ms(pem_or_der)  # doctest: +SKIP
-    1893456000000
+>>> not_after_ms(pem_or_der)  # doctest: +SKIP
+1893456000000
 """
 
 import base64
@@ -9,9 +9,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-_PEM = re.compile(
-    rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL
-)
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _SEQUENCE, _UTC_TIME, _VERSION = 0x30, 0x17, 0xA0
 
 

@@ -331,14 +331,20 @@ def _check_rules(config: Config, file: str) -> None:
     if config.mail.host and not (config.mail.sender and config.mail.to):
         raise ConfigError(file, "mail.to", list(config.mail.to), "given, and mail.sender too")
     if config.webhook.url and not config.webhook.url.startswith(("http://", "https://")):
-        raise ConfigError(file, "webhook.url", config.webhook.url, "http://… or https://… or empty")
+        raise ConfigError(
+            file, "webhook.url", config.webhook.url, "http://… or https://… or empty"
+        )
+    _check_adapters(config, file)
+
+
+def _check_adapters(config: Config, file: str) -> None:
     for adapter in config.adapter:
         if not is_id(adapter.site):
             raise ConfigError(file, "adapter.site", adapter.site, "[a-z0-9-]{1,32}")
-        for rule in adapter.field:
-            if not quantity_of(rule.channel):
+        for taken in adapter.field:
+            if not quantity_of(taken.channel):
                 allowed = "named after a quantity, such as air_temperature_degc"
-                raise ConfigError(file, "adapter.field.channel", rule.channel, allowed)
+                raise ConfigError(file, "adapter.field.channel", taken.channel, allowed)
 
 
 def _check_date(file: str, text: str) -> None:

@@ -175,3 +175,27 @@ def _parse(data: bytes, at: int) -> tuple[Record | None, int]:
         return None, at
     topic = data[body : body + topic_len].decode()
     return Record(topic, data[body + topic_len : end], received_ms, kind), end
+
+
+def records(data: bytes) -> Iterator[Record]:
+    """Yield every whole record of some bytes, skipping what is damaged between them.
+
+    Parameters
+    ----------
+    data : bytes
+        A segment, or what is left of one.
+
+    Yields
+    ------
+    Record
+        With a right checksum.
+    """
+    magic = struct.pack("<H", _MAGIC)
+    at = 0
+    while (at := data.find(magic, at)) >= 0:
+        record, end = _parse(data, at)
+        if record is None:
+            at += 1
+            continue
+        yield record
+        at = end

@@ -1,4 +1,4 @@
-"""Log lines for people, or one JSON object a line for programs; never a secret, never a payload."""
+"""Log lines for people, or one JSON object a line for programs. Never a secret in them."""
 
 import json
 import logging

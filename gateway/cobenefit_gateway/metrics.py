@@ -102,7 +102,9 @@ def _devices(overview: Overview) -> list[Metric]:
     states = [({"state": s}, float(n)) for s, n in overview.by_state().items()]
     devices = overview.devices[:MAX_DEVICES]
 
-    def family(name: str, text: str, values: Iterable[float | None], kind: str = "gauge") -> Metric:
+    def family(
+        name: str, text: str, values: Iterable[float | None], kind: str = "gauge"
+    ) -> Metric:
         pairs = zip(map(_labels, devices), values, strict=True)
         return Metric(name, kind, text, [(labels, v) for labels, v in pairs if v is not None])
 
@@ -136,7 +138,9 @@ def _family(metric: Metric) -> str:
     lines = [f"# HELP {name} {metric.help}", f"# TYPE {name} {metric.kind}"]
     for labels, value in metric.samples:
         inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"{name}{{{inner}}} {float(value)!r}" if inner else f"{name} {float(value)!r}")
+        lines.append(
+            f"{name}{{{inner}}} {float(value)!r}" if inner else f"{name} {float(value)!r}"
+        )
     return "\n".join(lines) + "\n"
 
 

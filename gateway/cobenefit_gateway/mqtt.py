@@ -55,9 +55,7 @@ class Broker:
         Topic filters beside those of our own nodes.
     """
 
-    def __init__(
-        self, config: BrokerConfig, password: str, filters: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, config: BrokerConfig, password: str, filters: Sequence[str] = ()) -> None:
         self._filters = [*(f"{topics.PREFIX}/+/+/{leaf}" for leaf in _LEAVES), *filters]
         self._config = config
         self._address = f"{config.host}:{config.port}"

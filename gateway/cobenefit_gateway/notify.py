@@ -141,27 +141,55 @@ def compose(config: Config, notices: list[Notice]) -> tuple[str, str]:
     return subject, "\n".join(lines) + "\n"
 
 
+def relay(config: Config, password: str) -> smtplib.SMTP:
+    """Return a connection to the mail relay, encrypted and logged in as configured.
+
+    Parameters
+    ----------
+    config : Config
+        Its `mail` part.
+    password : str
+        '' for none.
+
+    Returns
+    -------
+    SMTP
+        To be used as a context.
+
+    Raises
+    ------
+    OSError
+        If the relay can't be reached, trusted or persuaded (`SMTPException` is one).
+    """
+    mail = config.mail
+    context = ssl.create_default_context()
+    if mail.tls == "tls":
+        made: smtplib.SMTP = smtplib.SMTP_SSL(
+            mail.host, mail.port, timeout=_TIMEOUT_S, context=context
+        )
+    else:
+        made = smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT_S)
+    try:
+        if mail.tls == "starttls":
+            made.starttls(context=context)
+        if mail.username:
+            made.login(mail.username, password)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 def _mail(config: Config, password: str, notices: list[Notice]) -> None:
     mail = config.mail
     message = EmailMessage()
     message["From"], message["To"] = mail.sender, ", ".join(mail.to)
     message["Subject"], body = compose(config, notices)
     message.set_content(body)
-    context = ssl.create_default_context()
     try:
-        if mail.tls == "tls":
-            relay: smtplib.SMTP = smtplib.SMTP_SSL(
-                mail.host, mail.port, timeout=_TIMEOUT_S, context=context
-            )
-        else:
-            relay = smtplib.SMTP(mail.host, mail.port, timeout=_TIMEOUT_S)
-        with relay:
-            if mail.tls == "starttls":
-                relay.starttls(context=context)
-            if mail.username:
-                relay.login(mail.username, password)
-            relay.send_message(message)
-    except smtplib.SMTPException as err:  # an OSError already, but its text may hold bytes
+        with relay(config, password) as connection:
+            connection.send_message(message)
+    except smtplib.SMTPException as err:  # its text may hold what the relay echoed
         raise OSError(f"{mail.host}:{mail.port}: {type(err).__name__}") from err
 
 

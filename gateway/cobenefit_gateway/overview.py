@@ -121,9 +121,7 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
         db.close()
 
 
-def _devices(
-    config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int
-) -> list[Device]:
+def _devices(config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int) -> list[Device]:
     found: dict[tuple[str, str], Device] = {}
     for site, device, newest_ms in db.execute(
         "SELECT site, device, max(max_t_ms) FROM series GROUP BY site, device"

@@ -9,14 +9,14 @@ import json
 import logging
 import socket
 import sqlite3
+import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from cobenefit_gateway import metrics
@@ -27,12 +27,17 @@ from cobenefit_gateway.ledger import Ledger
 from cobenefit_gateway.overview import Overview, read
 from cobenefit_gateway.page_html import STYLE, html
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 log = logging.getLogger(__name__)
 _TIMEOUT_S = 5.0
 #: Requests served at once; more are turned away. [1]
 _AT_ONCE = 8
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
+)
 
 
 class Page:
@@ -100,7 +105,8 @@ class _Server(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        log.info("a request to the status page was cut short", exc_info=True)
+        del request, client_address  # a browser that went away is no error of ours
+        log.info("a request to the status page was cut short: %s", sys.exc_info()[1])
 
 
 class _Handler(BaseHTTPRequestHandler):

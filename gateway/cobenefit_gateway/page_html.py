@@ -118,7 +118,7 @@ def html(overview: Overview, alarms: Sequence[Alarm], language: str) -> str:
     str
         A complete document.
     """
-    words = _Words(language)
+    words = Words(language)
     other = "en" if language == "fr" else "fr"
     title = f"{words['title']} {escape(overview.tenant)}"
     return (
@@ -127,32 +127,74 @@ def html(overview: Overview, alarms: Sequence[Alarm], language: str) -> str:
         f"<style>{STYLE}</style></head><body><header><nav>"
         f'<span>{title}</span><a href="/?lang={language}">{words["reload"]}</a>'
         f'<a href="/?lang={other}" lang="{other}" hreflang="{other}">{words["other"]}</a>'
-        f"</nav></header><main><h1>{_answer(overview, alarms, words)}</h1>"
+        f"</nav></header><main><h1>{answer(overview, alarms, words)}</h1>"
         f'<p class="soft">{words["age"].format(_date(overview.t_ms))}</p>'
         f"{_alarms(overview, alarms, words)}{_nodes(overview, words)}{_held(overview, words)}"
         "</main></body></html>\n"
     )
 
 
-class _Words:
+class Words:
+    """The words of one language, and numbers as it writes them."""
+
     def __init__(self, language: str) -> None:
         self.language = language
         self._table = _WORDS[language]
 
     def __getitem__(self, key: str) -> str:
+        """Return a word."""
         return str(self._table[key])
 
     def head(self, key: str) -> tuple[str, ...]:
+        """Return the names of a table's columns."""
         return tuple(self._table[key])
 
     def number(self, value: int) -> str:
+        """Return a number with thin spaces.
+
+        Parameters
+        ----------
+        value : int
+            Any. [1]
+
+        Returns
+        -------
+        str
+            Its digits in threes.
+        """
         return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
     def size(self, value: int) -> str:
+        """Return a size for people.
+
+        Parameters
+        ----------
+        value : int
+            Its size. [B]
+
+        Returns
+        -------
+        str
+            In megabytes.
+        """
         unit = "Mo" if self.language == "fr" else "MB"
         return f"{self.number(round(value / 1e6))} {unit}"
 
     def age(self, now_ms: int, then_ms: int | None) -> str:
+        """Return how long ago something was.
+
+        Parameters
+        ----------
+        now_ms : int
+            Now. [Unix ms]
+        then_ms : int or None
+            Then; None for never. [Unix ms]
+
+        Returns
+        -------
+        str
+            In the largest unit of which there are two.
+        """
         if then_ms is None:
             return self["never"]
         seconds = max(now_ms - then_ms, 0) // 1000
@@ -163,7 +205,8 @@ class _Words:
         return self["ago"].format(f"{seconds} s")
 
 
-def _answer(overview: Overview, alarms: Sequence[Alarm], words: _Words) -> str:
+def answer(overview: Overview, alarms: Sequence[Alarm], words: Words) -> str:
+    """Return the one sentence that somebody in a hurry reads."""
     if not overview.running:
         return words["off"]
     states = overview.by_state()
@@ -174,7 +217,7 @@ def _answer(overview: Overview, alarms: Sequence[Alarm], words: _Words) -> str:
     return words["busy"].format(alarms=len(alarms), late=late, devices=devices)
 
 
-def _alarms(overview: Overview, alarms: Sequence[Alarm], words: _Words) -> str:
+def _alarms(overview: Overview, alarms: Sequence[Alarm], words: Words) -> str:
     title = f"<h2>{words['alarms']}</h2>"
     if not alarms:
         return f"{title}<p>{words['none']}</p>"
@@ -192,18 +235,19 @@ def _alarms(overview: Overview, alarms: Sequence[Alarm], words: _Words) -> str:
     return title + _table(words.head("alarm_head"), rows, marked)
 
 
-def _nodes(overview: Overview, words: _Words) -> str:
+def _nodes(overview: Overview, words: Words) -> str:
     title = f"<h2>{words['nodes']}</h2>"
     if not overview.devices:
         return f"{title}<p>{words['no_nodes']}</p>"
     ranked = sorted(overview.devices, key=lambda d: (d.state == OK, d.site, d.device))[:MAX_ROWS]
-    rows = [_node(overview, device, words) for device in ranked]
+    rows = [node_row(overview, device, words) for device in ranked]
     more = len(overview.devices) - len(ranked)
     rest = f"<p>{words['more'].format(n=more)}</p>" if more else ""
     return title + _table(words.head("node_head"), rows, [d.state != OK for d in ranked]) + rest
 
 
-def _node(overview: Overview, one: Device, words: _Words) -> tuple[str, ...]:
+def node_row(overview: Overview, one: Device, words: Words) -> tuple[str, ...]:
+    """Return a node's row of the table."""
     return (
         f"{one.site}/{one.device}",
         words[one.state],
@@ -215,22 +259,26 @@ def _node(overview: Overview, one: Device, words: _Words) -> tuple[str, ...]:
     )
 
 
-def _held(overview: Overview, words: _Words) -> str:
+def held_rows(overview: Overview, words: Words) -> list[tuple[str, str]]:
+    """Return what the gateway holds, as pairs of words."""
     connected = "connected_ms" in overview.live and overview.running
     rows = [
         (words["broker"], words["yes" if connected else "no"]),
         *((words[name], words.number(value)) for name, value in overview.counts.items()),
-        (words["oldest"], words.age(overview.t_ms, overview.oldest_page_ms)),
         (words["journal"], words.size(overview.journal_bytes)),
         (words["database"], words.size(overview.database_bytes)),
         (words["free"], words.size(overview.free_bytes)),
     ]
-    if overview.oldest_page_ms is None:
-        rows = [row for row in rows if row[0] != words["oldest"]]
+    if overview.oldest_page_ms is not None:
+        rows.append((words["oldest"], words.age(overview.t_ms, overview.oldest_page_ms)))
+    return rows
+
+
+def _held(overview: Overview, words: Words) -> str:
     totals = [(name, words.number(value)) for name, value in overview.totals.items()]
     head = words.head("pair_head")
     return (
-        f"<h2>{words['held']}</h2>{_table(head, rows)}"
+        f"<h2>{words['held']}</h2>{_table(head, held_rows(overview, words))}"
         f"<h2>{words['totals']}</h2>{_table(head, totals)}"
     )
 

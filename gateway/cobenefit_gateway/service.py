@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cobenefit_gateway import logs
 from cobenefit_gateway.app import Gateway
+from cobenefit_gateway.check import tls_context
 from cobenefit_gateway.config import Config, load
 from cobenefit_gateway.errors import ConfigError
 
@@ -32,6 +33,7 @@ class Service:
     config: Config
     verbose: bool = False
     _gateway: Gateway | None = field(default=None, init=False)
+    _ended: bool = field(default=False, init=False)
 
     def run(self, until_idle_s: float | None = None) -> bool:
         """Work until stopped.
@@ -47,24 +49,24 @@ class Service:
             Whether the backend has everything.
         """
         secrets = [os.environ.get(name, "") for name in _SECRETS]
-        handlers = {
-            signal.SIGTERM: lambda *_: self._stop(),
-            signal.SIGINT: lambda *_: self._stop(),
-            signal.SIGHUP: lambda *_: self._reload(),
-        }
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._reload())
         while True:
-            logs.set_up(self.config.log.format, verbose=self.verbose)
-            self._gateway = Gateway(self.config, *secrets)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            done = self._gateway.run(until_idle_s)
-            if not self._gateway.begins_again:
+            config = self.config
+            logs.set_up(config.log.format, verbose=self.verbose)
+            self._gateway = gateway = Gateway(config, *secrets)
+            if self._ended:  # a signal while nobody was there to hear it
+                gateway.stop()
+            elif config is not self.config:
+                gateway.begin_again()
+            done = gateway.run(until_idle_s)
+            if self._ended or not gateway.begins_again:
                 return done
-            for number in handlers:  # until the next is there, only what ends the process
-                signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else signal.SIG_DFL)
-            log.warning("%s: taken over", self.config.file)
+            log.warning("%s: taken over", config.file)
 
     def _stop(self) -> None:
+        self._ended = True
         if self._gateway is not None:
             self._gateway.stop()
 
@@ -105,4 +107,5 @@ def changed_config(old: Config) -> Config:
         if getattr(new, key) != getattr(old, key):
             allowed = f"{getattr(old, key)} until a restart"
             raise ConfigError(str(old.file), key, str(getattr(new, key)), allowed)
+    tls_context(new)
     return new

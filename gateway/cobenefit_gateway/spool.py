@@ -211,7 +211,8 @@ class Spool:
         """Return every quarantine row, the largest first."""
         rows = self._db.execute(
             f"SELECT {', '.join(_QUARANTINE)} FROM quarantine "  # noqa: S608
-            "WHERE readings + packs > 0 ORDER BY readings + packs DESC, site, device, channel, reason"
+            "WHERE readings + packs > 0 "
+            "ORDER BY readings + packs DESC, site, device, channel, reason"
         )
         return [dict(zip(_QUARANTINE, row, strict=True)) for row in rows]
 
@@ -224,6 +225,8 @@ def _part(body: dict[str, Any], part: slice) -> dict[str, Any]:
     # Some windows of a page, with only the series they belong to.
     used = sorted(set(body["series_id"][part]))
     place = {old: new for new, old in enumerate(used)}
-    columns = {key: column[part] for key, column in body.items() if key not in ("tenant", "series")}
+    columns = {
+        key: column[part] for key, column in body.items() if key not in ("tenant", "series")
+    }
     columns["series_id"] = [place[old] for old in columns["series_id"]]
     return {"tenant": body["tenant"], "series": [body["series"][i] for i in used], **columns}

@@ -202,7 +202,7 @@ def _value(got: dict[int, tuple[int, bytes | int]]) -> float | int | None:
     return None
 
 
-def _signed(value: float | int | None, datatype: int) -> float | int | None:
+def _signed(value: float | None, datatype: int) -> float | int | None:
     bits = _SIGNED.get(datatype)
     if bits is None or not isinstance(value, int):
         return value
