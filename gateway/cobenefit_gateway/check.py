@@ -6,6 +6,7 @@ broker gets a connection under another client id, the backend one request that s
 
 import shutil
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -187,8 +188,14 @@ def _connack(config: Config, password: str) -> ReasonCode | None:
     client.on_connect = on_connect
     if broker.username:
         client.username_pw_set(broker.username, password or None)
+    address = broker.host, broker.port
     if (context := tls_context(config)) is not None:
-        client.tls_set_context(context)
+        # By ourselves first: paho leaves its socket open when the broker is not trusted.
+        with (
+            socket.create_connection(address, _WAIT_S) as raw,
+            context.wrap_socket(raw, server_hostname=broker.host),
+        ):
+            client.tls_set_context(context)
     client.connect_timeout = _WAIT_S
     client.connect(broker.host, broker.port, broker.keepalive_s)
     client.loop_start()
