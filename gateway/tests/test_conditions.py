@@ -97,7 +97,9 @@ def test_what_grew_within_the_hour(causes):
     device = node(lost=5)
     assert ("readings_lost", "s", "d") in causes(device, grew={"lost s/d": recent})
     assert causes(device, grew={"lost s/d": old}) == {}
-    found = causes(grew={"windows_dropped": recent, "refused": recent}, counts={"refused_packs": 2})
+    found = causes(
+        grew={"windows_dropped": recent, "refused": recent}, counts={"refused_packs": 2}
+    )
     assert set(found) == {("windows_dropped", "", ""), ("quarantine_grows", "", "")}
 
 
@@ -116,7 +118,12 @@ def test_the_rest_of_the_list(causes):
         live=LIVE | {"config_error": "no", "delivery_errors": {"mail": "refused"}},
         counts={"pages_waiting": 10_000, "windows_due": 4, "pages_parked": 1},
         parked="409 conflict",
-        certificates={"a.crt": NOW + 29 * DAY, "b.crt": NOW - 1, "c.crt": None, "d": NOW + 90 * DAY},
+        certificates={
+            "a.crt": NOW + 29 * DAY,
+            "b.crt": NOW - 1,
+            "c.crt": None,
+            "d": NOW + 90 * DAY,
+        },
     )
     assert set(found) == {
         ("time_unknown", "s", "d"), ("config_refused", "", ""), ("spool_full", "", ""),

@@ -67,7 +67,9 @@ def filled(pipeline, url, days=1, per_page=3, more=""):
     gateway = pipeline(f'[backend]\nurl = "{url}"\n{more}')
     for i in range(days):
         packs = [
-            gateway.pack(per_page * i + k, START_MS + i * DAY_MS, [10 * i], f"energy_import_wh_{k}")
+            gateway.pack(
+                per_page * i + k, START_MS + i * DAY_MS, [10 * i], f"energy_import_wh_{k}"
+            )
             for k in range(per_page)
         ]
         gateway.take(*packs)
@@ -102,7 +104,9 @@ def test_a_refused_key_or_address_keeps_everything_and_says_what_to_do(
 
 
 @pytest.mark.parametrize("status", [409, 422])
-def test_a_page_refused_for_good_is_parked_and_can_be_sent_again(pipeline, backend, caplog, status):
+def test_a_page_refused_for_good_is_parked_and_can_be_sent_again(
+    pipeline, backend, caplog, status
+):
     gateway = filled(pipeline, backend(lambda _: (status, {})).url)
     assert step(gateway)[2] == (0, 1)
     assert f"refused page 1: {status}" in caplog.text

@@ -29,7 +29,7 @@ class Inbox:
     def __init__(self):
         self.mails, self.fail, self.tries = [], 0, 0
 
-    async def handle_DATA(self, _server, _session, envelope):
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
         self.tries += 1
         if self.tries <= self.fail:
             return "451 try again later"
@@ -204,9 +204,7 @@ def test_at_most_one_message_in_every_s(tmp_path, hook):
     loaded = config(tmp_path, f'[webhook]\nurl = "{hook.url}"\n', every_s=3600)
     ledger, book = queued(loaded, CAUSES, "webhook")
     stop = threading.Event()
-    thread = threading.Thread(
-        target=Notifier(loaded, ways(loaded, "", "")).run, args=(stop,)
-    )
+    thread = threading.Thread(target=Notifier(loaded, ways(loaded, "", "")).run, args=(stop,))
     thread.start()
     until = time.monotonic() + 30
     while not hook.got and time.monotonic() < until:

@@ -59,6 +59,7 @@ def stand(tmp_path, monkeypatch, program, receiver):
         '[log]\nformat = "json"\n'
     )
     stand.config.write_text(stand.text)
+    stand.port = port
     with Service("broker", broker_command(port, tmp_path), tmp_path / "b.log", port=port):
         stand.gateway = Service(
             "gateway", command("run", stand.config), tmp_path / "gateway.log", port=stand.page
@@ -123,8 +124,11 @@ def test_a_wrong_configuration_is_refused_said_and_changes_nothing(stand):
     for wrong, said in (
         ("nonsense = 1", "nonsense"),
         ('tenant = "other"', "until a restart"),
-        (stand.text + '[broker.x]', "broker"),
-        (stand.text.replace("[backend]", 'tls_ca = "none.pem"\n[backend]'), "readable certificate"),
+        (stand.text + "[broker.x]", "broker"),
+        (
+            stand.text.replace("[backend]", 'tls_ca = "none.pem"\n[backend]'),
+            "readable certificate",
+        ),
     ):
         stand.config.write_text(wrong)
         stand.gateway.process.send_signal(signal.SIGHUP)
@@ -136,6 +140,27 @@ def test_a_wrong_configuration_is_refused_said_and_changes_nothing(stand):
     assert stand.gateway.stop(60) == 0
     stand.config.write_text(stand.text)
     assert [a["code"] for a in status(stand.config)["alarms"]] == ["config_refused"]
+
+
+@pytest.mark.broker
+def test_home_assistant_finds_what_was_announced_before_it_came(stand):
+    stand.config.write_text(stand.text + '[homeassistant]\nprefix = "ha"\n')
+    stand.gateway.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: taken_over(stand, 1), stand.gateway.tail())
+    publish(stand, 0)
+    got = {}
+    late = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    late.on_connect = lambda c, *_: c.subscribe([("ha/#", 1), ("cobenefit/#", 1)])
+    late.on_message = lambda _c, _u, m: got.update({m.topic: (m.retain, json.loads(m.payload))})
+    wait_for(lambda: page(stand).get("readings") == 1, "not taken")
+    late.connect("127.0.0.1", stand.port)
+    late.loop_start()
+    wait_for(lambda: len(got) == 2, f"got {got}")
+    late.disconnect()
+    late.loop_stop()
+    _, announced = got["ha/sensor/cobenefit-s-d/voltage_v/config"]
+    assert announced["state_topic"] == "cobenefit/s/d/voltage_v"
+    assert got["cobenefit/s/d/voltage_v"][1]["value"] == 230.0
 
 
 @pytest.mark.broker

@@ -54,6 +54,25 @@ def test_what_was_refused_is_an_alarm_for_an_hour(pipeline):
     assert look(gateway, NOW + 2 * HOUR)[0] == []
 
 
+def test_what_is_worth_telling_is_queued_for_each_way(pipeline):
+    gateway = pipeline('[webhook]\nurl = "http://127.0.0.1:9/"\n')
+    gateway.take(gateway.pack(0, START_MS, [1], "nonsense"))
+    gateway.checkpoint()
+    late = NOW + 3 * HOUR  # only an info, beside the warning about what was refused
+    gateway.take(gateway.pack(1, START_MS, [1]))
+    gateway.checkpoint()
+    look(gateway, NOW, heard=[("s", "d")])
+    found, _ = look(gateway, late)
+    assert ("node_late", "s/d") in found
+    ledger = Ledger(gateway.config.data_dir)
+    waiting = Alarms(ledger, 0).waiting("webhook")
+    ledger.close()
+    assert [(alarm.code, event) for _, alarm, event in waiting] == [
+        ("quarantine_grows", "raised"),
+        ("quarantine_grows", "cleared"),
+    ]
+
+
 def test_the_overview_outlives_the_process(pipeline):
     gateway = pipeline()
     gateway.take(gateway.pack(0, START_MS, [1, 2, 3]))

@@ -98,7 +98,18 @@ class Discovery:
 
 
 def latest_of(series: Series) -> tuple[float, int] | None:
-    """Return the latest accepted reading among open windows, and its time [any, Unix ms]."""
+    """Return the latest accepted reading among open windows, and its time.
+
+    Parameters
+    ----------
+    series : Series
+        Whose.
+
+    Returns
+    -------
+    tuple of float, int or None
+        Value and time; None when no window is open. [unit of the quantity, Unix ms]
+    """
     days = [w for (grid, _), w in series.windows.items() if grid == DAY and w.segments]
     if not days:
         return None
