@@ -30,6 +30,7 @@ from cobenefit_wire.topics import is_id
 from cobenefit_wire.units import quantity_of
 
 _DAY_S = 86_400
+_ANY_NODE = NodeRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ class Config:
 
     def node_rule(self, site: str, device: str) -> NodeRule:
         """Return when a device needs attention."""
-        return next((r for r in self.node if r.matches(site, device)), NodeRule())
+        return next((r for r in self.node if r.matches(site, device)), _ANY_NODE)
 
     def fine(self, site: str, device: str) -> bool:
         """Whether windows finer than a day may leave the gateway for a device."""

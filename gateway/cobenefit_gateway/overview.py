@@ -4,13 +4,13 @@ The command `status`, the page, the metrics and the alarms all look at the same 
 from `gateway.db` (as of the last checkpoint), `operate.db` and the disk. It must change nothing.
 """
 
-import json
 import shutil
 import sqlite3
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.ledger import Ledger
@@ -27,6 +27,22 @@ _COUNTS = {
     "refused_packs": "SELECT coalesce(sum(packs), 0) FROM quarantine",
     "refused_readings": "SELECT coalesce(sum(readings), 0) FROM quarantine",
 }
+
+
+class _Ledger(msgspec.Struct, gc=False):
+    # What is shown of a health row.
+    t_ms: int
+    online: bool
+    battery_mv: int | None
+    waiting: int
+    resets: int
+    lost: dict[str, int]
+    received_ms: int | None = None
+    skew_ms: int | None = None
+    clock_known: bool = True
+
+
+_LEDGER = msgspec.json.Decoder(_Ledger)
 
 
 @dataclass(slots=True)
@@ -128,27 +144,26 @@ def _devices(config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int
     ):
         newest = newest_ms if newest_ms > NEVER_MS else None
         found[site, device] = Device(site, device, newest_ms=newest)
-    lost: defaultdict[tuple[str, str], int] = defaultdict(int)
     for site, device, body in db.execute("SELECT site, device, body FROM health ORDER BY boot"):
-        row = json.loads(body)
-        lost[site, device] += sum(row["lost"].values())
-        _take_health(found.setdefault((site, device), Device(site, device)), row)
+        if (site, device) not in found:
+            found[site, device] = Device(site, device)
+        _take_health(found[site, device], _LEDGER.decode(body))
     for site, device, t_ms in ledger.db.execute("SELECT site, device, t_ms FROM heard"):
         if (site, device) in found:
             found[site, device].heard_ms = t_ms
-    for place, one in found.items():
-        one.lost = lost[place]
+    for one in found.values():
         one.state = state_of(config, one, now_ms)
     return sorted(found.values(), key=lambda d: (d.site, d.device))
 
 
-def _take_health(one: Device, row: dict[str, Any]) -> None:
+def _take_health(one: Device, row: _Ledger) -> None:
     # The boot heard last is the one that runs; boot numbers may be random.
-    received_ms = row.get("received_ms") or row["t_ms"]
+    one.lost += sum(row.lost.values())
+    received_ms = row.received_ms or row.t_ms
     if one.heard_ms is None or received_ms >= one.heard_ms:
-        one.heard_ms, one.online = received_ms, row["online"]
-        one.battery_mv, one.waiting, one.resets = row["battery_mv"], row["waiting"], row["resets"]
-        one.skew_ms, one.clock_known = row.get("skew_ms"), row.get("clock_known", True)
+        one.heard_ms, one.online = received_ms, row.online
+        one.battery_mv, one.waiting, one.resets = row.battery_mv, row.waiting, row.resets
+        one.skew_ms, one.clock_known = row.skew_ms, row.clock_known
 
 
 def state_of(config: Config, one: Device, now_ms: int) -> str:

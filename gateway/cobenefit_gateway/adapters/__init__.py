@@ -21,6 +21,9 @@ from cobenefit_gateway.state import State
 from cobenefit_wire import quality, topics, units
 from cobenefit_wire.errors import WireError
 
+#: Times beyond this are as much in the future as this one; keeps them inside 64 bits. [ms]
+_LAST_MS = 1 << 53
+
 
 class Message(NamedTuple):
     """Readings of one device; a message with a fingerprint seen before is a copy."""
@@ -117,7 +120,7 @@ def run_of(rule: FieldRule, values: Sequence[tuple[int, object]]) -> Run:
         except OverflowError:
             numbers.append(float("inf"))
     codes = [quality.GOOD if isfinite(x) else quality.NOT_FINITE for x in numbers]
-    t_ms = np.array([t for t, _ in rows], dtype=np.int64)
+    t_ms = np.array([max(min(t, _LAST_MS), -_LAST_MS) for t, _ in rows], dtype=np.int64)
     unit = units.QUANTITIES[units.quantity_of(rule.channel)].unit
     step_ms = int(t_ms[-1] - t_ms[0]) // max(len(rows) - 1, 1)
     kept = np.nan_to_num(np.array(numbers, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
