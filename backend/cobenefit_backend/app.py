@@ -81,7 +81,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.config = config
     app.state.engine = engine
     app.state.store = Store(engine)
-    app.state.reports = pages.ReportCache(app.state.store)
+    app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router)

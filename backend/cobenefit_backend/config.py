@@ -32,6 +32,8 @@ class BackendConfig:
         Largest request body accepted, 1 kB to 256 MB. [B]
     tenant : str
         Whose report the pages show; empty: the only one there is.
+    local_factors : str
+        Folder of the operator's own factors; empty: none.
     """
 
     database_url: str = "sqlite:///cobenefit.sqlite3"
@@ -39,6 +41,7 @@ class BackendConfig:
     port: int = 8765
     max_body_bytes: int = 16_777_216
     tenant: str = ""
+    local_factors: str = ""
 
 
 _KEYS = {
@@ -47,6 +50,7 @@ _KEYS = {
     "server.port": ("port", int),
     "server.max_body_bytes": ("max_body_bytes", int),
     "pages.tenant": ("tenant", str),
+    "factors.local": ("local_factors", str),
 }
 _RANGES = {"server.port": (1, 65_535), "server.max_body_bytes": (1_000, 268_435_456)}
 

@@ -15,12 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cobenefit_backend.documents.answer import DOCUMENTS, answer, schema
+from cobenefit_backend.documents.base import Answer
 from cobenefit_backend.errors import BackendError, InputError
 from cobenefit_backend.estimate import smart_meter
 from cobenefit_backend.estimate.daily import Daily
 from cobenefit_backend.estimate.quantity import plain
 from cobenefit_backend.estimate_csv import read_meter
-from cobenefit_backend.estimate_documents import DOCUMENTS, Answer, answer, schema
+from cobenefit_backend.explain_cli import explained
 from cobenefit_backend.factors.load import load as load_factors
 
 app = typer.Typer(
@@ -30,31 +32,98 @@ InputFile = Annotated[
     Path, typer.Option("--input", help="Input file.", exists=True, dir_okay=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Write the equation out, with each factor's source.")
+]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
+@app.command("smart_meter")
+def _smart_meter_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Net effect of a metered home from daily use before and after."""
+    _run("smart_meter", input_file, as_json=as_json, explain=explain)
+
+
 @app.command("soil")
-def _soil_command(input_file: InputFile, as_json: AsJson = False) -> None:
+def _soil_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
     """N2O and manufacture of an amount of nitrogen (IPCC 2019 Tier 1)."""
-    _run("soil", input_file, as_json)
+    _run("soil", input_file, as_json=as_json, explain=explain)
 
 
 @app.command("traffic")
-def _traffic_command(input_file: InputFile, as_json: AsJson = False) -> None:
+def _traffic_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
     """Fuel and CO2e of a road before and after, by class and link speed."""
-    _run("traffic", input_file, as_json)
+    _run("traffic", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("remote_health")
+def _remote_health_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Trips that consultations at a distance replaced, from their log."""
+    _run("remote_health", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("remote_assistance")
+def _remote_assistance_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Technician trips that remote assistance replaced, less the headsets."""
+    _run("remote_assistance", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("industry")
+def _industry_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Energy of a workshop normalised by its output (IPMVP B and C)."""
+    _run("industry", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("data_centre")
+def _data_centre_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Energy saved by a lower PUE at equal weather and load."""
+    _run("data_centre", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("surveillance")
+def _surveillance_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Exposure and time to detection; CO2e only for a measured release."""
+    _run("surveillance", input_file, as_json=as_json, explain=explain)
+
+
+@app.command("climate_event")
+def _climate_event_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """How good warnings were: lead time, POD, FAR, CSI, Brier; never CO2e."""
+    _run("climate_event", input_file, as_json=as_json, explain=explain)
 
 
 @app.command("footprint")
-def _footprint_command(input_file: InputFile, as_json: AsJson = False) -> None:
+def _footprint_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
     """Footprint of our own devices per year, by life-cycle stage."""
-    _run("footprint", input_file, as_json)
+    _run("footprint", input_file, as_json=as_json, explain=explain)
 
 
-@app.command("smart_meter")
-def _smart_meter_command(input_file: InputFile, as_json: AsJson = False) -> None:
-    """Net effect of a metered home from daily use before and after."""
-    _run("smart_meter", input_file, as_json)
+@app.command("scale_up")
+def _scale_up_command(
+    input_file: InputFile, as_json: AsJson = False, explain: Explain = False
+) -> None:
+    """Extrapolate to a whole territory: class P, potential, never claimed."""
+    _run("scale_up", input_file, as_json=as_json, explain=explain)
 
 
 @app.command("baseline")
@@ -110,10 +179,14 @@ def schema_text(use_case: str) -> str:
     return json.dumps(schema(use_case), indent=2) + "\n"
 
 
-def _run(use_case: str, input_file: Path, as_json: bool) -> None:
+def _run(use_case: str, input_file: Path, *, as_json: bool, explain: bool) -> None:
     with _refusing():
-        text = input_file.read_bytes()
-        _show(answer(use_case, text, load_factors(), input_file.name), as_json)
+        factors = load_factors()
+        result = answer(use_case, input_file.read_bytes(), factors, input_file.name)
+        if explain:
+            print("\n".join(explained(plain(result), factors)))
+        else:
+            _show(result, as_json)
 
 
 def _fuel(text: str) -> Literal["electricity", "gas"]:

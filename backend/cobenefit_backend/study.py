@@ -106,6 +106,14 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
         return days[0], days[1], days[2], days[3]
 
 
+class OverlapEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """Studies that would claim the same effect, and the one that keeps it."""
+
+    studies: Annotated[list[Name], Meta(min_length=2)]
+    keep: Name
+    reason: str
+
+
 class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything a tenant's report needs beside the series."""
 
@@ -115,6 +123,7 @@ class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
     device: list[DeviceEntry]
     gateway: Gateway
     study: list[Study]
+    overlap: list[OverlapEntry] = field(default_factory=list)
 
     def site_of(self, study: Study) -> Site:
         """Return the site of a study."""
@@ -173,6 +182,14 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
     ]
     names = [study.id for study in document.study]
     found += [(f"study {name}.id", "given twice") for name in names if names.count(name) > 1]
+    for entry in document.overlap:
+        found += [
+            ("overlap.studies", f"no study {name!r}")
+            for name in entry.studies
+            if name not in names
+        ]
+        if entry.keep not in entry.studies:
+            found.append(("overlap.keep", f"{entry.keep!r} is none of {entry.studies}"))
     for study in document.study:
         where = f"study {study.id}"
         if study.site not in sites:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cobenefit_backend.documents.answer import DOCUMENTS
 from cobenefit_backend.estimate_cli import app, schema_text
-from cobenefit_backend.estimate_documents import DOCUMENTS
 
 DATA = Path(__file__).parent / "estimate/data"
 SCHEMAS = Path(__file__).parents[2] / "docs/reference/schemas"

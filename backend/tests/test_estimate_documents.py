@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from cobenefit_backend.documents.answer import answer
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.quantity import plain
-from cobenefit_backend.estimate_documents import answer
 from cobenefit_backend.factors.load import load
 
 FACTORS = load()
@@ -14,6 +14,22 @@ SOIL = {"nitrogen_kg": 100, "fertiliser": "ammonium_nitrate", "climate": "wet", 
 BIN = {"class": "car_petrol", "speed_kmh": 20, "vehicles": 100}
 TRAFFIC = {"length_km": 1, "before": [BIN], "after": [BIN | {"speed_kmh": 25}]}
 BLOCKS = {"blocks": {"pcb": 1}, "lifetime_years": 5}
+HEALTH = {"distance_km": [10, 20], "mode_share": {"car_diesel": 1.0}, "asked": 9}
+CASES = {"cases": 9, "resolved": 7, "km_per_visit": {"low": 9, "central": 10, "high": 11}}
+OUTPUT = [float(i % 17) for i in range(60)]
+WORKSHOP = {
+    "baseline_kwh": [50 + 3 * x for x in OUTPUT[:-1]] + [None],
+    "reporting_kwh": [45 + 3 * x for x in OUTPUT],
+    "baseline_output": [OUTPUT],
+    "reporting_output": [OUTPUT],
+}
+ROOM = {
+    "baseline_it_kwh": [100.0] * 9 + [None], "baseline_total_kwh": [180.0 + i for i in range(10)],
+    "reporting_it_kwh": [100.0] * 9, "reporting_total_kwh": [160.0] * 9,
+}  # fmt: skip
+AIR = {"before": [30, None], "after": [10, 40], "threshold": 25, "unit": "ug/m3"}
+FLOOD = {"hits": 8, "misses": 2, "false_alarms": 1, "probability": [0.9], "outcome": [True]}
+WHOLE = {"gross_kgco2e", "net_kgco2e", "footprint_kgco2e", "details"}
 METER = {"baseline_kwh": [5.0, 6.0] * 182, "reporting_kwh": [5.0, None] * 100}
 
 
@@ -27,6 +43,10 @@ def run(use_case, document):
         ("soil", SOIL, {"n2o_kg", "n2o_co2e_kg", "manufacture_co2e_kg", "co2e_kg"}),
         ("traffic", TRAFFIC, {"fuel_l", "co2e_kg", "net", "break_even_growth"}),
         ("footprint", BLOCKS, {"truncation_1", "truncation_2"}),
+        ("remote_health", HEALTH, WHOLE),
+        ("remote_assistance", CASES, WHOLE),
+        ("industry", WORKSHOP, WHOLE),
+        ("data_centre", ROOM, WHOLE),
         ("smart_meter", METER, {"gross_kgco2e", "net_kgco2e", "net_marginal_kgco2e", "details"}),
     ],
 )
@@ -36,6 +56,33 @@ def test_every_answer_states_its_evidence(use_case, document, keys):
     assert keys | common <= result.keys()
     assert result["factor_ids"]
     assert json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("use_case", "document"), [("surveillance", AIR), ("climate_event", FLOOD)]
+)
+def test_an_indicator_answers_without_co2e(use_case, document):
+    result = run(use_case, document)
+    assert result["evidence_class"] == "N"
+    assert result["gross_kgco2e"] is result["net_kgco2e"] is None
+    assert result["details"]
+    assert "footprint_not_counted" in {row["code"] for row in result["disqualifications"]}
+
+
+@pytest.mark.parametrize(
+    ("use_case", "document", "where"),
+    [
+        ("remote_health", HEALTH | {"mode_share": {"car_diesel": 0.5}}, "adds up to 0.5"),
+        ("remote_assistance", CASES | {"resolved": 10}, "resolved is 10"),
+        ("industry", WORKSHOP | {"reporting_output": []}, "at least one product"),
+        ("industry", WORKSHOP | {"material_saved_kg": CASES["km_per_visit"]}, "its factor"),
+        ("data_centre", ROOM | {"baseline_total_kwh": [1.0] * 10}, "below IT energy"),
+        ("climate_event", FLOOD | {"outcome": []}, "one each"),
+    ],
+)
+def test_what_an_estimator_refuses_is_an_input_error(use_case, document, where):
+    with pytest.raises(InputError, match=where):
+        run(use_case, document)
 
 
 def test_soil_by_hand():  # C4

@@ -16,6 +16,7 @@ from cobenefit_backend.estimate.quantity import (
     EvidenceClass,
     Interval,
 )
+from cobenefit_backend.estimate.written import Written
 
 MAX_RELATIVE_UNCERTAINTY = 0.50
 MAX_PORTFOLIO_UNCERTAINTY = 0.25
@@ -57,6 +58,8 @@ class Effect:
         Factors used.
     details : mapping
         Quantities behind the figure.
+    written : Written or None
+        The formula of gross - rebound, None where no CO2e may be claimed.
     """
 
     use_case: str
@@ -73,6 +76,7 @@ class Effect:
     disqualifications: tuple[Disqualification, ...] = ()
     factor_ids: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    written: Written | None = None
 
 
 def net(effect: Effect, footprint: Footprint) -> Estimate:
@@ -127,6 +131,8 @@ def net(effect: Effect, footprint: Footprint) -> Estimate:
             "net_truncation_2_kgco2e": net_2,
             "class_before_gates": effect.evidence_class,
         },
+        equation=effect.written.names if effect.written else "",
+        arithmetic=effect.written.numbers if effect.written else "",
     )
 
 

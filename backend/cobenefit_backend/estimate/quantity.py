@@ -216,6 +216,9 @@ class Estimate:
         Factors used, sorted.
     details : mapping
         Quantities behind the figure, by name: Interval, number, string or list.
+    equation, arithmetic : str
+        The formula of gross - rebound with names, and with its numbers: plain arithmetic that
+        gives the central value. Empty where no CO2e may be claimed. [kgCO2e]
     """
 
     use_case: str
@@ -231,6 +234,8 @@ class Estimate:
     disqualifications: tuple[Disqualification, ...]
     factor_ids: tuple[str, ...]
     details: Mapping[str, Any]
+    equation: str = ""
+    arithmetic: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain data, ready for JSON."""

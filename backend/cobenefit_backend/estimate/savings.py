@@ -128,6 +128,37 @@ def savings(
         )
 
 
+def savings_by_month(
+    baselines: Baselines,
+    energy_kwh: FloatArray,
+    temperature_degc: FloatArray | None,
+    month: NDArray[np.integer],
+) -> FloatArray:
+    """Return the savings of all meters together by calendar month.
+
+    Parameters
+    ----------
+    baselines : Baselines
+        Fitted models of m meters.
+    energy_kwh : ndarray, shape (m, q) or (q,)
+        Daily use in the reporting period, NaN where missing. [kWh]
+    temperature_degc : ndarray, shape (q,) or (m, q), or None
+        Daily mean temperature. [degC]
+    month : ndarray of int, shape (q,)
+        Calendar month of each day, 1 to 12. [1]
+
+    Returns
+    -------
+    ndarray, shape (12,)
+        January to December; they add up to the savings of the period. [kWh]
+    """
+    energy = np.atleast_2d(energy_kwh)
+    weather = temperature_degc if baselines.has_weather else None
+    daily = predict(baselines, weather, energy.shape[1]) - energy
+    per_day = np.where(np.isnan(daily), 0.0, daily).sum(axis=0)
+    return np.asarray(np.bincount(month - 1, weights=per_day, minlength=12), dtype=np.float64)
+
+
 def relative_uncertainty(
     cv_rmse: ArrayLike,
     autocorrelation: ArrayLike,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cobenefit_backend.estimate import students_t
 from cobenefit_backend.estimate.baseline import (
@@ -18,15 +19,18 @@ from cobenefit_backend.estimate.baseline import (
     fit,
     usable,
 )
+from cobenefit_backend.estimate.grid import by_month_kgco2e
 from cobenefit_backend.estimate.net import Effect, Footprint, net
+from cobenefit_backend.estimate.propagate import MeasuredModel
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
     Estimate,
     Interval,
 )
-from cobenefit_backend.estimate.savings import Savings, savings
+from cobenefit_backend.estimate.savings import Savings, savings, savings_by_month
 from cobenefit_backend.estimate.uncertainty import Draws, interval_of
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_BASELINE_DAYS = 328
@@ -57,6 +61,9 @@ class SmartMeterInputs:
         Marginal van kilometres per visit. [km]
     data_origin : {'measured', 'modelled', 'synthetic'}
         Where the readings come from.
+    reporting_month : ndarray of int, shape (n,), or None
+        Calendar month of each reporting day, 1 to 12; electricity is then also given by the
+        month it was saved in. [1]
     """
 
     baseline_kwh: FloatArray
@@ -68,6 +75,7 @@ class SmartMeterInputs:
     visits_avoided: int = 0
     km_per_visit: float = 0.0
     data_origin: DataOrigin = "measured"
+    reporting_month: NDArray[np.integer] | None = None
 
 
 def measure(inputs: SmartMeterInputs) -> tuple[Baselines, Savings]:
@@ -135,10 +143,14 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
                 **describe(models, saved),
                 "savings_interval_kwh": saved_kwh,
                 "gross_marginal_kgco2e": marginal,
+                "gross_by_month_kgco2e": _by_month(inputs, models, saved_kwh, draws),
                 "visits_kgco2e": _visits(inputs, draws),
                 "rebound": "contained in the measured use",
             },
             factor_ids=tuple(sorted(draws.used)),
+            written=None
+            if saved_kwh is None
+            else written(_avoided(inputs.fuel), {"saved_kwh": saved_kwh}, factors),
         ),
         footprint,
     )
@@ -301,6 +313,28 @@ def _to_co2e(saved_kwh: Interval, factor_id: str, draws: Draws) -> Interval:
     drawn = saved_kwh.central + sigma * draws.normal("smart_meter.savings")
     factor = draws.value(factor_id)
     return interval_of(saved_kwh.central * float(factor), drawn * draws.sample(factor_id))
+
+
+def _by_month(
+    inputs: SmartMeterInputs, models: Baselines, saved_kwh: Interval | None, draws: Draws
+) -> Interval | None:
+    """Return the gross effect with each month's electricity at that month's factor."""
+    if inputs.reporting_month is None or saved_kwh is None or inputs.fuel != "electricity":
+        return None
+    months = savings_by_month(
+        models, inputs.reporting_kwh, inputs.reporting_degc, inputs.reporting_month
+    )
+    # what the comparison group takes off, and the error, have no month: the yearly factor
+    rest = saved_kwh.central - float(months.sum())
+    noise = saved_kwh.half_width / _Z95 * draws.normal("smart_meter.savings")
+    factor_id = _FACTOR["electricity"]
+    central = by_month_kgco2e(draws.value, factor_id, months) + rest * draws.value(factor_id)
+    drawn = by_month_kgco2e(draws.sample, factor_id, months)
+    return interval_of(float(central), drawn + (rest + noise) * draws.sample(factor_id))
+
+
+def _avoided(fuel: Fuel) -> MeasuredModel:
+    return lambda f, m: m["saved_kwh"] * f(_FACTOR[fuel])
 
 
 def _or_none(value: float) -> float | None:

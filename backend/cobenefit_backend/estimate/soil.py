@@ -24,6 +24,7 @@ from cobenefit_backend.estimate.uncertainty import (
     interval_of,
     sensitivities,
 )
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 Fertiliser = Literal["ammonium_nitrate", "urea", "ammonium", "nitrate", "unknown", "organic"]
@@ -140,6 +141,25 @@ def manufacture_kgco2e_per_kg(f: Getter, fertiliser: Fertiliser) -> FloatArray:
     return f("fert.n.manufacture.lal2004")
 
 
+def kgco2e_per_kg(f: Getter, fertiliser: Fertiliser, climate: Climate, gwp: Gwp) -> FloatArray:
+    """Return what one kilogram of applied nitrogen emits, manufacture included.
+
+    Parameters
+    ----------
+    f : callable
+        Factor getter.
+    fertiliser, climate, gwp : str
+        As in `SoilInputs`.
+
+    Returns
+    -------
+    ndarray
+        Field and manufacture. [kgCO2e/kg]
+    """
+    warming = n2o_kg_per_kg(f, fertiliser, climate) * f(f"gwp100.n2o.{gwp}")
+    return warming + manufacture_kgco2e_per_kg(f, fertiliser)
+
+
 def emissions(
     nitrogen_kg: float,
     fertiliser: Fertiliser,
@@ -203,8 +223,7 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     saved_kg = inputs.nitrogen_counterfactual_kg - inputs.nitrogen_observed_kg
 
     def _per_kg(f: Getter) -> FloatArray:
-        warming = n2o_kg_per_kg(f, kind, climate) * f(f"gwp100.n2o.{gwp}")
-        return warming + manufacture_kgco2e_per_kg(f, kind)
+        return kgco2e_per_kg(f, kind, climate, gwp)
 
     sigma_kg = (inputs.nitrogen_error_kg or 0.0) / 1.6449
     saved = saved_kg + sigma_kg * draws.normal("soil.nitrogen")
@@ -234,6 +253,11 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
                 "rebound": "a change of yield is guarded, not quantified",
             },
             factor_ids=tuple(sorted(draws.used)),
+            written=written(
+                lambda f, m: m["nitrogen_saved_kg"] * _per_kg(f),
+                {"nitrogen_saved_kg": Interval.exactly(saved_kg)},
+                factors,
+            ),
         ),
         footprint,
     )

@@ -5,6 +5,7 @@ understates the mean fuel. A spot speed sees none of a stop at the next signal, 
 alone give no CO2e. Both vintages of the curve are run as scenarios.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from cobenefit_backend.estimate.fuel_curve import (
     kgco2e_per_km,
 )
 from cobenefit_backend.estimate.net import Effect, Footprint, net
+from cobenefit_backend.estimate.propagate import MeasuredModel
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -27,6 +29,7 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter, interval_of
+from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 _Z95 = 1.6449
@@ -295,6 +298,7 @@ def estimate(inputs: TrafficInputs, factors: FactorSet, footprint: Footprint) ->
             data_origin="modelled" if inputs.speed_source == "modelled" else inputs.data_origin,
             disqualifications=_records(inputs),
             factor_ids=() if spot else result.factor_ids,
+            written=None if spot else written(_avoided(inputs), _measured(inputs), factors),
             details={
                 "vehicles_before": float(sum(b.vehicles for b in inputs.before)),
                 "vehicles_after": float(sum(b.vehicles for b in inputs.after)),
@@ -304,6 +308,31 @@ def estimate(inputs: TrafficInputs, factors: FactorSet, footprint: Footprint) ->
         ),
         footprint,
     )
+
+
+def _measured(inputs: TrafficInputs) -> dict[str, Interval]:
+    """Return the vehicles of every bin, on the days of the after side."""
+    scale = {"before": inputs.after_days / inputs.before_days, "after": 1.0}
+    return {
+        f"{side}_{i}": Interval.exactly(row.vehicles * scale[side])
+        for side in scale
+        for i, row in enumerate(getattr(inputs, side))
+    }
+
+
+def _avoided(inputs: TrafficInputs) -> MeasuredModel:
+    """Return before less after, with the central vintage of the curve."""
+    rate = _Rate("co2e", "a", "average")
+
+    def side(f: Getter, m: Mapping[str, FloatArray], name: str) -> FloatArray:
+        rows = enumerate(getattr(inputs, name))
+        terms = [m[f"{name}_{i}"] * inputs.length_km * rate(f, row) for i, row in rows]
+        return np.asarray(sum(terms, np.asarray(0.0)))
+
+    def avoided(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
+        return side(f, m, "before") - side(f, m, "after")
+
+    return avoided
 
 
 def _details(result: TrafficResult) -> dict[str, object]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cobenefit_backend.errors import FactorError
-from cobenefit_backend.factors.load import FOLDER, load
+from cobenefit_backend.factors.load import FOLDER, VERSIONS, load, released
 from cobenefit_backend.factors.registry import Factor, FactorSet
 
 app = typer.Typer(no_args_is_help=True, help="Emission factors with range, source and licence.")
@@ -41,8 +41,7 @@ def _show(factor_id: str) -> None:
     try:
         factor = factors[factor_id]
     except FactorError as error:
-        Console(stderr=True, highlight=False).print(f"error: {error}", markup=False)
-        raise typer.Exit(2) from error
+        _refuse(str(error))
     source = factors.sources[factor.source_id]
     for name in Factor.__dataclass_fields__:
         print(f"{name}: {getattr(factor, name)}")
@@ -55,9 +54,85 @@ def _check(folder: Annotated[Path, typer.Argument(help="Folder of CSV files.")] 
     try:
         factors = load(folder)
     except FactorError as error:
-        Console(stderr=True, highlight=False).print(f"error: {error}", markup=False)
-        raise typer.Exit(2) from error
+        _refuse(str(error))
     print(f"{len(factors)} factors, version {factors.version}, sha256 {factors.sha256}")
+    known = released(folder).get(factors.version)
+    if known not in (None, factors.sha256):
+        _refuse(
+            f"version {factors.version} was released as {known[:12]} and has changed since:"
+            " raise version in sources.toml, then `cobenefit factors release`"
+        )
+    print("released" if known else "not released yet")
+
+
+@app.command("release")
+def _release(
+    folder: Annotated[Path, typer.Argument(help="Folder of CSV files.")] = FOLDER,
+) -> None:
+    """Fix the digest of this version; a version released once can never mean other numbers."""
+    factors = load(folder)
+    known = released(folder)
+    if known.get(factors.version, factors.sha256) != factors.sha256:
+        _refuse(f"version {factors.version} is released: raise version in sources.toml")
+    known[factors.version] = factors.sha256
+    lines = [f'"{version}" = "{digest}"\n' for version, digest in sorted(known.items())]
+    (folder / VERSIONS).write_text("".join(lines), encoding="utf-8")
+    print(f"released {factors.version}, sha256 {factors.sha256}")
+
+
+@app.command("diff")
+def _diff(
+    old: Annotated[Path, typer.Argument(help="Folder of the earlier set.", file_okay=False)],
+    new: Annotated[Path, typer.Argument(help="Folder of the later set.")] = FOLDER,
+) -> None:
+    """Show what changed between two sets: values, ranges, sources, rows come and gone.
+
+    Example: cobenefit factors diff old-checkout/backend/cobenefit_backend/factors
+    """
+    try:
+        rows = list(differences(load(old), load(new)))
+    except FactorError as error:
+        _refuse(str(error))
+    table = Table("id", "what", "old", "new", "change")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table if rows else "no difference")
+
+
+def differences(old: FactorSet, new: FactorSet) -> Iterator[tuple[str, str, str, str, str]]:
+    """Compare two sets row by row.
+
+    Parameters
+    ----------
+    old, new : FactorSet
+        The sets.
+
+    Yields
+    ------
+    tuple of str
+        Id, what changed, the old and the new text, and the change of a value [%].
+    """
+    for key in sorted({*old, *new}):
+        if key not in new:
+            yield key, "gone", f"{old[key].value:.6g}", "", ""
+        elif key not in old:
+            yield key, "new", "", f"{new[key].value:.6g}", ""
+        else:
+            yield from _changes(old[key], new[key])
+
+
+def _changes(old: Factor, new: Factor) -> Iterator[tuple[str, str, str, str, str]]:
+    for name in Factor.__dataclass_fields__:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        change = f"{after / before - 1:+.1%}" if name == "value" and before else ""
+        yield old.id, name, str(before), str(after), change
+
+
+def _refuse(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False)
+    raise typer.Exit(2)
 
 
 @app.command("page")
@@ -96,8 +171,14 @@ def _lines(factors: FactorSet) -> Iterator[str]:
     yield "A range in brackets is not published: it is the default for the status"
     yield "(seen 10 %, derived 20 %, secondary and provisional 30 %, recalled 50 %)."
     yield ""
-    yield "| id | value | range | unit | distribution | place, year | source | licence | status |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "Owner: `methods` rows belong to a method and are never replaced; `provider` rows are"
+    yield "defaults that the operator's `local` rows may replace. A validity is our own reading of"
+    yield "the source: from the first year of its data to the end of the year of this set."
+    yield ""
+    headings = ("id", "value", "range", "unit", "distribution", "place, year", "valid",
+                "source (status)", "licence; owner")  # fmt: skip
+    yield f"| {' | '.join(headings)} |"
+    yield "|" + "---|" * len(headings)
     for factor in factors.values():
         yield _row(factor)
     yield ""
@@ -123,8 +204,14 @@ def _row(factor: Factor) -> str:
         factor.unit,
         factor.distribution,
         f"{factor.geography}, {factor.year}",
-        factor.source_id,
-        factor.licence,
-        factor.status,
+        _validity(factor),
+        f"{factor.source_id} ({factor.status})",
+        f"{factor.licence}; {factor.owner}",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _validity(factor: Factor) -> str:
+    if factor.valid_from is None and factor.valid_to is None:
+        return ""
+    return f"{factor.valid_from or ''} to {factor.valid_to or ''}"

@@ -2,11 +2,16 @@
 
 A row needs a source, a licence, a known unit and distribution, and low <= value <= high.
 Share-alike rows stand in a file of their own (`grid_co2js.csv`, CC BY-SA 4.0).
+
+Three owners: `methods` and `provider` rows are shipped, `local` rows come from a folder of the
+operator's with the same two kinds of file; they may replace what a provider publishes, never what
+belongs to a method. A shipped set is fixed by `versions.toml`: version and SHA-256.
 """
 
 import csv
 import hashlib
 import tomllib
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -14,32 +19,37 @@ from cobenefit_backend.errors import FactorError
 from cobenefit_backend.factors.registry import DEFAULT_RELATIVE_RANGE, Factor, FactorSet, Source
 
 FOLDER = Path(__file__).parent
+VERSIONS = "versions.toml"
 COLUMNS = (
     "id", "value", "unit", "low", "high", "distribution", "geography", "year",
-    "source_id", "reference", "licence", "status", "note", "owner",
+    "valid_from", "valid_to", "source_id", "reference", "licence", "status", "note", "owner",
 )  # fmt: skip
 UNITS = frozenset(
     (
         "kgCO2e", "kgCO2e/kWh", "kgCO2e/l", "kgCO2e/kg", "kgCO2e/kgN", "kgCO2e/t",
-        "kgCO2e/cell", "gCO2e/GB", "kgN2O-N/kgN", "kgN/kgN", "l/h", "l/km", "l.h/km2",
-        "l.h2/km3", "l/100km", "kWh/100km", "kWh/yr", "W", "yr", "ratio",
+        "kgCO2e/cell", "kgCO2e/pkm", "gCO2e/GB", "kgN2O-N/kgN", "kgN/kgN", "l/h", "l/km",
+        "l.h/km2", "l.h2/km3", "l/100km", "kWh/100km", "kWh/yr", "W", "yr", "ratio",
     )
 )  # fmt: skip
 DISTRIBUTIONS = frozenset(
     ("exact", "point", "uniform", "triangular", "pert", "pert95", "lognormal", "scenario")
 )
 NEED_RANGE = frozenset(("uniform", "triangular", "pert", "pert95"))
+OWNERS = frozenset(("methods", "provider"))
+LOCAL = frozenset(("local",))
 REQUIRED = ("id", "unit", "source_id", "reference", "licence", "owner")
 
 
 @cache
-def load(folder: Path = FOLDER) -> FactorSet:
-    """Read every `*.csv` of a folder with its `sources.toml`.
+def load(folder: Path = FOLDER, local: Path | None = None) -> FactorSet:
+    """Read every `*.csv` of a folder with its `sources.toml`, and the operator's rows over it.
 
     Parameters
     ----------
     folder : Path
         Folder of the files; the shipped set by default.
+    local : Path, optional
+        Folder of the operator's own rows, owner `local`.
 
     Returns
     -------
@@ -51,7 +61,31 @@ def load(folder: Path = FOLDER) -> FactorSet:
     FactorError
         Naming file, line and key of the first row refused.
     """
+    factors = _read_set(folder, OWNERS)
+    return factors if local is None else factors.replaced(_read_set(local, LOCAL))
+
+
+def released(folder: Path = FOLDER) -> dict[str, str]:
+    """Return the SHA-256 of each released version of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with a `versions.toml`; without one nothing was released.
+
+    Returns
+    -------
+    dict
+        Version to digest.
+    """
+    path = folder / VERSIONS
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _read_set(folder: Path, owners: frozenset[str]) -> FactorSet:
     sources_path = folder / "sources.toml"
+    if not sources_path.exists():
+        raise FactorError(f"missing in {folder}", file="sources.toml", key="file")
     digest = hashlib.sha256(sources_path.read_bytes())
     version, sources = _read_sources(sources_path)
     factors: dict[str, Factor] = {}
@@ -60,6 +94,10 @@ def load(folder: Path = FOLDER) -> FactorSet:
         for line, factor in _read_rows(path, sources):
             if factor.id in factors:
                 raise FactorError("duplicate id", file=path.name, line=line, key=factor.id)
+            if factor.owner not in owners:
+                allowed = ", ".join(sorted(owners))
+                message = f"owner {factor.owner!r} does not belong here, allowed: {allowed}"
+                raise FactorError(message, file=path.name, line=line, key=factor.id)
             factors[factor.id] = factor
     return FactorSet(factors, sources, version, digest.hexdigest())
 
@@ -114,8 +152,18 @@ def _parse(row: dict[str, str], file: str, line: int, sources: dict[str, Source]
         raise refuse(f"not a number: {error}") from error
     if problem := _range_problem(value, low, high, row["distribution"], row["note"]):
         raise refuse(problem)
-    numbers = {"value": value, "low": low, "high": high}
-    return Factor(**{**row, **numbers})  # type: ignore[arg-type]
+    try:
+        days = {name: _day(row[name]) for name in ("valid_from", "valid_to")}
+    except ValueError as error:
+        raise refuse(f"not a date YYYY-MM-DD: {error}") from error
+    if days["valid_from"] and days["valid_to"] and days["valid_from"] > days["valid_to"]:
+        raise refuse("valid_from lies after valid_to")
+    parsed = {"value": value, "low": low, "high": high, **days}
+    return Factor(**{**row, **parsed})  # type: ignore[arg-type]
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _number(text: str) -> float | None:

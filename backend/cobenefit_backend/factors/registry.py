@@ -6,8 +6,10 @@ Never holds a bare float: who asks for a number gets the record it belongs to.
 273.0
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from cobenefit_backend.errors import FactorError
 
@@ -41,7 +43,9 @@ class Factor:
     unit : str
         Unit of the three numbers.
     geography, year : str
-        Where and when the value holds.
+        Where and when the value was found.
+    valid_from, valid_to : date or None
+        First and last day it may be used for; None where the source sets no end.
     source_id : str
         Key in sources.toml.
     reference : str
@@ -53,7 +57,8 @@ class Factor:
     note : str
         Caveat for the reader.
     owner : str
-        Who keeps the row up to date.
+        `methods` (part of a method, never replaced), `provider` (a default that local data may
+        replace) or `local` (brought by the operator).
     """
 
     id: str
@@ -64,6 +69,8 @@ class Factor:
     unit: str
     geography: str
     year: str
+    valid_from: date | None
+    valid_to: date | None
     source_id: str
     reference: str
     licence: str
@@ -87,6 +94,23 @@ class Factor:
         ratio = 1 + DEFAULT_RELATIVE_RANGE[self.status]
         low, high = sorted((self.value / ratio, self.value * ratio))
         return low, high
+
+    def is_valid(self, start: date, end: date) -> bool:
+        """Tell whether the factor holds for a whole period.
+
+        Parameters
+        ----------
+        start, end : date
+            First day of the period, and the day after its last.
+
+        Returns
+        -------
+        bool
+            True where no day lies outside the factor's validity.
+        """
+        early = self.valid_from is not None and start < self.valid_from
+        late = self.valid_to is not None and end > self.valid_to + timedelta(days=1)
+        return not (early or late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +184,32 @@ class FactorSet(Mapping[str, Factor]):
     def __len__(self) -> int:
         """Count the factors."""
         return len(self._factors)
+
+    def replaced(self, local: "FactorSet") -> "FactorSet":
+        """Return this set with local rows added and provider rows replaced.
+
+        Parameters
+        ----------
+        local : FactorSet
+            Rows owned by `local`.
+
+        Returns
+        -------
+        FactorSet
+            The combined set; its version and digest name both.
+
+        Raises
+        ------
+        FactorError
+            Where a local row would replace a factor of a method.
+        """
+        for key in local:
+            if key in self._factors and self._factors[key].owner == "methods":
+                raise FactorError("part of a method: it cannot be replaced", key=key)
+        digest = hashlib.sha256((self.sha256 + local.sha256).encode())
+        return FactorSet(
+            {**self._factors, **dict(local.items())},
+            {**self.sources, **local.sources},
+            f"{self.version}+{local.version}",
+            digest.hexdigest(),
+        )

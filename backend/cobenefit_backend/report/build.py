@@ -7,13 +7,17 @@ asks for the time, and every draw has a fixed seed.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
-from cobenefit_backend.estimate.quantity import plain, total
+from cobenefit_backend.estimate.portfolio import Overlap, portfolio
+from cobenefit_backend.estimate.quantity import plain
+from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report.answers import Gathered, answer
@@ -26,7 +30,7 @@ from cobenefit_backend.study import Study, StudyDocument
 Row = dict[str, Any]
 
 
-def build(store: Store, tenant: str) -> Report:
+def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     """Compute the report of a tenant from what is stored.
 
     Parameters
@@ -35,6 +39,8 @@ def build(store: Store, tenant: str) -> Report:
         The store.
     tenant : str
         Whose report.
+    local_factors : str
+        Folder of the operator's own factors; empty: none.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def build(store: Store, tenant: str) -> Report:
     if stored is None:
         raise RequestError(404, "no-study", f"no study document for tenant {tenant!r}; load one")
     document = studies.parse(stored, file=f"study of {tenant}")
-    factors = load_factors()
+    factors = load_factors(local=Path(local_factors)) if local_factors else load_factors()
     ledgers = store.health(tenant)
     series = store.stored(tenant)
     cases = tuple(
@@ -68,7 +74,7 @@ def build(store: Store, tenant: str) -> Report:
             "code_version": code_version(),
         },
         cases=cases,
-        totals=_totals(cases),
+        totals=_totals(cases, document, factors),
         data=_data(series, store.quarantine(tenant), ledgers, document),
         factors=_factor_rows(cases, factors),
     )
@@ -105,6 +111,8 @@ def _case(
     ]
     own, facts = study_footprint(devices, document.gateway, factors)
     estimate, extra = answer(gathered, factors, own)
+    outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
+    estimate = replace(estimate, disqualifications=(*estimate.disqualifications, *outdated))
     days = own_days(study)
     names = study.names or studies.Names(en=study.id, fr=study.id)
     return Case(
@@ -161,17 +169,24 @@ def _event_ms(series: list[Row], site: str, device: str) -> float:
     return float(max(row["end_ms"] for row in rows) - min(row["start_ms"] for row in rows))
 
 
-def _totals(cases: Sequence[Case]) -> dict[str, Any]:
+def _totals(cases: Sequence[Case], document: StudyDocument, factors: FactorSet) -> dict[str, Any]:
     """Add nets up by evidence class; synthetic, modelled, P, N and tests are never totalled."""
-    totals: dict[str, Any] = {}
-    for evidence in ("M", "E"):
-        rows = [c for c in cases if c.counts and c.estimate.evidence_class == evidence]
-        net = total(c.estimate.net_kgco2e for c in rows if c.estimate.net_kgco2e is not None)
-        totals[evidence] = {
-            "studies": [case.study for case in rows],
-            "net_kgco2e": plain(net) if rows else None,
+    overlaps = [Overlap(tuple(o.studies), o.keep, o.reason) for o in document.overlap]
+    found = portfolio({c.study: c.estimate for c in cases if c.counts}, overlaps, factors)
+    totals: dict[str, Any] = {
+        name: {
+            "studies": list(each.studies),
+            "net_kgco2e": plain(each.net_kgco2e),
+            "imprecise": each.imprecise,
         }
-    totals["excluded"] = [case.study for case in cases if not case.counts]
+        for name, each in found.subtotals.items()
+    }
+    counted = {study for each in found.subtotals.values() for study in each.studies}
+    totals["excluded"] = [case.study for case in cases if case.study not in counted]
+    totals["overlapping"] = {
+        study: {"kept": overlap.keep, "reason": overlap.reason}
+        for study, overlap in found.overlapping.items()
+    }
     return totals
 
 

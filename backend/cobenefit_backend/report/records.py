@@ -83,6 +83,8 @@ class Case:
             "footprint_kgco2e": plain(self.footprint),
             "net_kgco2e": plain(e.net_kgco2e),
             "net_marginal_kgco2e": plain(e.net_marginal_kgco2e),
+            "equation": e.equation,
+            "arithmetic": e.arithmetic,
             "coverage_ratio": e.coverage_ratio,
             "data_origin": e.data_origin,
             "totalled": self.counts,

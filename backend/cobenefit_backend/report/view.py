@@ -318,4 +318,8 @@ def total_sentences(report: Report, reader: Reader) -> list[str]:
         )  # fmt: skip
         zero = net["low"] <= 0 <= net["high"]
         sentences.append(f"{text} {words('portfolio_zero')}" if zero else text)
+    titles = {case.study: case.titles[words.language] for case in report.cases}
+    for study, entry in report.totals["overlapping"].items():
+        names = {"study": titles[study], "kept": titles[entry["kept"]], "reason": entry["reason"]}
+        sentences.append(words("portfolio_overlap", **names))
     return [*(sentences or [words("portfolio_none", tenant=tenant)]), words("portfolio_apart")]

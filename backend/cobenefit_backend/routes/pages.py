@@ -23,10 +23,13 @@ class ReportCache:
     ----------
     store : Store
         Where the data stand.
+    local_factors : str
+        Folder of the operator's own factors; empty: none.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, local_factors: str = "") -> None:
         self._store = store
+        self._local_factors = local_factors
         self._lock = threading.Lock()
         self._reports: dict[str, tuple[int, Report]] = {}
 
@@ -36,7 +39,7 @@ class ReportCache:
             number = self._store.change_number(tenant)
             known = self._reports.get(tenant)
             if known is None or known[0] != number:
-                known = number, build(self._store, tenant)
+                known = number, build(self._store, tenant, self._local_factors)
                 self._reports[tenant] = known
             return known[1]
 

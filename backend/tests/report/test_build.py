@@ -80,7 +80,7 @@ def test_modelled_and_synthetic_rows_are_never_totalled(report, cases):
     assert cases["field"]["data_origin"] == "synthetic"
     assert report["totals"]["E"]["studies"] == ["school"]
     assert report["totals"]["E"]["net_kgco2e"] == pytest.approx(cases["school"]["net_kgco2e"])
-    assert report["totals"]["M"] == {"studies": [], "net_kgco2e": None}
+    assert report["totals"]["M"] == {"studies": [], "net_kgco2e": None, "imprecise": False}
     assert set(report["totals"]["excluded"]) == {"house-test", "road", "field"}
 
 

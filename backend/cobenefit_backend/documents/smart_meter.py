@@ -1,0 +1,64 @@
+"""Daily use of one meter, before and after."""
+
+from typing import Literal
+
+from cobenefit_backend.documents.base import (
+    NO_FOOTPRINT,
+    Answer,
+    Document,
+    IntervalDocument,
+    NonNegative,
+    Number,
+    Series,
+    array,
+    interval,
+    optional_array,
+)
+from cobenefit_backend.documents.footprint import FootprintDocument, footprint_of
+from cobenefit_backend.errors import InputError
+from cobenefit_backend.estimate import smart_meter
+from cobenefit_backend.estimate.quantity import Interval
+from cobenefit_backend.factors.registry import FactorSet
+
+
+class SmartMeterDocument(Document, frozen=True):
+    """Daily use of one meter, before and after; null where a day is missing."""
+
+    baseline_kwh: Series
+    reporting_kwh: Series
+    baseline_degc: list[float | None] | None = None
+    reporting_degc: list[float | None] | None = None
+    fuel: Literal["electricity", "gas"] = "electricity"
+    comparison_ratio: IntervalDocument | None = None
+    visits_avoided: Number = 0
+    km_per_visit: NonNegative = 0.0
+    footprint: FootprintDocument | None = None
+
+
+def run(document: SmartMeterDocument, factors: FactorSet) -> Answer:
+    """Return the answer of a document; InputError says what does not fit."""
+    for side in ("baseline", "reporting"):
+        energy, weather = getattr(document, f"{side}_kwh"), getattr(document, f"{side}_degc")
+        if weather is not None and len(weather) != len(energy):
+            raise InputError(
+                f"has {len(weather)} values, {side}_kwh has {len(energy)}: give one per day",
+                where=f"$.{side}_degc",
+            )
+    ratio = document.comparison_ratio
+    inputs = smart_meter.SmartMeterInputs(
+        baseline_kwh=array(document.baseline_kwh),
+        reporting_kwh=array(document.reporting_kwh),
+        baseline_degc=optional_array(document.baseline_degc),
+        reporting_degc=optional_array(document.reporting_degc),
+        fuel=document.fuel,
+        comparison_ratio=None if ratio is None else interval(ratio, "$.comparison_ratio"),
+        visits_avoided=document.visits_avoided,
+        km_per_visit=document.km_per_visit,
+    )
+    own = document.footprint
+    result = smart_meter.estimate(
+        inputs, factors, Interval.exactly(0.0) if own is None else footprint_of(own, factors)
+    ).to_dict()
+    if own is None:
+        result["disqualifications"].append(NO_FOOTPRINT.to_dict())
+    return result

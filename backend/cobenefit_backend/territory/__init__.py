@@ -1,0 +1,1 @@
+"""Figures and targets that territories have published: for scale, beside what was measured."""

@@ -1,0 +1,110 @@
+"""Read the territories' figures and targets, refusing a row without its source."""
+
+import csv
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cobenefit_backend.errors import FactorError
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A published figure of a territory.
+
+    Attributes
+    ----------
+    id : str
+        Stable dotted name.
+    territory, quantity : str
+        Of what it is the figure.
+    value : float
+        The figure. [unit]
+    unit : str
+        Its unit.
+    year : int
+        The year it holds for.
+    source, reference : str
+        Title and publisher, and the place in it.
+    """
+
+    id: str
+    territory: str
+    quantity: str
+    value: float
+    unit: str
+    year: int
+    source: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A change a territory has decided.
+
+    Attributes
+    ----------
+    id : str
+        Stable dotted name.
+    territory, quantity : str
+        Of what it is the target.
+    change_ratio : float
+        Change to the reference, negative for a reduction. [1]
+    from_year, to_year : int or None
+        Reference year and year of the target; None where the source does not print it.
+    source, reference : str
+        Title and publisher, and the place in it.
+    """
+
+    id: str
+    territory: str
+    quantity: str
+    change_ratio: float
+    from_year: int | None
+    to_year: int | None
+    source: str
+    reference: str
+
+
+@cache
+def figures(folder: Path = FOLDER) -> dict[str, Figure]:
+    """Return the published figures by id; FactorError names the first row refused."""
+    return {
+        row["id"]: Figure(
+            **{**row, "value": float(row["value"]), "year": int(row["year"])}  # type: ignore[arg-type]
+        )
+        for row in _rows(folder, "figures.csv")
+    }
+
+
+@cache
+def targets(folder: Path = FOLDER) -> dict[str, Target]:
+    """Return the targets by id; FactorError names the first row refused."""
+    return {
+        row["id"]: Target(
+            **{
+                **row,
+                "change_ratio": float(row["change_ratio"]),
+                "from_year": int(row["from_year"]) if row["from_year"] else None,
+                "to_year": int(row["to_year"]) if row["to_year"] else None,
+            }  # type: ignore[arg-type]
+        )
+        for row in _rows(folder, "targets.csv")
+    }
+
+
+def _rows(folder: Path, name: str) -> Iterator[dict[str, str]]:
+    sources = tomllib.loads((folder / "sources.toml").read_text(encoding="utf-8"))
+    with (folder / name).open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            source = sources.get(row["source"])
+            if source is None:
+                message = f"unknown source {row['source']!r}, allowed: {', '.join(sources)}"
+                raise FactorError(message, file=name, line=reader.line_num, key=row["id"])
+            title = f"{source['publisher']}, {source['title']}, {source['year']}"
+            yield {**row, "source": title}
