@@ -37,8 +37,8 @@ STYLE = (
 _EN = {
     "title": "Gateway",
     "well": "The gateway is running; {devices} nodes, none needs attention.",
-    "busy": "The gateway is running; {alarms} alarms are open, {late} of {devices} nodes are late "
-    "or silent.",
+    "busy": "The gateway is running. Open alarms: {alarms}. Nodes late or silent: {late} of "
+    "{devices}.",
     "off": "The gateway is not running, or is starting; this is what it last saved.",
     "alarms": "What needs attention",
     "none": "No alarm is open.",
@@ -68,8 +68,8 @@ _EN = {
 _FR = {
     "title": "Passerelle",
     "well": "La passerelle fonctionne ; {devices} capteurs, aucun ne demande d'attention.",
-    "busy": "La passerelle fonctionne ; {alarms} alertes sont ouvertes, {late} capteurs sur "
-    "{devices} sont en retard ou muets.",
+    "busy": "La passerelle fonctionne. Alertes ouvertes : {alarms}. Capteurs en retard ou muets : "
+    "{late} sur {devices}.",
     "off": "La passerelle ne fonctionne pas, ou démarre ; voici ce qu'elle avait enregistré.",
     "alarms": "Ce qui demande attention",
     "none": "Aucune alerte n'est ouverte.",
@@ -225,7 +225,7 @@ def _alarms(overview: Overview, alarms: Sequence[Alarm], words: Words) -> str:
         (
             words[alarm.severity],
             alarm.place,
-            text(alarm.code, alarm.facts, words.language),
+            f"{text(alarm.code, alarm.facts, words.language)} [{alarm.code}]",
             words.age(overview.t_ms, alarm.raised_ms),
             f"{alarm.id} ({words['seen']})" if alarm.acked_ms else str(alarm.id),
         )

@@ -2,11 +2,9 @@
 
 import email
 import email.policy
-import json
 import ssl
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -55,32 +53,6 @@ def relay():
     inbox.port, inbox.logins = controller.port, seen
     yield inbox
     controller.stop()
-
-
-@pytest.fixture
-def hook():
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.tries += 1
-            status = 503 if server.tries <= server.fail else 204
-            if status == 204:
-                server.got.append((self.headers.get("Authorization"), json.loads(body)))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_):
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.got, server.fail, server.tries = [], 0, 0
-    server.url = f"http://127.0.0.1:{server.server_port}/hooks/token-in-path"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def config(folder, text, every_s=1):

@@ -1,9 +1,10 @@
 """Refused messages taken again after the cause was put right: once, whatever happens."""
 
 import json
-import subprocess
-import sys
 
+from typer.testing import CliRunner
+
+from cobenefit_gateway.commands import app
 from cobenefit_gateway.config import load
 from cobenefit_gateway.journal import OVERSIZE, Journal, Record, records
 from cobenefit_gateway.lock import FolderLock
@@ -16,11 +17,8 @@ NOW_MS = 1_700_000_000_000
 
 
 def command(*words):
-    done = subprocess.run(
-        [sys.executable, "-m", "cobenefit_gateway", *map(str, words)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    return done.exit_code, done.output
 
 
 def misnamed(gateway, seq=0):

@@ -45,18 +45,18 @@ def status(config):
 
 
 @pytest.fixture
-def stand(tmp_path, monkeypatch, program, receiver):
+def stand(tmp_path, monkeypatch, program, receiver, hook):
     """A mosquitto, a gateway on it, and a publisher that never repeats itself."""
     program("mosquitto")
     monkeypatch.setenv("COBENEFIT_BROKER", "mosquitto")
     port = free_port()
     stand = type("Stand", (), {})()
-    stand.receiver, stand.page = receiver, free_port()
+    stand.receiver, stand.page, stand.hook = receiver, free_port(), hook
     stand.config = tmp_path / "gateway.toml"
     stand.text = (
         f'tenant = "t"\ncheckpoint_s = 0.1\n[broker]\nport = {port}\n'
         f'[backend]\nurl = "{receiver.url}"\n[http]\nport = {stand.page}\n'
-        '[log]\nformat = "json"\n'
+        f'[log]\nformat = "json"\n[alarms]\nevery_s = 1\n[webhook]\nurl = "{hook.url}"\n'
     )
     stand.config.write_text(stand.text)
     stand.port = port
@@ -172,6 +172,8 @@ def test_the_commands_of_an_operator(stand):
     done = subprocess.run(command("replay", stand.config), capture_output=True, text=True)
     assert (done.returncode, done.stdout[:23]) == (0, "1 messages taken again;")
     assert page(stand)["replayed"] == 1
+    wait_for(lambda: stand.hook.got, "nobody was told")
+    assert stand.hook.got[0][1]["alarms"][0]["code"] == "quarantine_grows"
     assert stand.gateway.stop(60) == 0, stand.gateway.tail()
     (alarm,) = status(stand.config)["alarms"]
     assert alarm["code"] == "quarantine_grows"

@@ -70,7 +70,7 @@ def adapters():
         return Adapters(load(file), State())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(TOPICS),
     st.binary(max_size=200) | ENVELOPE.map(lambda body: json.dumps(body).encode()),
