@@ -41,6 +41,8 @@ PARTS = (
          "Sign, publish and watch updates of the nodes' software."),
     Part("estimate", "cobenefit_backend.estimate_cli", "app", "backend",
          "Run one estimator on a file, without a database."),
+    Part("plan", "cobenefit_backend.plan_cli", "plan", "backend",
+         "Say how many units, controls and months a claim needs."),
     Part("explain", "cobenefit_backend.explain_cli", "explain", "backend",
          "Follow one published figure back to readings, factors and code."),
     Part("factors", "cobenefit_backend.factors.cli", "app", "backend",
