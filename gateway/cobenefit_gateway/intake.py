@@ -151,15 +151,14 @@ class Intake:
         self, topic: Topic, channel: str, run: Run, record: Record, arrivals: list[Arrival]
     ) -> None:
         series = self._series(topic, channel)
-        place, n = topic._replace(channel=channel), run.value.size
-        if series is None:
-            text = "the channel is named after no known quantity"
-            self._refuse(place, "quantity", record, text, readings=n)
-        elif run.unit != series.rule.unit:
-            text = f"unit {run.unit!r} where {series.rule.unit!r} is agreed"
-            self._refuse(place, "unit", record, text, readings=n)
-        else:
+        if series is not None and run.unit == series.rule.unit:
             arrivals.append(Arrival(series, run, record.received_ms))
+            return
+        reason, text = "quantity", "the channel is named after no known quantity"
+        if series is not None:
+            reason, text = "unit", f"unit {run.unit!r} where {series.rule.unit!r} is agreed"
+        place = topic._replace(channel=channel)
+        self._refuse(place, reason, record, text, readings=run.value.size)
 
     def _series(self, topic: Topic, channel: str) -> Series | None:
         key = topic.site, topic.device, channel
