@@ -12,12 +12,15 @@ import errno
 import logging
 import sqlite3
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from cobenefit_gateway.acks import encode_ack
+from cobenefit_gateway.adapters import sparkplug, subscriptions
+from cobenefit_gateway.adapters.homeassistant import Discovery
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.framing import Delivery
@@ -27,6 +30,9 @@ from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
+from cobenefit_gateway.state import Series
+from cobenefit_gateway.vitals import Vitals
+from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
 
 if TYPE_CHECKING:
@@ -63,17 +69,33 @@ class Gateway:
         '' for none.
     backend_key : str
         The key the backend knows this gateway by.
+    mail_password : str
+        Of the relay that alarms go through, '' for none.
+    webhook_key : str
+        Sent along with alarms, '' for none.
     """
 
-    def __init__(self, config: Config, broker_password: str, backend_key: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        broker_password: str,
+        backend_key: str,
+        mail_password: str = "",
+        webhook_key: str = "",
+    ) -> None:
         self._config = config
         self._lock = FolderLock(config.data_dir)
         self._store = open_store(config)
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
         self._due: set[DeviceBoot] = set()
         self._load()
-        self._broker = open_broker(config, broker_password)
+        self._broker = open_broker(config, broker_password, subscriptions(config))
         self._forwarder = Forwarder(config, backend_key)
+        self.vitals = Vitals(self._broker, self._forwarder)
+        self._watch = Watch(config, self.vitals, mail_password, webhook_key)
+        self._home = Discovery(config, self._publish)
+        #: Whether the gateway ended to begin again with another configuration.
+        self.begins_again = False
         self._stop = Event()
         self._saved = self._store.position
         self._complete = False
@@ -87,6 +109,11 @@ class Gateway:
 
     def stop(self) -> None:
         """Ask the gateway to flush and end; safe from a signal handler."""
+        self._stop.set()
+
+    def begin_again(self) -> None:
+        """Ask the gateway to end at once, without a flush: another takes over its folder."""
+        self.begins_again = True
         self._stop.set()
 
     def run(self, until_idle_s: float | None = None) -> bool:
@@ -108,15 +135,17 @@ class Gateway:
         forwarding = Thread(target=self._forwarder.run, args=(end_forwarding,), name="forward")
         if self._config.backend.url:
             forwarding.start()
+        self._watch.start()
         self._broker.start()
         try:
             self._work(until_idle_s)
             self._ack_at = 0.0
             self._tell_nodes()
             self._broker.stop()
-            self._checkpoint(flush=True)
-            done = self._drain()
+            self._checkpoint(flush=not self.begins_again)
+            done = self.begins_again or self._drain()
         finally:
+            self._watch.stop()
             end_forwarding.set()
             if forwarding.ident is not None:
                 forwarding.join()
@@ -139,7 +168,8 @@ class Gateway:
                 self._checkpoint()
             if until_idle_s is not None and now - last_message_at >= until_idle_s:
                 self.stop()
-        self._take_last(now_s=time.monotonic())
+        if not self.begins_again:
+            self._take_last(now_s=time.monotonic())
 
     def _take_last(self, now_s: float) -> None:
         # What the broker has ready, so that a stop just after a message does not leave it there.
@@ -254,10 +284,30 @@ class Gateway:
     def _save(self, *, flush: bool) -> None:
         self._take_in(1)
         position = self._journal.position
-        if flush or position != self._saved or not self._complete:
-            self._complete = self._store.checkpoint(self._state, position, flush=flush)
+        asked = self._store.asked_again()
+        self._due |= self._intake.again(asked)
+        self._share(self._state.changes.series)
+        if flush or asked or position != self._saved or not self._complete:
+            self._complete = self._store.checkpoint(
+                self._state, position, flush=flush, copy=bool(asked)
+            )
             self._saved = position
             self._journal.drop_before(self._store.kept_from)
+
+    def _share(self, changed: Iterable[Series]) -> None:
+        # Whoever else wants to know: the watch, Home Assistant, Sparkplug nodes.
+        if not self._broker.connected:  # it is what the journal had
+            return
+        now_ms = time.time_ns() // 1_000_000
+        self._watch.hear(self._state.changes.places(), now_ms)
+        self._state.settle()
+        self._home.tell(changed)
+        for group, edge in list(self._state.rebirths):
+            if self._broker.publish(*sparkplug.rebirth(group, edge, now_ms)):
+                self._state.rebirths.remove((group, edge))
+
+    def _publish(self, topic: str, payload: bytes, retain: bool) -> bool:
+        return self._broker.publish(topic, payload, retain=retain)
 
     def _journal_is_long(self) -> bool:
         config = self._config.journal

@@ -7,6 +7,7 @@ from there. While the spool is full, closed windows wait in the database.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
@@ -153,8 +154,8 @@ def _write_page(
     raw = msgspec.json.encode(body)
     (number,) = db.execute("SELECT value FROM meta WHERE key = 'next_page'").fetchone()
     db.execute(
-        "INSERT INTO pages VALUES(?, ?, ?, ?, NULL)",
-        (int(number), sha256(raw).hexdigest(), raw, len(rollups)),
+        "INSERT INTO pages(number, sha256, rollups, windows, made_ms) VALUES(?, ?, ?, ?, ?)",
+        (int(number), sha256(raw).hexdigest(), raw, len(rollups), time.time_ns() // 1_000_000),
     )
     db.execute("UPDATE meta SET value = ? WHERE key = 'next_page'", (str(int(number) + 1),))
 

@@ -39,6 +39,8 @@ class DamagedError(StorageError):
 class BackendError(OSError):
     """The backend could not be reached or could not take a page now."""
 
-    def __init__(self, url: str, text: str) -> None:
+    def __init__(self, url: str, text: str, status: int = 0, wait_s: float = 0.0) -> None:
         super().__init__(f"{url}: {text}")
         self.url = url
+        self.status = status
+        self.wait_s = wait_s

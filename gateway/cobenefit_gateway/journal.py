@@ -222,3 +222,24 @@ def _next_good(data: bytes, at: int) -> int:
             return at
         at = data.find(_MAGIC_BYTES, at + 1)
     return len(data)
+
+
+def records(data: bytes) -> Iterator[Record]:
+    """Yield every whole record of some bytes, skipping what is damaged between them.
+
+    Parameters
+    ----------
+    data : bytes
+        A segment, or what is left of one.
+
+    Yields
+    ------
+    Record
+        With a right checksum.
+    """
+    at = 0
+    while at < len(data):
+        record, end = _parse(data, at)
+        if record is not None:
+            yield record
+        at = _next_good(data, at + 1) if record is None else end

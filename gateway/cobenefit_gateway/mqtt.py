@@ -59,7 +59,7 @@ class Broker(Protocol):
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that messages are safe; those of an earlier session come again."""
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send a message at QoS 1; False when too many are on their way already."""
 
     def stop(self) -> None:

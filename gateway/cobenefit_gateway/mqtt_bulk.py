@@ -15,7 +15,7 @@ import ssl
 import time
 
 from cobenefit_gateway import packets
-from cobenefit_gateway.config import BrokerConfig, Config
+from cobenefit_gateway.config import Config
 from cobenefit_gateway.errors import FramingError
 from cobenefit_gateway.framing import (
     CONNACK,
@@ -28,6 +28,7 @@ from cobenefit_gateway.framing import (
     Splitter,
 )
 from cobenefit_gateway.mqtt import MAX_UNCONFIRMED, Subscribed
+from cobenefit_gateway.tls import tls_context
 
 log = logging.getLogger(__name__)
 #: Bytes of one read, and of all reads of one turn. [B]
@@ -63,7 +64,7 @@ class BulkBroker:
         self._password = password
         self._subscribed = subscribed
         self._address = f"{config.broker.host}:{config.broker.port}"
-        self._tls = _tls_context(config.broker)
+        self._tls = tls_context(config)
         self._socket: socket.socket | None = None
         self._version = 4 if config.mqtt.version == "3.1.1" else 5
         self._any_version = config.mqtt.version == "auto"
@@ -72,7 +73,7 @@ class BulkBroker:
         self._greeting = packets.Greeting(0, session_present=False)
         self._inbox = Delivery(0)
         self._unsent = bytearray()
-        self._unconfirmed: dict[int, tuple[str, bytes]] = {}
+        self._unconfirmed: dict[int, tuple[str, bytes, bool]] = {}
         self._last_id = 0
         self._delay_s = _DELAY_S
         self._connect_at = self._connected_at = 0.0
@@ -134,15 +135,15 @@ class BulkBroker:
             self._unsent += packets.pubacks(delivery.ids)
             self._send()
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send a message at QoS 1; False when too many are on their way already."""
         if len(self._unconfirmed) >= min(MAX_UNCONFIRMED, self._greeting.receive_maximum):
             return False
-        packet = packets.publish(self._version, self._next_id(), topic, payload)
+        packet = packets.publish(self._version, self._next_id(), topic, payload, retain=retain)
         if len(packet) > self._greeting.max_packet:
             log.error("broker %s takes no message of %d bytes", self._address, len(packet))
             return True
-        self._unconfirmed[self._last_id] = topic, payload
+        self._unconfirmed[self._last_id] = topic, payload, retain
         if self.connected:
             self._unsent += packet
             self._send()
@@ -339,8 +340,8 @@ class BulkBroker:
         if any(f.startswith("$share/") for f in wanted) and not self._greeting.shares:
             log.error("broker %s offers no shared subscriptions", self._address)
         self._unsent += packets.subscribe(self._version, self._next_id(), wanted)
-        for number, (topic, payload) in self._unconfirmed.items():
-            again = packets.publish(self._version, number, topic, payload)
+        for number, (topic, payload, retain) in self._unconfirmed.items():
+            again = packets.publish(self._version, number, topic, payload, retain=retain)
             self._unsent += bytes((again[0] | packets.DUP,)) + again[1:]
         self._send()
 
@@ -365,12 +366,3 @@ class BulkBroker:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def _tls_context(config: BrokerConfig) -> ssl.SSLContext | None:
-    if not config.tls_ca:
-        return None
-    context = ssl.create_default_context(cafile=config.tls_ca)
-    if config.tls_cert:
-        context.load_cert_chain(config.tls_cert, config.tls_key or None)
-    return context

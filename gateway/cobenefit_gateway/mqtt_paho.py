@@ -5,7 +5,6 @@ broker holds the rest.
 """
 
 import logging
-import ssl
 import time
 from collections import deque
 from hashlib import blake2b
@@ -18,10 +17,11 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cobenefit_gateway.config import BrokerConfig, Config
+from cobenefit_gateway.config import Config
 from cobenefit_gateway.framing import MAX_PAYLOAD, Delivery, oversize
 from cobenefit_gateway.journal import RAW, REPEATED, Record
 from cobenefit_gateway.mqtt import Subscribed
+from cobenefit_gateway.tls import tls_context
 
 log = logging.getLogger(__name__)
 #: Messages waiting for the journal at most, and their bytes. [1, B]
@@ -63,27 +63,23 @@ class PahoBroker:
         self._stopping = False
         self.connected = False
         self._is_5 = config.mqtt.version == "5"
-        self._client = self._made(config.broker, password)
+        self._client = self._made(config, password)
 
-    def _made(self, config: BrokerConfig, password: str) -> paho.Client:
+    def _made(self, config: Config, password: str) -> paho.Client:
+        broker = config.broker
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=config.client_id,
+            client_id=broker.client_id,
             clean_session=None if self._is_5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if self._is_5 else MQTTProtocolVersion.MQTTv311,
             manual_ack=True,
         )
         client.max_inflight_messages_set(_MAX_UNCONFIRMED)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
-        if config.username:
-            client.username_pw_set(config.username, password or None)
-        if config.tls_ca:
-            client.tls_set(
-                config.tls_ca,
-                config.tls_cert or None,
-                config.tls_key or None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+        if broker.username:
+            client.username_pw_set(broker.username, password or None)
+        if (context := tls_context(config)) is not None:
+            client.tls_set_context(context)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
@@ -163,13 +159,13 @@ class PahoBroker:
                 if mid:
                     self._client.ack(mid, 1)
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send a message at QoS 1; False when too many are on their way already."""
         with self._news:
             if self._unconfirmed >= _MAX_UNCONFIRMED:
                 return False
             self._unconfirmed += 1
-        self._client.publish(topic, payload, qos=1)
+        self._client.publish(topic, payload, qos=1, retain=retain)
         return True
 
     def stop(self) -> None:

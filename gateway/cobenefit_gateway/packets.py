@@ -111,7 +111,9 @@ def unsubscribe(version: int, message_id: int, filters: Sequence[str]) -> bytes:
     return _packet(0xA2, _identified(version, message_id) + b"".join(map(_text, filters)))
 
 
-def publish(version: int, message_id: int, topic: str, payload: bytes) -> bytes:
+def publish(
+    version: int, message_id: int, topic: str, payload: bytes, *, retain: bool = False
+) -> bytes:
     """Return a PUBLISH at QoS 1 (section 3.3).
 
     Parameters
@@ -124,13 +126,17 @@ def publish(version: int, message_id: int, topic: str, payload: bytes) -> bytes:
         Where to.
     payload : bytes
         What.
+    retain : bool
+        Whether the broker keeps it for whoever comes later.
 
     Returns
     -------
     bytes
         The packet.
     """
-    return _packet(0x32, _text(topic) + _identified(version, message_id) + payload)
+    return _packet(
+        0x33 if retain else 0x32, _text(topic) + _identified(version, message_id) + payload
+    )
 
 
 def pubacks(ids: Sequence[int]) -> bytes:

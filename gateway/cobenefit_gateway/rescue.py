@@ -1,9 +1,9 @@
 """A second copy of the database, and how to go on from it when the first is damaged.
 
-Every row that readings were summed up in carries a checksum. The copy is taken now and then, and
-the journal is kept from the copy's position on, so copy and journal together give the state again.
-A restored database is a new spool, and its revisions start far above those sent before, so that
-what the backend has already is replaced, never added to.
+Every row that readings were summed up in, or are still to be read from, carries a checksum. The
+copy is taken now and then, and the journal is kept from the copy's position on, so copy and journal
+together give the state again. A restored database is a new spool, and its revisions start far above
+those sent before, so that what the backend has already is replaced, never added to.
 """
 
 import logging
@@ -31,9 +31,14 @@ SUMMED = {
     "series": "id, site, device, channel, max_t_ms, last_t_ms, last, suspect, closed_ms",
     "sequences": "site, device, boot, floor, ranges",
     "windows": "series_id, grid, start_ms, length_s, readings, flagged, segments, histogram",
+    "kept": "topic, payload, received_ms, kind, site, device, channel, reason, readings, known",
+    "births": "topic, payload",
 }
 #: Tables of the first version; those added since may be missing.
-_TABLES = {*SUMMED, "meta", "totals", "quarantine", "health", "seen", "pages"}
+_TABLES = {
+    *("series", "sequences", "windows", "meta"),
+    *("totals", "quarantine", "health", "seen", "pages"),
+}
 _POSITION = ("segment", "offset", "checkpoint", "revisions")
 
 

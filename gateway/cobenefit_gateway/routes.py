@@ -13,18 +13,25 @@ from cobenefit_wire.topics import Topic
 
 if TYPE_CHECKING:
     from cobenefit_gateway.acks import Sequences
+    from cobenefit_gateway.adapters import Adapter, Adapters
     from cobenefit_gateway.state import DeviceBoot, Series
 
 _KEPT = 200_000
 
 
 class Route:
-    """One topic; `problem` when it is none of ours."""
+    """One topic; `problem` when it is none of ours, `adapter` when somebody can read it yet."""
 
-    __slots__ = ("batch", "boot", "key", "problem", "sequences", "series", "topic", "unit")
+    __slots__ = (
+        *("adapter", "batch", "boot", "key", "problem"),
+        *("sequences", "series", "topic", "unit"),
+    )
 
-    def __init__(self, topic: Topic, problem: WireError | None) -> None:
+    def __init__(
+        self, topic: Topic, problem: WireError | None, adapter: "Adapter | None" = None
+    ) -> None:
         self.topic = topic
+        self.adapter = adapter
         self.problem = problem
         self.series: Series | None = None
         self.unit = ""
@@ -35,7 +42,17 @@ class Route:
 
 
 class Routes(dict[str, Route]):
-    """Routes by topic, made when first asked for."""
+    """Routes by topic, made when first asked for.
+
+    Parameters
+    ----------
+    adapters : Adapters
+        Who reads topics that are not ours.
+    """
+
+    def __init__(self, adapters: "Adapters") -> None:
+        super().__init__()
+        self._adapters = adapters
 
     def __missing__(self, text: str) -> Route:
         """Parse a topic.
@@ -55,7 +72,7 @@ class Routes(dict[str, Route]):
         try:
             site, device, leaf, channel = topics.parse(text)
         except WireError as err:
-            route = Route(Topic("", "", "", ""), err)
+            route = Route(Topic("", "", "", ""), err, self._adapters.of(text))
         else:
             route = Route(Topic(intern(site), device, intern(leaf), intern(channel)), None)
         self[text] = route

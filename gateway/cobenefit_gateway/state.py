@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import ChannelRule, Config
 from cobenefit_gateway.core.aggregate import Links, Segment
+from cobenefit_gateway.journal import OVERSIZE, Record
 from cobenefit_gateway.table import NEVER_MS, Table
 from cobenefit_wire import units
 
 BASE, DAY = 0, 1
 #: Fingerprints of refused or third-party messages remembered, to know a copy. [1]
 MAX_SEEN = 10_000
+#: Refused messages kept whole, for a replay after the cause is put right. [1]
+MAX_KEPT = 10_000
 #: A gap above this many periods is not covered; readings at most this many apart are contiguous.
 _COVERED_PERIODS, _CONTIGUOUS_PERIODS = 3.0, 1.5
 
@@ -199,6 +202,20 @@ class Refused:
     detail: str = ""
 
 
+class Kept(NamedTuple):
+    """A refused message: as it came, where and why it was refused, and what that counted.
+
+    `known` says that its sequence was noted when it was refused, so it is no copy of itself.
+    """
+
+    record: Record
+    place: tuple[str, str, str]
+    reason: str
+    readings: int
+    known: bool
+    number: int = 0
+
+
 @dataclass(slots=True)
 class Changes:
     """Keys whose state differs from the database."""
@@ -208,6 +225,15 @@ class Changes:
     quarantine: set[tuple[str, str, str, str]] = field(default_factory=set)
     health: set[DeviceBoot] = field(default_factory=set)
     seen: deque[bytes] = field(default_factory=lambda: deque[bytes](maxlen=MAX_SEEN))
+    kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=MAX_KEPT))
+    replayed: list[int] = field(default_factory=list)
+    births: set[str] = field(default_factory=set)
+
+    def places(self) -> set[tuple[str, str]]:
+        """Return site and device of everybody who was heard."""
+        return {(s.site, s.device) for s in self.series} | {
+            key[:2] for key in self.sequences | self.health
+        }
 
 
 def _nothing() -> None:
@@ -231,6 +257,8 @@ class State:
     health: dict[DeviceBoot, dict[str, Any]] = field(default_factory=dict)
     online: dict[tuple[str, str], bool] = field(default_factory=dict)
     seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    births: dict[str, bytes] = field(default_factory=dict)
+    rebirths: set[tuple[str, str]] = field(default_factory=set)
     totals: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     changes: Changes = field(default_factory=Changes)
 
@@ -290,6 +318,31 @@ class State:
         row.last_t_ms = max(t_ms[1], t_ms[1] if row.last_t_ms is None else row.last_t_ms)
         row.detail = detail[:300] or row.detail
         self.changes.quarantine.add(key)
+
+    def keep(self, kept: Kept) -> None:
+        """Keep a refused message for a replay; too long a one was never there whole."""
+        if kept.record.kind != OVERSIZE:
+            self.changes.kept.append(kept)
+
+    def forgive(self, kept: Kept) -> None:
+        """Take a refused message out of the totals, because it is about to be taken again."""
+        row = self.quarantine.get((*kept.place, kept.reason))
+        if row is not None:
+            row.packs -= min(row.packs, 1)
+            row.readings -= min(row.readings, kept.readings)
+            self.changes.quarantine.add((*kept.place, kept.reason))
+        self.changes.replayed.append(kept.number)
+        self.totals["replayed"] += 1
+
+    def save_birth(self, topic: str, payload: bytes) -> None:
+        """Remember a Sparkplug birth: later messages can't be read without it."""
+        self.births[topic] = payload
+        self.changes.births.add(topic)
+
+    def forget_birth(self, topic: str) -> None:
+        """Forget a birth that another has replaced."""
+        del self.births[topic]
+        self.changes.births.add(topic)
 
     def is_copy(self, fingerprint: bytes) -> bool:
         """Remember a message's fingerprint; whether it was there already."""

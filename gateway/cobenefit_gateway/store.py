@@ -3,16 +3,12 @@
 A checkpoint is one transaction (WAL, synchronous=FULL): changed series, sequences, windows,
 quarantine and health rows, the pages made from closed windows, and the journal position they
 stand for. After a crash the database is at its last checkpoint and the journal from that position
-is read again. Tables and columns are described in docs/reference/gateway.md.
+is read again.
 """
 
 import json
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import isnan, nan
-from pathlib import Path
 from sys import intern
 
 import msgspec
@@ -21,14 +17,17 @@ from cobenefit_gateway import rescue
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
-from cobenefit_gateway.emit import DUE, OPEN, emit
+from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
 from cobenefit_gateway.errors import StorageError
-from cobenefit_gateway.journal import Position
+from cobenefit_gateway.journal import Position, Record
+from cobenefit_gateway.schema import connect, transaction
 from cobenefit_gateway.state import (
     BASE,
+    MAX_KEPT,
     MAX_SEEN,
     Changes,
     DeviceBoot,
+    Kept,
     Refused,
     Series,
     State,
@@ -40,71 +39,11 @@ SCHEMA_VERSION = "1"
 _DAY_MS = 86_400_000
 #: A new copy of the database is taken when the journal has grown by this many files. [1]
 _COPY_SEGMENTS = 16
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS totals(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sequences(
-  site TEXT, device TEXT, boot INTEGER, floor INTEGER NOT NULL, ranges TEXT NOT NULL,
-  PRIMARY KEY(site, device, boot)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS series(
-  id INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
-  max_t_ms INTEGER NOT NULL, last_t_ms INTEGER NOT NULL, last REAL, suspect REAL,
-  closed_ms INTEGER NOT NULL, UNIQUE(site, device, channel));
-CREATE TABLE IF NOT EXISTS windows(
-  series_id INTEGER, grid INTEGER, start_ms INTEGER, length_s INTEGER NOT NULL,
-  state INTEGER NOT NULL, readings INTEGER NOT NULL, flagged INTEGER NOT NULL,
-  segments TEXT NOT NULL, histogram TEXT, revision INTEGER NOT NULL DEFAULT 0,
-  sent_last REAL, sent_last_t_ms INTEGER,
-  PRIMARY KEY(series_id, grid, start_ms)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS windows_due ON windows(series_id, grid, start_ms) WHERE state = 1;
-CREATE INDEX IF NOT EXISTS windows_open ON windows(series_id) WHERE state = 0;
-CREATE TABLE IF NOT EXISTS quarantine(
-  site TEXT, device TEXT, channel TEXT, reason TEXT, readings INTEGER NOT NULL,
-  packs INTEGER NOT NULL, first_t_ms INTEGER, last_t_ms INTEGER, detail TEXT NOT NULL,
-  changed INTEGER NOT NULL, PRIMARY KEY(site, device, channel, reason)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS health(
-  site TEXT, device TEXT, boot INTEGER, body TEXT NOT NULL, changed INTEGER NOT NULL,
-  PRIMARY KEY(site, device, boot)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen(
-  number INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS pages(
-  number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, rollups BLOB NOT NULL,
-  windows INTEGER NOT NULL, parked TEXT);
-"""
+#: What all kept messages may weigh. [B]
+_KEPT_BYTES = 64 << 20
+#: Messages taken again in one checkpoint. [1]
+_AGAIN_AT_ONCE = 500
 _SEGMENTS = msgspec.json.Decoder(list[Segment])
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection that commits durably and waits for other writers.
-
-    Parameters
-    ----------
-    path : Path
-        The database file; made when missing.
-
-    Returns
-    -------
-    sqlite3.Connection
-        In autocommit mode: transactions are explicit.
-    """
-    db = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.executescript(_SCHEMA)
-    rescue.add_sums(db)
-    return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is committed together, or nothing is."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 class Store:
@@ -181,8 +120,20 @@ class Store:
             state.online[site, device] = state.health[site, device, boot]["online"]
         for (fingerprint,) in self._db.execute("SELECT fingerprint FROM seen ORDER BY number"):
             state.seen[fingerprint] = None
+        state.births.update(dict(self._db.execute("SELECT topic, payload FROM births")))
         state.totals.update(dict(self._db.execute("SELECT name, count FROM totals")))
         return state
+
+    def asked_again(self) -> list[Kept]:
+        """Return refused messages that somebody asked to take again, some at a time."""
+        rows = self._db.execute(
+            f"SELECT {rescue.SUMMED['kept']}, number FROM kept "  # noqa: S608
+            "WHERE again = 1 ORDER BY number LIMIT ?",
+            (_AGAIN_AT_ONCE,),
+        )
+        return [
+            Kept(Record(*r[:4]), r[4:7], r[7], r[8], bool(r[9]), r[10]) for r in rows.fetchall()
+        ]
 
     def window(self, series_id: int, grid: int, start_ms: int) -> Window | None:
         """Return a stored window, open or closed; None when there is none.
@@ -215,7 +166,9 @@ class Store:
         histogram = json.loads(bins) if bins else None
         return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)
 
-    def checkpoint(self, state: State, position: Position, *, flush: bool = False) -> bool:
+    def checkpoint(
+        self, state: State, position: Position, *, flush: bool = False, copy: bool = False
+    ) -> bool:
         """Save what changed, close what is complete, make pages; all in one transaction.
 
         Parameters
@@ -226,6 +179,8 @@ class Store:
             The journal up to here is in the state.
         flush : bool
             Close every open window as it is.
+        copy : bool
+            Take a copy of the database too: what was taken in is not in the journal.
 
         Returns
         -------
@@ -241,14 +196,20 @@ class Store:
                 self._save_series(series, flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
+            if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
+                dropped = sum(self._drop_old(series, DUE) for series in state.changes.series)
+                state.totals["windows_dropped"] += dropped
+                self._db.execute(
+                    "INSERT OR REPLACE INTO totals VALUES('windows_dropped', ?)",
+                    (state.totals["windows_dropped"],),
+                )
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
             total = str(rescue.position_sum(self._db))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES('sum', ?)", (total,))
         state.changes = Changes()
         grown = position.segment - self.kept_from.segment >= _COPY_SEGMENTS
-        if (flush or grown or self._copied is None) and rescue.copy(
-            self._db, self._config.data_dir
-        ):
+        wanted = flush or copy or grown or self._copied is None
+        if wanted and rescue.copy(self._db, self._config.data_dir):
             self._copied = position
         return complete
 
@@ -295,14 +256,17 @@ class Store:
             "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
             "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
             "crc = excluded.crc",
-            (*values, rescue.row_sum(values)),
+            _summed(values),
         )
+        self._drop_old(series, SENT)
+
+    def _drop_old(self, series: Series, state: int) -> int:
         keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS
-        self._db.execute(
+        return self._db.execute(
             "DELETE FROM windows WHERE series_id = ? AND grid IN (0, 1) AND start_ms < ? "
-            "AND state = 2",
-            (series.id, series.max_t_ms - keep_ms),
-        )
+            "AND state = ?",
+            (series.id, series.max_t_ms - keep_ms, state),
+        ).rowcount
 
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
@@ -326,7 +290,30 @@ class Store:
             self._db.execute(
                 "DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (MAX_SEEN,)
             )
+        self._save_kept(changes)
+        run("DELETE FROM births WHERE topic = ?", [(topic,) for topic in changes.births])
+        known = [_summed((t, state.births[t])) for t in changes.births if t in state.births]
+        run("INSERT INTO births VALUES(?, ?, ?)", known)
         run("INSERT OR REPLACE INTO totals VALUES(?, ?)", list(state.totals.items()))
+
+    def _save_kept(self, changes: Changes) -> None:
+        self._db.executemany("DELETE FROM kept WHERE number = ?", [(n,) for n in changes.replayed])
+        if not changes.kept:
+            return
+        self._db.executemany(
+            f"INSERT INTO kept({rescue.SUMMED['kept']}, crc) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                _summed((*k.record, *k.place, k.reason, k.readings, int(k.known)))
+                for k in changes.kept
+            ],
+        )
+        self._db.execute(
+            "DELETE FROM kept WHERE number <= (SELECT coalesce(max(number), 0) FROM "
+            "(SELECT number, count(*) OVER w AS n, sum(length(payload)) OVER w AS size FROM kept "
+            "WINDOW w AS (ORDER BY number DESC)) WHERE n > ? OR size > ?)",
+            (MAX_KEPT, _KEPT_BYTES),
+        )
 
     def _forget_fine(self, state: State) -> None:
         # Without a consent (any more), fine windows are not kept.
@@ -354,7 +341,10 @@ def _row(series_id: int, grid: int, window: Window, state: int) -> tuple[object,
 
 
 def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
-    values = (*key, sequences.floor, json.dumps(sequences.ranges))
+    return _summed((*key, sequences.floor, json.dumps(sequences.ranges)))
+
+
+def _summed(values: tuple[object, ...]) -> tuple[object, ...]:
     return (*values, rescue.row_sum(values))
 
 
