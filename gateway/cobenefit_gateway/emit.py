@@ -10,10 +10,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from cobenefit_gateway import rescue
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment, fold
 from cobenefit_gateway.state import Series, State
@@ -45,9 +47,13 @@ _COLUMNS = (
     "histogram",
 )
 _DUE_ROWS = (
-    "SELECT series_id, grid, start_ms, length_s, flagged, segments, histogram, revision, "
-    "sent_last, sent_last_t_ms FROM windows WHERE state = 1 "
-    "ORDER BY series_id, grid, start_ms LIMIT ?"
+    f"SELECT {rescue.SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
+    "FROM windows WHERE state = 1 ORDER BY series_id, grid, start_ms LIMIT ?"
+)
+_ROW_BEFORE = (
+    f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
+    "WHERE series_id = ? AND grid = ? AND start_ms < ? AND readings > 0 "
+    "ORDER BY start_ms DESC LIMIT 1"
 )
 
 
@@ -78,17 +84,22 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         if pages >= config.backend.max_pages:
             state.totals["pages_deferred"] += 1
             return False
-        rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row, int(base))) for row in rows]
+        folder = config.data_dir
+        rollups = [
+            (by_id[row[0]], _rollup(db, folder, by_id[row[0]], row, int(base))) for row in rows
+        ]
         _write_page(db, config.tenant, rollups)
 
 
 def _rollup(
-    db: sqlite3.Connection, series: Series, row: tuple[Any, ...], base: int
+    db: sqlite3.Connection, folder: Path, series: Series, row: tuple[Any, ...], base: int
 ) -> tuple[Any, ...]:
-    number, grid, start_ms, length_s, flagged, body, bins, revision, sent, sent_t_ms = row
+    *values, crc, revision, sent, sent_t_ms = row
+    rescue.check_window(folder, values, crc)
+    number, grid, start_ms, length_s, _, flagged, body, bins = values
     revision = max(revision, base) + 1
     segments = _SEGMENTS.decode(body)
-    before = _last_before(db, number, grid, start_ms)
+    before = _last_before(db, folder, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
     last = (whole.last, whole.last_t_ms) if whole else (None, None)
     db.execute(
@@ -104,16 +115,14 @@ def _rollup(
 
 
 def _last_before(
-    db: sqlite3.Connection, number: int, grid: int, start_ms: int
+    db: sqlite3.Connection, folder: Path, number: int, grid: int, start_ms: int
 ) -> tuple[float, int] | None:
-    row = db.execute(
-        "SELECT segments FROM windows WHERE series_id = ? AND grid = ? AND start_ms < ? "
-        "AND readings > 0 ORDER BY start_ms DESC LIMIT 1",
-        (number, grid, start_ms),
-    ).fetchone()
+    row = db.execute(_ROW_BEFORE, (number, grid, start_ms)).fetchone()
     if row is None:
         return None
-    last = _SEGMENTS.decode(row[0])[-1]
+    *values, crc = row
+    rescue.check_window(folder, values, crc)
+    last = _SEGMENTS.decode(values[6])[-1]
     return last.last, last.last_t_ms
 
 

@@ -1,9 +1,9 @@
 """A second copy of the database, and how to go on from it when the first is damaged.
 
 Every row that readings were summed up in, or are still to be read from, carries a checksum. The
-copy is taken now and then, and the journal is kept from the copy's position on, so copy and journal
-together give the state again. A restored database is a new spool, and its revisions start far above
-those sent before, so that what the backend has already is replaced, never added to.
+copy is taken now and then, and the journal is kept from the copy's position on, so copy and
+journal together give the state again. A restored database is a new spool, and its revisions start
+far above those sent before, so that what the backend has already is replaced, never added to.
 """
 
 import logging
@@ -95,13 +95,29 @@ def check_tables(path: Path) -> None:
         raise DamagedError(f"the database lacks {sorted(_TABLES - names)}")
 
 
-def suspect(folder: Path) -> DamagedError:
-    """Note that a damaged row was met, so that the next start rebuilds; return what to raise."""
-    (folder / SUSPECT).touch()
-    return DamagedError(
-        f"{folder / DATABASE}: a window does not have its checksum; start the gateway again, it "
-        "rebuilds the database"
-    )
+def check_window(folder: Path, values: Iterable[object], crc: int | None) -> None:
+    """Check a window that is read again while the gateway runs.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder, where a damaged row is noted, so that the next start rebuilds.
+    values : iterable
+        Its columns, in the order of `SUMMED`.
+    crc : int or None
+        Its checksum; None in a row of a version without. [1]
+
+    Raises
+    ------
+    DamagedError
+        If it does not fit.
+    """
+    if crc is not None and row_sum(values) != crc:
+        (folder / SUSPECT).touch()
+        raise DamagedError(
+            f"{folder / DATABASE}: a window does not have its checksum; start the gateway again, "
+            "it rebuilds the database"
+        )
 
 
 def verify(db: sqlite3.Connection) -> None:

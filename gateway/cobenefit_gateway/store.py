@@ -160,8 +160,7 @@ class Store:
         if row is None:
             return None
         *values, crc = row
-        if crc is not None and rescue.row_sum(values) != crc:
-            raise rescue.suspect(self._config.data_dir)
+        rescue.check_window(self._config.data_dir, values, crc)
         length_s, _, flagged, segments, bins = values[3:]
         histogram = json.loads(bins) if bins else None
         return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)

@@ -82,6 +82,7 @@ def test_a_counter_that_restarts_makes_no_spike(pipeline):
     values = [1000, 1010, 3, 5, 15]  # the meter was exchanged after the second reading
     for seq, value in enumerate(values):
         gateway.take(gateway.pack(seq, START_MS + seq * STEP_MS, [value]))
+    gateway.state.settle()
     (series,) = gateway.state.series.values()
     assert latest_of(series)[0] == 15
     gateway.checkpoint(flush=True)

@@ -135,6 +135,7 @@ def test_a_journal_file_found_again_gives_what_was_never_taken(pipeline, tmp_pat
     journal = Journal(tmp_path / "old", 1 << 20)
     for record in packs:
         journal.append(record)
+    journal.sync()
     journal.close()
     (file,) = (tmp_path / "old").glob("*.log")
     damaged = bytearray(file.read_bytes())

@@ -24,6 +24,7 @@ def told(pipeline, *records, bus=None, text='[homeassistant]\nprefix = "homeassi
     bus = bus or Bus()
     discovery = Discovery(gateway.config, bus)
     gateway.take(*(record(gateway) for record in records))
+    gateway.state.settle()
     discovery.tell(gateway.state.changes.series)
     return gateway, discovery, bus.sent
 
