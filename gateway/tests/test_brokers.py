@@ -122,6 +122,25 @@ def test_the_same_messages_in_order(broker, connect):
     assert all(abs(r.received_ms - time.time() * 1000) < 120_000 for r in records)
 
 
+def test_what_is_retained_reaches_who_comes_later(broker, connect):
+    client = connect()
+    subscribed(client, broker.port)
+    for topic, retain in (("cobenefit/s/d/kept", True), ("cobenefit/s/d/gone", False)):
+        assert client.publish(topic, b"x", retain=retain)
+    # Messages of one client arrive in order: the broker has had both when this one is back.
+    assert client.publish("cb/v1/s/d/up/x", b"back")
+    assert collect(client, lambda got: any(r.payload == b"back" for r in got))
+    with Sender(broker.port) as late:
+        late.client.subscribe("cobenefit/#", 1)
+        assert late.subscribed.wait(LONG_S)
+        late.send("cobenefit/end", b"")
+        until = time.monotonic() + LONG_S
+        while time.monotonic() < until and ("cobenefit/end", b"") not in late.heard:
+            time.sleep(0.02)
+    assert ("cobenefit/s/d/kept", b"x") in late.heard
+    assert "cobenefit/s/d/gone" not in dict(late.heard)
+
+
 def test_what_is_not_acknowledged_comes_again_and_nothing_else(broker, connect):
     client = connect()
     subscribed(client, broker.port)

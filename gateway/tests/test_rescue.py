@@ -2,14 +2,17 @@
 
 import random
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from cobenefit_gateway import intake
 from cobenefit_gateway.errors import DamagedError, StorageError
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
+from cobenefit_gateway.replay import replay
 
 START_MS = 1_600_041_600_000
 FINE = '[[consent]]\nsite = "*"\ndevice = "*"\n'
@@ -185,3 +188,55 @@ def test_without_copy_and_without_the_journals_beginning_the_operator_is_told(pi
     (folder / "gateway.db").write_bytes(b"rubbish" * 1000)
     with pytest.raises(StorageError, match="the journal begins later"):
         machine.start()
+
+
+def misnamed(gateway):
+    """A pack in kW where W is agreed: refused and kept."""
+    return gateway.pack(99, START_MS, [1, 2], "power_active_w", unit="kW")
+
+
+def changed(machine, statement):
+    with sqlite3.connect(machine.pipeline.config.data_dir / "gateway.db") as db:
+        db.execute(statement)
+    db.close()
+
+
+def test_a_damaged_closed_window_is_never_sent(pipeline):
+    machine = Machine(fresh(pipeline))
+    machine.take(records(machine.pipeline)[0])
+    machine.checkpoint(flush=True)
+    changed(machine, "UPDATE windows SET state = 1, segments = replace(segments, '1', '2')")
+    with pytest.raises(DamagedError, match="start the gateway again"):
+        machine.checkpoint()
+    machine.stop()
+
+
+@pytest.mark.parametrize("table", ["kept", "births"])
+def test_what_is_still_to_be_read_has_a_checksum(pipeline, table):
+    machine = Machine(fresh(pipeline))
+    machine.take(misnamed(machine.pipeline))
+    machine.pipeline.state.save_birth("spBv1.0/g/NBIRTH/e", b"\x08\x01")
+    machine.checkpoint(flush=True)
+    machine.stop()
+    changed(machine, f"UPDATE {table} SET payload = x'00'")
+    machine.start()
+    assert machine.pipeline.state.totals["state_rebuilt"] == 1
+    assert machine.pipeline.state.births == {"spBv1.0/g/NBIRTH/e": b"\x08\x01"}
+    machine.stop()
+
+
+def test_what_was_replayed_outlives_a_damaged_database(pipeline, monkeypatch):
+    machine = Machine(fresh(pipeline))
+    machine.take(misnamed(machine.pipeline))
+    machine.checkpoint()
+    machine.stop()
+    right = intake.rule_of
+    monkeypatch.setattr(intake, "rule_of", lambda *key: replace(right(*key), unit="kW"))
+    assert replay(machine.pipeline.config, {}, 1) == (1, 0)
+    (machine.pipeline.config.data_dir / "gateway.db").write_bytes(b"rubbish" * 1000)
+    machine.start()
+    assert machine.pipeline.state.totals["state_rebuilt"] == 1
+    monkeypatch.undo()
+    rows = machine.result()
+    assert {key[2]: row["count"] for key, row in rows.items()} == {86_400: 2, 600: 1}
+    machine.stop()
