@@ -309,11 +309,12 @@ class Store:
         return self._rows("SELECT * FROM activity WHERE tenant = ? ORDER BY date, id", tenant)
 
     def health(self, tenant: str) -> list[Row]:
-        """Return every ledger of a tenant, `lost` as a dict."""
+        """Return every ledger of a tenant, `lost` as a dict and `causes` as a list."""
         rows = self._rows(
             "SELECT * FROM device_health WHERE tenant = ? ORDER BY site, device, boot", tenant
         )
-        return [{**row, "lost": json.loads(row["lost"])} for row in rows]
+        texts = ("lost", "causes")
+        return [{**row, **{name: json.loads(row[name]) for name in texts}} for row in rows]
 
     def quarantine(self, tenant: str) -> list[Row]:
         """Return the quarantine totals of a tenant."""
@@ -362,7 +363,7 @@ def _digest(key: str) -> str:
 
 
 def _sql(value: Any) -> Any:
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def _insert_rollups(connection: Connection, rollups: Rollups) -> None:

@@ -39,7 +39,10 @@ _STARTS = {
     ],
     "health": [
         messages.encode(
-            messages.Health(3, 9, 1, 5, "profile", 6, 7, 8, 9, None, 0, None, [[3, 2, [["x", 1]]]])
+            messages.Health(
+                *(3, 9, 1, 5, "profile", 6, 7, 8, 9, None, 0, None, [[3, 2, [["x", 1]]]]),
+                *(1, 2, 3, 4, [0, 1], 5),
+            )
         )
     ],
 }

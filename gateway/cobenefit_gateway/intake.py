@@ -203,7 +203,8 @@ class Intake:
                 health = messages.decode_health(record.payload)
                 node_health.update(self._state, topic, health, record.received_ms, taking.due)
             elif topic.leaf == "state" and record.payload:
-                node_health.hear(self._state, topic, messages.decode_state(record.payload))
+                said = messages.decode_state(record.payload)
+                node_health.hear(self._state, topic, said, taking.due)
         except WireError as err:
             self._unreadable(route, record, err.reason, err.text, again)
         except Exception as err:

@@ -14,10 +14,13 @@ from cobenefit_wire.topics import Topic
 
 #: What JSON readers can hold exactly. [1]
 _LARGEST = 1 << 53
+_LARGEST_SMALL = 1_000_000
 
 
-def hear(state: State, topic: Topic, said: messages.State) -> None:
-    """Note that a node came or went.
+def hear(state: State, topic: Topic, said: messages.State, due: set[DeviceBoot]) -> None:
+    """Note that a node came or went; the first birth of a boot is to be acknowledged.
+
+    An acknowledgement tells the time, and a boot without packs may wait for it, to date them.
 
     Parameters
     ----------
@@ -27,15 +30,22 @@ def hear(state: State, topic: Topic, said: messages.State) -> None:
         Whose.
     said : messages.State
         Its birth or will.
+    due : set of (site, device, boot)
+        Gets the boot if nothing of it was known.
     """
     place = topic.site, topic.device
+    key = *place, said.boot
+    if said.online and key not in state.sequences:
+        state.sequences[key] = Sequences()
+        state.changes.sequences.add(key)
+        due.add(key)
     if state.online.get(place) == said.online:
         return
     state.online[place] = said.online
-    for key, row in state.health.items():
-        if key[:2] == place:
+    for known, row in state.health.items():
+        if known[:2] == place:
             row["online"] = said.online
-            state.changes.health.add(key)
+            state.changes.health.add(known)
 
 
 def update(
@@ -101,6 +111,12 @@ def _row(state: State, key: DeviceBoot, t_ms: int) -> dict[str, Any]:
             "battery_mv": None,
             "waiting": 0,
             "lost": {},
+            "asleep_ms": 0,
+            "radio_ms": 0,
+            "error_permille": 0,
+            "flash_bytes": 0,
+            "causes": [],
+            "battery_changes": 0,
             "online": state.online.get((site, device), True),
         },
     )
@@ -113,8 +129,9 @@ def _clock(t_ms: int | None, received_ms: int) -> dict[str, Any]:
 
 
 def _check_health(health: messages.Health) -> None:
-    numbers = [x for x in health if isinstance(x, int)]
-    if max(numbers) > _LARGEST or len(health.energy_method) > 64:
+    numbers = [x for x in (*health, *health.causes) if isinstance(x, int)]
+    small = max(health.error_permille, health.battery_changes) <= _LARGEST_SMALL
+    if max(numbers) > _LARGEST or not small or len(health.energy_method) > 64:
         raise WireError("health", "a number or a text is too large")
 
 

@@ -172,7 +172,9 @@ def test_what_the_gateway_keeps_for_itself_is_not_sent(pipeline, backend):
 
     server = backend(lambda _: (202, {}))
     gateway = filled(pipeline, server.url, days=0)
-    body = messages.Health(1, 9, 1, 2, "profile", 3, 4, 5, 6, None, 7, START_MS, [])
+    body = messages.Health(
+        1, 9, 1, 2, "profile", 3, 4, 5, 6, None, 7, START_MS, [], 0, 0, 0, 0, [], 0
+    )
     gateway.take(Record("cb/v1/s/d/health", messages.encode(body), START_MS + 500))
     gateway.checkpoint()
     assert gateway.state.health["s", "d", 1]["skew_ms"] == -500

@@ -50,7 +50,7 @@ def health(gateway):
     from cobenefit_gateway.journal import Record
 
     body = messages.Health(1, 9, 1, 2, "profile", 3, 4, 5, 6, 3100, 7, None,
-                           [[1, 0, [["voltage_v", 4]]]])  # fmt: skip
+                           [[1, 0, [["voltage_v", 4]]]], 0, 0, 0, 0, [], 0)  # fmt: skip
     return Record("cb/v1/s/d/health", messages.encode(body), START_MS)
 
 
