@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Acknowledgements of one device within this time go out as one. [s]
 _ACK_EVERY_S = 0.1
+#: However much they cost, nodes are told at least this often. [s]
+_ACK_LATEST_S = 2.0
 #: Records taken into the state at once: their columns should stay in the processor's cache. [1]
 _TAKE = 1000
 #: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
@@ -232,7 +234,7 @@ class Gateway:
         self._ack_at = now + _ACK_EVERY_S
         if not self._due or not self._broker.connected:
             return
-        now_ms = time.time_ns() // 1_000_000
+        now_ms, started_s = time.time_ns() // 1_000_000, time.thread_time()
         for key in list(self._due):
             site, device, boot = key
             sequences = self._state.sequences[key]
@@ -241,8 +243,8 @@ class Gateway:
                 return
             sequences.arrived = None
             self._due.remove(key)
-        spent_s = time.monotonic() - now
-        self._ack_at = now + max(_ACK_EVERY_S, spent_s / _ACK_PART)
+        spent_s = time.thread_time() - started_s
+        self._ack_at = now + min(max(_ACK_EVERY_S, spent_s / _ACK_PART), _ACK_LATEST_S)
 
     def _replay(self) -> None:
         count = 0
