@@ -24,15 +24,15 @@ GRID_DEGF = np.arange(30.0, 91.0, 3.0)
 MIN_DEGREE_DAYS_DEGF = 20.0
 MIN_NON_ZERO_DAYS = 10
 _CHUNK = 100  # meters whose work arrays stay in the cache
-_DEGF_PER_DEGC = 1.8
+DEGF_PER_DEGC = 1.8
 
 # Every candidate in order: intercept, one-sided heating, one-sided cooling, pairs.
 _POINTS = np.arange(len(GRID_DEGF))
-_HEATING, _COOLING = np.triu_indices(len(GRID_DEGF))
-_HEATING_OF = np.concatenate(([0], _POINTS, 0 * _POINTS, _HEATING))
-_COOLING_OF = np.concatenate(([0], 0 * _POINTS, _POINTS, _COOLING))
-_MODEL_OF = np.repeat(np.arange(4), (1, len(_POINTS), len(_POINTS), len(_HEATING)))
-_PARAMETERS_OF = PARAMETERS[_MODEL_OF]
+HEATING, COOLING = np.triu_indices(len(GRID_DEGF))
+HEATING_OF = np.concatenate(([0], _POINTS, 0 * _POINTS, HEATING))
+COOLING_OF = np.concatenate(([0], 0 * _POINTS, _POINTS, COOLING))
+MODEL_OF = np.repeat(np.arange(4), (1, len(_POINTS), len(_POINTS), len(HEATING)))
+PARAMETERS_OF = PARAMETERS[MODEL_OF]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
             chosen[1], chosen[4:6] = mean, np.nan
             return chosen
         centred = np.where(valid, energy - mean[:, None], 0.0)
-        degf = np.where(np.isnan(temperature), 0.0, temperature) * _DEGF_PER_DEGC + 32.0
+        degf = np.where(np.isnan(temperature), 0.0, temperature) * DEGF_PER_DEGC + 32.0
         heat = _moments(GRID_DEGF[:, None, None] - degf, valid, centred, count)
         cool = _moments(degf - GRID_DEGF[:, None, None], valid, centred, count)
         explained = [np.zeros((1, len(energy))), _explained_by_one(heat, mean)]
@@ -234,7 +234,7 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
                 _explained_by_two(heat, cool, mean, count),
             ]
         share = np.concatenate(explained) / (centred**2).sum(axis=1)
-        degrees = count - _PARAMETERS_OF[: len(share), None]
+        degrees = count - PARAMETERS_OF[: len(share), None]
         r2_adj = 1.0 - (1.0 - share) * (count - 1.0) / degrees
         r2_adj[~np.isfinite(r2_adj)] = -np.inf
         r2_adj[0] = 0.0
@@ -277,7 +277,7 @@ def _explained_by_two(
     heat: FloatArray, cool: FloatArray, mean: FloatArray, count: FloatArray
 ) -> FloatArray:
     """Return the same for every pair of balance points with heating <= cooling."""
-    h, c = heat[:, _HEATING], cool[:, _COOLING]
+    h, c = heat[:, HEATING], cool[:, COOLING]
     h_slope, c_slope = _two_slopes(h, c, count)
     base = mean - h_slope * h[0] - c_slope * c[0]
     ok = (h[3] > 0) & (c[3] > 0) & (h_slope >= 0) & (c_slope >= 0) & (base >= 0)
@@ -304,20 +304,20 @@ def _coefficients(
     count: FloatArray,
 ) -> list[FloatArray]:
     """Return the coefficients of the chosen candidates in degC."""
-    model, meters = _MODEL_OF[index], np.arange(len(index))
-    h, c = heat[:, _HEATING_OF[index], meters], cool[:, _COOLING_OF[index], meters]
+    model, meters = MODEL_OF[index], np.arange(len(index))
+    h, c = heat[:, HEATING_OF[index], meters], cool[:, COOLING_OF[index], meters]
     h_pair, c_pair = _two_slopes(h, c, count)
     h_slope = np.where(model == 1, h[2] / h[1], np.where(model == 3, h_pair, 0.0))
     c_slope = np.where(model == 2, c[2] / c[1], np.where(model == 3, c_pair, 0.0))
     base = mean - h_slope * h[0] - c_slope * c[0]
-    balance = (GRID_DEGF - 32.0) / _DEGF_PER_DEGC
+    balance = (GRID_DEGF - 32.0) / DEGF_PER_DEGC
     return [
         model.astype(np.float64),
         base,
-        h_slope * _DEGF_PER_DEGC,
-        c_slope * _DEGF_PER_DEGC,
-        np.where(model % 2 == 1, balance[_HEATING_OF[index]], np.nan),
-        np.where(model >= 2, balance[_COOLING_OF[index]], np.nan),
+        h_slope * DEGF_PER_DEGC,
+        c_slope * DEGF_PER_DEGC,
+        np.where(model % 2 == 1, balance[HEATING_OF[index]], np.nan),
+        np.where(model >= 2, balance[COOLING_OF[index]], np.nan),
     ]
 
 

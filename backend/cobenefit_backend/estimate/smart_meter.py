@@ -116,7 +116,7 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
         given under the average and, for electricity, the marginal grid.
     """
     models, saved = measure(inputs)
-    records = records_of(models, saved) + comparison_records(inputs)
+    records = records_of(models, saved) + comparison_records(inputs.comparison_ratio)
     saved_kwh = _savings_kwh(saved, inputs.comparison_ratio)
     draws = Draws(factors)
     gross = None if saved_kwh is None else _to_co2e(saved_kwh, _FACTOR[inputs.fuel], draws)
@@ -265,20 +265,20 @@ def records_of(models: Baselines, saved: Savings) -> tuple[Disqualification, ...
     return tuple(records)
 
 
-def comparison_records(inputs: SmartMeterInputs) -> tuple[Disqualification, ...]:
+def comparison_records(ratio: Interval | None) -> tuple[Disqualification, ...]:
     """Return the record that no comparison group was given, if so.
 
     Parameters
     ----------
-    inputs : SmartMeterInputs
-        Daily series.
+    ratio : Interval or None
+        What the comparison group "saved", as a share of its use. [1]
 
     Returns
     -------
     tuple of Disqualification
         `no_comparison_group`, or nothing.
     """
-    if inputs.comparison_ratio is not None:
+    if ratio is not None:
         return ()
     return (
         Disqualification(
