@@ -5,6 +5,7 @@ cd backend/validation; python derive_oracle_billing.py > oracle_billing.json
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def answer(seed: int, months: int, fuel: str) -> dict:
     starts = bill_starts(seed, months)
     days = pd.date_range(FIRST_DAY, periods=DAYS + 1, freq="D", tz="UTC")
     hours = pd.date_range(FIRST_DAY, periods=24 * DAYS + 1, freq="H", tz="UTC")
-    bills = [use[a:b].sum() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    bills = [use[a:b].sum() for a, b in pairwise(starts)]
     meter = pd.DataFrame({"value": [*bills, np.nan]}, index=days[starts])
     degf = pd.Series([*np.repeat(degc, 24), np.nan], index=hours) * 1.8 + 32
     half = len(bills) // 2
