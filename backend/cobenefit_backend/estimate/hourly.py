@@ -200,9 +200,9 @@ def keep_endpoints(temperature_degf: FloatArray, used: NDArray[np.bool_]) -> NDA
 
 def _thin(raw: NDArray[np.intp], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the endpoints to drop next, (m, 6)."""
-    group = np.concatenate((np.zeros((len(keep), 1), np.intp), np.cumsum(keep, axis=1)), axis=1)
+    group = _groups(keep)
     count = np.stack([np.where(group == k, raw, 0).sum(axis=1) for k in range(BINS)], axis=1)
-    few = np.take_along_axis(count, group, axis=1) < MIN_BIN_HOURS  # by raw bin
+    few: NDArray[np.bool_] = np.take_along_axis(count, group, axis=1) < MIN_BIN_HOURS  # raw bins
     last = group[:, -1:]
     outer = keep & ((few[:, :-1] & (group[:, :-1] == 0)) | (few[:, 1:] & (group[:, 1:] == last)))
     inner = keep & few[:, :-1] & (group[:, :-1] > 0) & (group[:, :-1] < last)
@@ -234,58 +234,56 @@ def _fit(
         rows = rows[np.argsort(hour[rows], kind="stable")]
         if not len(rows):
             continue
-        week = _Week.of(hour[rows], np.where(away[rows] == 0, 1.0, NEIGHBOUR_WEIGHT))
         used = valid[:, rows]
-        use = np.where(used, energy[:, rows], 0.0)
-        warmth = np.nan_to_num(degf[:, rows])
-        endpoints[:, which] = keep_endpoints(warmth, used)
-        occupied[:, which] = _occupancy(week, use, warmth, used)
+        season = _Season(
+            np.where(used, energy[:, rows], 0.0),
+            np.nan_to_num(degf[:, rows]),
+            used,
+            np.where(away[rows] == 0, 1.0, NEIGHBOUR_WEIGHT) * used,
+            hour[rows],
+        )
+        endpoints[:, which] = keep_endpoints(season.degf, used)
+        occupied[:, which] = _occupancy(season)
         level[:, which], slope[:, which] = _regress(
-            week, use, warmth, used, occupied[:, which], endpoints[:, which]
+            season, occupied[:, which], endpoints[:, which]
         )
     return level, slope, occupied, endpoints, valid.sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Week:
-    """Hours sorted by hour of the week and how to sum over each."""
+class _Season:
+    """A month and its neighbours, sorted by hour of the week."""
 
-    weight: FloatArray  # (r,)
+    use: FloatArray  # (m, r), 0 where not used
+    degf: FloatArray  # (m or 1, r)
+    used: NDArray[np.bool_]  # (m, r)
+    weight: FloatArray  # (m, r), 0 where not used
     hour: Months  # (r,)
-    present: Months  # hours of the week that occur
-    first: Months  # where each begins
-
-    @classmethod
-    def of(cls, hour: Months, weight: FloatArray) -> "_Week":
-        present, first = np.unique(hour, return_index=True)
-        return cls(weight, hour, present, first)
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum the last axis by hour of the week: (…, 168)."""
+        present, first = np.unique(self.hour, return_index=True)
         result = np.zeros((*values.shape[:-1], HOURS_OF_WEEK))
-        result[..., self.present] = np.add.reduceat(values, self.first, axis=-1)
+        result[..., present] = np.add.reduceat(values, first, axis=-1)
         return result
 
 
-def _occupancy(
-    week: _Week, use: FloatArray, degf: FloatArray, used: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _occupancy(season: _Season) -> NDArray[np.bool_]:
     """Flag the hours of the week above a weather model more often than not: (m, 168)."""
-    weight = week.weight * used
-    columns = np.stack(
-        np.broadcast_arrays(
-            np.ones_like(use),
-            np.maximum(degf - _COOLING_DEGF, 0.0),
-            np.maximum(_HEATING_DEGF - degf, 0.0),
-        ),
-        axis=1,
+    parts = (
+        np.ones_like(season.use),
+        np.maximum(season.degf - _COOLING_DEGF, 0.0),
+        np.maximum(_HEATING_DEGF - season.degf, 0.0),
     )
-    weighted = columns * weight[:, None]
-    beta = _solve(weighted @ columns.transpose(0, 2, 1), (weighted @ use[:, :, None])[..., 0])
-    above = (use - (beta[:, None] @ columns)[:, 0] > 0) & used
-    hours = week.sums(used.astype(np.float64))
+    columns = np.stack(np.broadcast_arrays(*parts), axis=1)
+    weighted = columns * season.weight[:, None]
+    moment = (weighted @ season.use[:, :, None])[..., 0]
+    beta = _solve(weighted @ columns.transpose(0, 2, 1), moment)
+    above = (season.use > (beta[:, None] @ columns)[:, 0]) & season.used
+    hours = season.sums(season.used.astype(np.float64))
+    often = season.sums(above.astype(np.float64)) > OCCUPIED_SHARE * hours
     # an hour of the week without a reading counts as occupied, as in the reference
-    return np.where(hours > 0, week.sums(above.astype(np.float64)) > OCCUPIED_SHARE * hours, True)
+    return np.where(hours > 0, often, True)
 
 
 def _solve(gram: FloatArray, moment: FloatArray) -> FloatArray:
@@ -298,31 +296,30 @@ def _solve(gram: FloatArray, moment: FloatArray) -> FloatArray:
 
 
 def _regress(
-    week: _Week,
-    use: FloatArray,
-    degf: FloatArray,
-    used: NDArray[np.bool_],
-    occupied: NDArray[np.bool_],
-    keep: NDArray[np.bool_],
+    season: _Season, occupied: NDArray[np.bool_], keep: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray]:
     """Return levels (m, 168) and slopes (m, 2, 7)."""
-    weight = week.weight * used
-    total = week.sums(weight)
+    use, weight, hour = season.use, season.weight, season.hour
+    total = season.sums(weight)
     divisor = np.where(total > 0, total, 1.0)
-    raw = np.stack([in_bins(degf, k) for k in range(BINS)], axis=1)  # (m or 1, 7, r)
-    group = np.concatenate((np.zeros((len(keep), 1), np.intp), np.cumsum(keep, axis=1)), axis=1)
-    merge = (group[:, None, :] == np.arange(BINS)[:, None]).astype(np.float64)  # (m, 7, 7)
+    raw = np.stack([in_bins(season.degf, k) for k in range(BINS)], axis=1)  # (m or 1, 7, r)
+    merge = (_groups(keep)[:, None, :] == np.arange(BINS)[:, None]).astype(np.float64)
     columns = merge @ raw
-    mean_x = week.sums(columns * weight[:, None]) / divisor[:, None]
-    mean_y = week.sums(use * weight) / divisor
-    centred = columns - mean_x[:, :, week.hour]
-    residual = use - mean_y[:, week.hour]
+    mean_x = season.sums(columns * weight[:, None]) / divisor[:, None]
+    mean_y = season.sums(use * weight) / divisor
+    centred = columns - mean_x[:, :, hour]
+    residual = use - mean_y[:, hour]
     slope = np.zeros((len(use), 2, BINS))
     for side in (0, 1):
-        here = weight * (occupied[:, week.hour] == side)
-        weighted = centred * here[:, None]
+        weighted = centred * (weight * (occupied[:, hour] == side))[:, None]
         gram = weighted @ centred.transpose(0, 2, 1)
         slope[:, side] = _solve(gram, (weighted @ residual[:, :, None])[..., 0])
     by_hour = np.where(occupied[:, None], slope[:, 1, :, None], slope[:, 0, :, None])
     level = np.where(total > 0, mean_y - (by_hour * mean_x).sum(axis=1), np.nan)
     return level, slope @ merge  # a merged bin has one slope
+
+
+def _groups(keep: NDArray[np.bool_]) -> Months:
+    """Return the merged bin of each raw bin: (m, 7)."""
+    first = np.zeros((len(keep), 1), dtype=np.intp)
+    return np.concatenate((first, np.cumsum(keep, axis=1, dtype=np.intp)), axis=1)
