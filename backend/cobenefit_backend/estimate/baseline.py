@@ -23,7 +23,7 @@ PARAMETERS = np.array([1, 2, 2, 3])
 GRID_DEGF = np.arange(30.0, 91.0, 3.0)
 MIN_DEGREE_DAYS_DEGF = 20.0
 MIN_NON_ZERO_DAYS = 10
-_CHUNK = 100  # meters whose work arrays stay in the cache
+_CHUNK = 50  # meters whose work arrays stay in the cache
 DEGF_PER_DEGC = 1.8
 
 # Every candidate in order: intercept, one-sided heating, one-sided cooling, pairs.
@@ -225,8 +225,8 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
             return chosen
         centred = np.where(valid, energy - mean[:, None], 0.0)
         degf = np.where(np.isnan(temperature), 0.0, temperature) * DEGF_PER_DEGC + 32.0
-        heat = _moments(GRID_DEGF[:, None, None] - degf, valid, centred, count)
-        cool = _moments(degf - GRID_DEGF[:, None, None], valid, centred, count)
+        heat = _moments(degf, -1.0, valid, centred, count)
+        cool = _moments(degf, 1.0, valid, centred, count)
         explained = [np.zeros((1, len(energy))), _explained_by_one(heat, mean)]
         if fuel == "electricity":
             explained += [
@@ -244,25 +244,35 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
 
 
 def _moments(
-    degree: FloatArray, valid: NDArray[np.bool_], centred: FloatArray, count: FloatArray
+    degf: FloatArray, sign: float, valid: NDArray[np.bool_], centred: FloatArray, count: FloatArray
 ) -> FloatArray:
     """Return mean, variance sum, covariance sum and whether usable: (4, G, m)."""
-    degree = np.maximum(degree, 0.0)
-    weight = valid.astype(np.float64)
-    if degree.shape[1] == 1:
-        flat = degree[:, 0, :]
-        sums = [flat @ weight.T, flat**2 @ weight.T, flat @ centred.T, (flat > 0) @ weight.T]
+    if len(degf) == 1:
+        degree = np.maximum(sign * (degf - GRID_DEGF[:, None]), 0.0)
+        weight = valid.astype(np.float64).T
+        sums = [degree @ weight, degree**2 @ weight, degree @ centred.T, (degree > 0) @ weight]
     else:
-        kept = degree * valid
-        sums = [
-            kept.sum(axis=2),
-            np.einsum("gmn,gmn->gm", kept, kept),
-            np.einsum("gmn,mn->gm", kept, centred),
-            np.count_nonzero(kept, axis=2).astype(np.float64),
-        ]
+        sums = list(_own_sums(degf, sign, valid, centred))
     total, square, cross, non_zero = sums
     enough = (non_zero >= MIN_NON_ZERO_DAYS) & (total >= MIN_DEGREE_DAYS_DEGF)
     return np.stack([total / count, square - total**2 / count, cross, enough])
+
+
+def _own_sums(
+    degf: FloatArray, sign: float, valid: NDArray[np.bool_], centred: FloatArray
+) -> FloatArray:
+    """Return total, square, cross product and non-zero days, one balance point at a time."""
+    sums = np.empty((4, len(GRID_DEGF), len(degf)))
+    known = np.where(valid, sign * degf, -np.inf)  # a missing day has no degree
+    degree = np.empty_like(degf)
+    for point, balance in enumerate(sign * GRID_DEGF):
+        np.subtract(known, balance, out=degree)
+        np.maximum(degree, 0.0, out=degree)
+        sums[0, point] = degree.sum(axis=1)
+        sums[1, point] = np.einsum("mn,mn->m", degree, degree)
+        sums[2, point] = np.einsum("mn,mn->m", degree, centred)
+        sums[3, point] = np.count_nonzero(degree, axis=1)
+    return sums
 
 
 def _explained_by_one(moments: FloatArray, mean: FloatArray) -> FloatArray:
