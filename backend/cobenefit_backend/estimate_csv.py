@@ -15,6 +15,8 @@ from cobenefit_backend.estimate.daily import Daily, to_daily
 
 COLUMNS = ("start", "energy_kwh", "temperature_degc")
 DEGC_RANGE = (-60.0, 60.0)
+MAX_TIMES_MEDIAN = 300
+MIN_UNIT_ROWS = 10
 
 
 def read_meter(path: Path) -> Daily:
@@ -85,6 +87,7 @@ def _read(path: Path, needed: tuple[str, ...]) -> tuple[list[datetime], FloatArr
     start: list[datetime] = []
     energy: list[float] = []
     temperature: list[float] = []
+    lines: list[int] = []
     seen: set[datetime] = set()
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
@@ -96,11 +99,41 @@ def _read(path: Path, needed: tuple[str, ...]) -> tuple[list[datetime], FloatArr
                 raise InputError(f"start {row['start']} occurs twice", file=path.name, where=where)
             seen.add(moment)
             start.append(moment)
-            energy.append(_number(row.get("energy_kwh"), "energy_kwh", path.name, where))
+            energy.append(_energy(row.get("energy_kwh"), path.name, where))
+            lines.append(reader.line_num)
             temperature.append(_temperature(row.get("temperature_degc"), path.name, where))
     if not start:
         raise InputError("no data row after the header", file=path.name, where="line 2")
+    _check_unit(np.array(energy), lines, path.name)
     return start, np.array(energy), np.array(temperature)
+
+
+def _check_unit(energy: FloatArray, lines: list[int], file: str) -> None:
+    """Refuse rows in Wh among rows in kWh."""
+    positive = energy > 0
+    if positive.sum() < MIN_UNIT_ROWS:
+        return
+    ratio = np.where(positive, energy, 0.0) / float(np.median(energy[positive]))
+    worst = int(ratio.argmax())
+    if ratio[worst] > MAX_TIMES_MEDIAN:
+        raise InputError(
+            f"energy_kwh {energy[worst]:g} is {ratio[worst]:.0f} times the median of the file: "
+            "give kWh in every row (Wh / 1000)",
+            file=file,
+            where=f"line {lines[worst]}",
+        )
+
+
+def _energy(text: str | None, file: str, where: str) -> float:
+    kwh = _number(text, "energy_kwh", file, where)
+    if kwh < 0:
+        raise InputError(
+            f"energy_kwh {kwh:g} is negative; give what is taken from the network, without "
+            "what is fed in",
+            file=file,
+            where=where,
+        )
+    return kwh
 
 
 def _temperature(text: str | None, file: str, where: str) -> float:

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cobenefit_backend.estimate.join import join
+
 FloatArray = NDArray[np.float64]
 Fuel = Literal["electricity", "gas"]
 
@@ -144,22 +146,16 @@ def fit(
     degree-days and no negative coefficient; the highest adjusted R2 wins against 0 for
     intercept-only (CalTRACK 2.0, sections 3.3 and 3.4).
     """
-    energy = usable(energy_kwh, fuel)
+    energy = np.atleast_2d(energy_kwh)
     temperature = _check_temperature(temperature_degc, energy.shape)
-    if temperature is not None:
-        energy = np.where(np.isnan(temperature), np.nan, energy)
-    starts = range(0, max(len(energy), 1), _CHUNK)
-    parts = [
-        _select(
-            energy[start : start + _CHUNK],
-            temperature
-            if temperature is None or len(temperature) == 1
-            else temperature[start : start + _CHUNK],
-            fuel,
-        )
-        for start in starts
-    ]
-    return _describe(energy, temperature, np.concatenate(parts, axis=1))
+    parts = []
+    for start in range(0, max(len(energy), 1), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        weather = temperature
+        if weather is not None and len(weather) > 1:
+            weather = weather[rows]
+        parts.append(_fit(energy[rows], weather, fuel))
+    return join(parts)
 
 
 def predict(baselines: Baselines, temperature_degc: FloatArray | None, days: int) -> FloatArray:
@@ -193,6 +189,13 @@ def predict(baselines: Baselines, temperature_degc: FloatArray | None, days: int
         + baselines.hdd_slope_kwh_per_degc[:, None] * _positive(heating)
         + baselines.cdd_slope_kwh_per_degc[:, None] * _positive(cooling)
     )
+
+
+def _fit(energy_kwh: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> Baselines:
+    energy = usable(energy_kwh, fuel)
+    if temperature is not None:
+        energy[np.broadcast_to(np.isnan(temperature), energy.shape)] = np.nan
+    return _describe(energy, temperature, _select(energy, temperature, fuel))
 
 
 def _positive(degree: FloatArray) -> FloatArray:

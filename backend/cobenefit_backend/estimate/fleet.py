@@ -1,15 +1,11 @@
 """Daily baselines and savings of a fleet too large for memory, block by block."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
-
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from cobenefit_backend.estimate.baseline import Baselines, FloatArray, Fuel, fit, usable
+from cobenefit_backend.estimate.join import join
 from cobenefit_backend.estimate.savings import Savings, savings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +53,4 @@ def of_fleet(blocks: Iterable[Block], fuel: Fuel = "electricity") -> tuple[Basel
         saved.append(savings(models[-1], after, block.reporting_degc))
     if not models:
         raise ValueError("a fleet needs at least one block of meters")
-    return _joined(models), _joined(saved)
-
-
-def _joined(parts: Sequence[T]) -> T:
-    """Join results of one kind: arrays end to end, the rest must agree."""
-    joined: dict[str, Any] = {}
-    for field in fields(parts[0]):  # type: ignore[arg-type]
-        values = [getattr(part, field.name) for part in parts]
-        if isinstance(values[0], np.ndarray):
-            joined[field.name] = np.concatenate(values)
-        elif len(set(values)) == 1:
-            joined[field.name] = values[0]
-        else:
-            raise ValueError(f"blocks differ in {field.name}: {sorted(set(values))}")
-    return type(parts[0])(**joined)
+    return join(models), join(saved)

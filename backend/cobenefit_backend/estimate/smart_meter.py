@@ -29,12 +29,14 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.savings import Savings, savings, savings_by_month
+from cobenefit_backend.estimate.slope_gate import slope_records
 from cobenefit_backend.estimate.uncertainty import Draws, interval_of
 from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_BASELINE_DAYS = 328
 MAX_MISSING_RATIO = 0.10
+MAX_MEAN_KWH = 2000
 MAX_CV_RMSE = 1.0
 MAX_FSU_68 = 0.50
 _Z95 = 1.6449
@@ -262,7 +264,16 @@ def records_of(models: Baselines, saved: Savings) -> tuple[Disqualification, ...
         records.insert(
             0, Disqualification("no_weather", "No temperatures: the baseline is a mean.")
         )
-    return tuple(records)
+    return (*records, *slope_records(models), *_unit_records(models))
+
+
+def _unit_records(models: Baselines) -> tuple[Disqualification, ...]:
+    """Doubt the unit of meters whose daily use would be that of a large building."""
+    large = int((models.mean_kwh > MAX_MEAN_KWH).sum())
+    if not large:
+        return ()
+    text = f"Mean use above {MAX_MEAN_KWH} kWh per day: make sure that it is not given in Wh."
+    return (Disqualification("unit_suspected", text, {"meters": large}),)
 
 
 def comparison_records(ratio: Interval | None) -> tuple[Disqualification, ...]:
