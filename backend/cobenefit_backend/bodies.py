@@ -116,6 +116,12 @@ class HealthRow(Struct, forbid_unknown_fields=True):
     waiting: Count
     lost: dict[Claimed, Count]
     online: bool
+    asleep_ms: Count = 0
+    radio_ms: Count = 0
+    error_permille: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    flash_bytes: Count = 0
+    causes: Annotated[list[Count], Meta(max_length=16)] = []
+    battery_changes: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
 class HealthBody(Struct, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
 }
 SQLModel.metadata.naming_convention = NAMING
+_ZERO = {"server_default": "0"}
 
 
 class ApiKey(SQLModel, table=True):
@@ -122,6 +123,12 @@ class DeviceHealth(SQLModel, table=True):
     waiting: int
     lost: str
     online: bool
+    asleep_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    radio_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    error_permille: int = Field(default=0, sa_column_kwargs=_ZERO)
+    flash_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    causes: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+    battery_changes: int = Field(default=0, sa_column_kwargs=_ZERO)
 
 
 class Weather(SQLModel, table=True):
@@ -165,6 +172,18 @@ class StudyDocument(SQLModel, table=True):
     document: str
     sha256: str
     received_ms: int = Field(sa_type=BigInteger)
+
+
+class LockedPlan(SQLModel, table=True):
+    """The plan of a study, locked before its results are known; never replaced."""
+
+    __tablename__: ClassVar[str] = "locked_plan"
+
+    tenant: str = Field(primary_key=True)
+    study: str = Field(primary_key=True)
+    plan: str
+    sha256: str
+    locked_on: str
 
 
 class Change(SQLModel, table=True):

@@ -1,6 +1,6 @@
 """Joules per day of a configured node on a board, and how long its cells last.
 
-Two modes: `awake`, which is how the firmware runs today, and `duty`, asleep between readings. All
+Two modes: `awake`, and `duty`, asleep between readings (`sleep` in the configuration). All
 figures come from the board file and from `data/energy.toml`, each with its source. This file does
 no output and knows nothing of the node's code: a configuration is the parsed `config.json`.
 """
@@ -49,6 +49,22 @@ class Sensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """How a node sleeps, from `sleep` of its configuration.
+
+    Attributes
+    ----------
+    wakes_per_send : int
+        It sends at every so-manieth wake; 0 only when a pack is full or old. [1]
+    asleep_mw : float or None
+        Power asleep, measured on this node; None for the board's. [mW]
+    """
+
+    wakes_per_send: int = 0
+    asleep_mw: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Projection:
     """What a node costs.
 
@@ -58,6 +74,8 @@ class Projection:
         Whether it sleeps.
     j_per_day : mapping of str to float
         Energy by what it is for. [J/d]
+    wakes_per_day : float
+        Times it wakes, 0 awake. [1/d]
     sends_per_day : float
         Times the link is brought up. [1/d]
     battery : Battery or None
@@ -72,6 +90,7 @@ class Projection:
 
     mode: Mode
     j_per_day: Mapping[str, float]
+    wakes_per_day: float
     sends_per_day: float
     battery: Battery | None
     life_years: float | None
@@ -119,6 +138,61 @@ def sensors_of(config: Mapping[str, Any], file: str = "config.json") -> tuple[Se
     return tuple(_sensor(row, i, readings, age_ms, file) for i, row in enumerate(rows))
 
 
+def duty_of(config: Mapping[str, Any], file: str = "config.json") -> Duty | None:
+    """Return how a node's configuration lets it sleep.
+
+    Parameters
+    ----------
+    config : mapping
+        The parsed `config.json`.
+    file : str
+        Its name, for errors.
+
+    Returns
+    -------
+    Duty or None
+        None when it never sleeps.
+
+    Raises
+    ------
+    BoardError
+        If a key that matters here is wrong.
+    """
+    table = config.get("sleep")
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise BoardError("give an object", file=file, key="sleep")
+    wakes = _whole(table, "wakes_per_send", 0, file, "sleep.", least=0)
+    power_uw = _whole(table, "power_uw", 0, file, "sleep.", least=0)
+    return Duty(wakes, power_uw / 1000 if power_uw else None)
+
+
+def claim_of(config: Mapping[str, Any], file: str = "config.json") -> int | None:
+    """Return the years a node's configuration claims.
+
+    Parameters
+    ----------
+    config : mapping
+        The parsed `config.json`.
+    file : str
+        Its name, for errors.
+
+    Returns
+    -------
+    int or None
+        `lifetime_claim_years`, None when it claims nothing. [year]
+
+    Raises
+    ------
+    BoardError
+        If it is no whole number above 0.
+    """
+    if "lifetime_claim_years" not in config:
+        return None
+    return _whole(config, "lifetime_claim_years", None, file)
+
+
 def _sensor(row: Any, index: int, readings: int, age_ms: int, file: str) -> Sensor:
     key = f"sensors.{index}"
     if not isinstance(row, dict) or not isinstance(row.get("driver"), str):
@@ -135,11 +209,18 @@ def _sensor(row: Any, index: int, readings: int, age_ms: int, file: str) -> Sens
 
 
 def _whole(
-    table: Mapping[str, Any], key: str, default: int | None, file: str, at: str = ""
+    table: Mapping[str, Any],
+    key: str,
+    default: int | None,
+    file: str,
+    at: str = "",
+    *,
+    least: int = 1,
 ) -> int:
     value = table.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise BoardError(f"is {value!r}; allowed: an integer above 0", file=file, key=at + key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        text = f"is {value!r}; allowed: an integer from {least}"
+        raise BoardError(text, file=file, key=at + key)
     return value
 
 
@@ -152,6 +233,7 @@ def project(
     tls: bool,
     battery: Battery | None,
     claim_years: float,
+    duty: Duty | None = None,
 ) -> Projection:
     """Return what a node costs on a board.
 
@@ -171,6 +253,8 @@ def project(
         What it runs on; None on mains.
     claim_years : float
         How long it is claimed to last, > 0. [year]
+    duty : Duty, optional
+        How it sleeps, for `duty`; as the firmware does by default.
 
     Returns
     -------
@@ -182,16 +266,20 @@ def project(
     BoardError
         If the board's file lacks a figure this needs, or a sensor can't sleep.
     """
+    wakes, sends = (0.0, 0.0) if mode == "awake" else _rates(sensors, duty or Duty())
     if mode == "awake":
-        used, sends, assumed = _awake(board)
+        used, assumed = _awake(board)
     else:
-        used, sends, assumed = _duty(board, sensors, link, tls)
+        used = _asleep_between(
+            board, sensors, link, tls=tls, wakes=wakes, sends=sends, duty=duty or Duty()
+        )
+        assumed = _assumptions(sensors, tls, board)
     life = cells = None
     if battery is not None:
         total_j = sum(used.values())
         life = battery.cells * usable_j(battery.kind) / total_j / DAYS_PER_YEAR
         cells = total_j * DAYS_PER_YEAR * claim_years / usable_j(battery.kind)
-    return Projection(mode, used, sends, battery, life, cells, assumed)
+    return Projection(mode, used, wakes, sends, battery, life, cells, assumed)
 
 
 def usable_j(kind: str) -> float:
@@ -218,14 +306,22 @@ def usable_j(kind: str) -> float:
     return float(cells[kind]["usable_j"])
 
 
-def _awake(board: Board) -> tuple[dict[str, float], float, tuple[str, ...]]:
+def _awake(board: Board) -> tuple[dict[str, float], tuple[str, ...]]:
     # The radio's share of a second now and then is inside a board's measured mean current.
-    return {"awake": _mw(board, "active") / 1000 * DAY_S}, 0.0, ()
+    return {"awake": _mw(board, "active") / 1000 * DAY_S}, ()
 
 
-def _duty(
-    board: Board, sensors: tuple[Sensor, ...], link: Link, tls: bool
-) -> tuple[dict[str, float], float, tuple[str, ...]]:
+def _rates(sensors: tuple[Sensor, ...], duty: Duty) -> tuple[float, float]:
+    """Return wakes and sends [1/d]."""
+    sends = _distinct([s.sends_per_day for s in sensors])
+    wakes = max(sends, _distinct([s.reads_per_day for s in sensors]))
+    return wakes, max(sends, wakes / duty.wakes_per_send) if duty.wakes_per_send else sends
+
+
+def _asleep_between(
+    board: Board, sensors: tuple[Sensor, ...], link: Link, *, tls: bool,
+    wakes: float, sends: float, duty: Duty,
+) -> dict[str, float]:  # fmt: skip
     table = costs()
     for sensor in sensors:
         if why := table["always_awake"].get(sensor.driver):
@@ -234,8 +330,7 @@ def _duty(
     if not board.flash.chip.startswith("esp32"):
         text = f"nobody published the energy of a message of a {board.flash.chip}; measure it"
         raise BoardError(text, file=f"{board.name}.toml", key="footprint.power_mw")
-    sends = _distinct([s.sends_per_day for s in sensors])
-    wakes = max(sends, _distinct([s.reads_per_day for s in sensors]))
+    asleep_mw = duty.asleep_mw or _mw(board, "deep_sleep")
     awake_s = sum(s.reads_per_day * s.awake_ms for s in sensors) / 1000
     used = {
         "sends": sends * table["link"][link]["message_mj"] / 1000,
@@ -243,11 +338,11 @@ def _duty(
         "wakes": (wakes - sends) * table["wake"]["energy_mj"] / 1000,
         "file system": wakes * table["filesystem"]["energy_mj"] / 1000,
         "reading": awake_s * _mw(board, "active") / 1000,
-        "asleep": _mw(board, "deep_sleep") / 1000 * (DAY_S - awake_s),
+        "asleep": asleep_mw / 1000 * (DAY_S - awake_s),
     }
     if awake_s > DAY_S:
         raise BoardError("reads longer than its period: it never sleeps", file="config.json")
-    return used, sends, _assumptions(sensors, tls, board)
+    return used
 
 
 def _distinct(rates: list[float]) -> float:

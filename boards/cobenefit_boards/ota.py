@@ -97,16 +97,13 @@ def sign(
         raise OtaError(f"{folder} has no cobenefit_node/ with .py or .mpy files")
     if out.exists():
         raise OtaError(f"{out} exists: choose another folder for the release")
-    private = serialization.load_pem_private_key(key.read_bytes(), None)
-    if not isinstance(private, rsa.RSAPrivateKey) or private.key_size != 2048:
-        raise OtaError(f"{key} is not an RSA-2048 private key")
     index = "".join(_line(folder, path) for path in paths).encode()
     notice = release.Notice(
         release.SUBJECT, counter, board, len(index), hashlib.sha256(index).digest(), confirm_s,
         next_key.read_bytes() if next_key else None,
     )  # fmt: skip
     signed = release.body(notice)
-    sealed = release.seal(signed, private.sign(signed, padding.PKCS1v15(), hashes.SHA256()))
+    sealed = release.seal(signed, signature(signed, key))
     try:
         release.unseal(sealed)
     except WireError as err:
@@ -118,6 +115,35 @@ def sign(
     (out / "index").write_bytes(index)
     (out / "notice").write_bytes(sealed)
     return notice
+
+
+def signature(signed: bytes, key: Path) -> bytes:
+    """Return the signature that nodes verify with their `update.key`.
+
+    Parameters
+    ----------
+    signed : bytes
+        What is signed.
+    key : Path
+        Private key, PEM.
+
+    Returns
+    -------
+    bytes
+        RSA-2048, PKCS #1 v1.5, SHA-256.
+
+    Raises
+    ------
+    OtaError
+        If the file holds no such key.
+    """
+    try:
+        private = serialization.load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError) as err:
+        raise OtaError(f"{key} is not a private key in PEM without password: {err}") from err
+    if not isinstance(private, rsa.RSAPrivateKey) or private.key_size != 2048:
+        raise OtaError(f"{key} is not an RSA-2048 private key")
+    return private.sign(signed, padding.PKCS1v15(), hashes.SHA256())
 
 
 def read(folder: Path) -> tuple[bytes, release.Notice, list[bytes]]:

@@ -81,10 +81,13 @@ def connected(broker: Broker) -> Iterator[mqtt.Client]:
         up.set()
 
     client.on_connect = on_connect
-    client.connect(broker.host, broker.port)
+    where = f"{broker.host}:{broker.port}"
+    try:
+        client.connect(broker.host, broker.port)
+    except OSError as err:
+        raise BrokerError(f"no connection to the broker at {where}: {err}") from err
     client.loop_start()
     try:
-        where = f"{broker.host}:{broker.port}"
         if not up.wait(_TIMEOUT_S):
             raise BrokerError(f"the broker at {where} accepted no connection within 30 s")
         if getattr(codes[0], "is_failure", False):
@@ -159,14 +162,28 @@ def publish(  # noqa: PLR0917
         old = retained(client, [top + "/#"])
         stale = [topic for topic in old if topic != top and topic not in ours]
         if old.get(top, notice) != notice:
-            _send(client, {top: b""})  # no node begins what is about to be replaced
-        _send(client, dict.fromkeys(stale, b""))
-        _send(client, ours)
-        _send(client, {top: notice})
+            send(client, {top: b""})  # no node begins what is about to be replaced
+        send(client, dict.fromkeys(stale, b""))
+        send(client, ours)
+        send(client, {top: notice})
     return len(stale)
 
 
-def _send(client: mqtt.Client, messages: dict[str, bytes]) -> None:
+def send(client: mqtt.Client, messages: dict[str, bytes]) -> None:
+    """Publish retained messages and wait until the broker has them.
+
+    Parameters
+    ----------
+    client : Client
+        Connected.
+    messages : dict
+        Payload by topic; an empty one clears what is there.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not acknowledge in time.
+    """
     waiting = [client.publish(t, data, qos=1, retain=True) for t, data in messages.items()]
     for info in waiting:
         info.wait_for_publish(_TIMEOUT_S)
@@ -189,7 +206,8 @@ def reports(broker: Broker, site: str, device: str) -> dict[str, bytes]:
     dict
         Payload by `state`, `cmd/result`, `ota`; a leaf without one is missing.
     """
-    leaves = {topics.build(site, device, leaf): leaf for leaf in ("state", "cmd/result", "ota")}
+    leaves = {topics.build(site, device, leaf): leaf for leaf in ("state", "ota")}
+    leaves[topics.build(site, device, "cmd/result", "update")] = "cmd/result"
     with connected(broker) as client:
         found = retained(client, list(leaves))
     return {leaves[topic]: payload for topic, payload in found.items() if payload}

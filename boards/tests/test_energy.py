@@ -5,8 +5,17 @@ import json
 import pytest
 
 from cobenefit_boards import Battery, BoardError, load
-from cobenefit_boards.energy import costs, project, sensors_of, usable_j
+from cobenefit_boards.energy import (
+    Duty,
+    claim_of,
+    costs,
+    duty_of,
+    project,
+    sensors_of,
+    usable_j,
+)
 from cobenefit_cli.app import main
+from cobenefit_node import config as node_config
 
 MODBUS = {"driver": "modbus", "uart": 2, "period_ms": 900_000}
 CONFIG = {
@@ -77,6 +86,7 @@ def test_the_parts_are_the_total_and_life_and_cells_agree():
     ("sensor", "board", "word"),
     [
         ({"driver": "ld2451", "period_ms": 1000}, "firebeetle_esp32", "can't sleep.*vehicle"),
+        ({"driver": "tfluna", "period_ms": 1000}, "firebeetle_esp32", "can't sleep.*vehicle"),
         ({"driver": "pulse", "period_ms": 1000}, "firebeetle_esp32", "can't sleep.*deep sleep"),
         (MODBUS, "rpi_pico_w", "rp2040"),
         (MODBUS, "esp32_generic_c3", r"power_mw\.active.*nobody published"),
@@ -95,11 +105,31 @@ def test_what_is_not_known_or_cannot_sleep_is_refused(sensor, board, word):
         ({"sensors": [{"period_ms": 5}]}, r"sensors\.0\.driver"),
         ({"sensors": [{"driver": "tic", "period_ms": 0}]}, r"sensors\.0\.period_ms: is 0"),
         ({"pack_readings": "many"}, "pack_readings: is 'many'"),
+        ({"sleep": 5}, "sleep: give"),
+        ({"sleep": {"wakes_per_send": -1}}, r"sleep\.wakes_per_send: is -1"),
+        ({"lifetime_claim_years": 0}, "lifetime_claim_years: is 0"),
     ],
 )
 def test_a_wrong_configuration_is_refused_by_key(change, word):
     with pytest.raises(BoardError, match=rf"config\.json: {word}"):
-        sensors_of(CONFIG | change)
+        (sensors_of(CONFIG | change), duty_of(CONFIG | change), claim_of(CONFIG | change))
+
+
+def test_those_refused_here_are_those_the_node_refuses():
+    assert set(costs()["always_awake"]) == set(node_config._BLIND)
+
+
+def test_a_node_sends_when_its_wakes_say_so_or_a_pack_is_full():
+    sixty = CONFIG | {"pack_readings": 60, "pack_age_ms": 86_400_000}
+    often = duty(sixty, duty=Duty(wakes_per_send=4))
+    assert (often.wakes_per_day, often.sends_per_day) == (96, 24)
+    rarely = duty(sixty, duty=Duty(wakes_per_send=1000))
+    assert rarely.sends_per_day == pytest.approx(1.6)
+
+
+def test_the_power_asleep_is_the_nodes_own_where_it_was_measured():
+    found = duty(duty=Duty(asleep_mw=1.0))
+    assert found.j_per_day["asleep"] == pytest.approx(1e-3 * (86_400 - 48))
 
 
 def test_every_figure_has_its_source():
@@ -128,6 +158,30 @@ def test_a_claim_that_does_not_hold_is_refused(tmp_path, capsys):
     )
     assert code == 0
     assert "3 x aa_alkaline" in shown.out
+
+
+def test_the_configurations_own_claim_and_sleep_are_what_is_judged(tmp_path, capsys):
+    config = CONFIG | {"board": "firebeetle_esp32", "sleep": {}, "lifetime_claim_years": 3}
+    code, shown = run(tmp_path, capsys, config=config)
+    assert code == 2
+    assert "the claim is 3 years" in shown.err
+    assert "goes into `sends`: send less often (pack_readings" in shown.err
+    assert "96 wakes and 96 sends a day" in shown.out
+    packs = config | {"pack_readings": 60, "pack_age_ms": 43_200_000}
+    code, shown = run(tmp_path, capsys, config=packs)
+    assert code == 0, shown.err
+    assert "100.0%" in shown.out
+    awake = {key: value for key, value in packs.items() if key != "sleep"}
+    code, shown = run(tmp_path, capsys, config=awake)
+    assert code == 2
+    assert "let it sleep" in shown.err
+
+
+def test_help_shows_examples(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["node", "energy", "--help"])
+    assert not stop.value.code
+    assert "cobenefit node energy config.json --mode duty" in capsys.readouterr().out
 
 
 def test_the_link_pays_for_tls_where_it_is_configured(tmp_path, capsys):

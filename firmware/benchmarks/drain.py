@@ -1,10 +1,11 @@
 # noqa: INP001
-"""Drain a backlog from the ring to a broker, on MicroPython; print rate and longest stall.
+"""Drain a backlog from the ring to a broker, on MicroPython; print rate, longest stall, bytes.
 
 micropython drain.py PORT
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -16,8 +17,8 @@ from cobenefit_node.ring import Ring
 from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages, pack
 
-PACKS = 1000
-STATE = messages.State(True, 1, "0", "unix", "1")
+PACKS, READINGS = 1000, 60
+STATE = messages.State(True, 1, "0", "unix", "1", 0)
 
 
 async def stalls(worst: list) -> None:
@@ -36,11 +37,13 @@ async def main(port: int) -> None:
            "sensors": [{"driver": "tic", "uart": 1, "period_ms": 1000}]}  # fmt: skip
     ring = Ring("ring", 64, 16_384)
     for seq in range(PACKS):
-        one = pack.Pack(ring.boot, seq, 0, 60_000 * seq, "Wh", 0, 1000, (), list(range(60)), b"")
-        ring.append("energy_import_wh", 60, pack.encode(one))
+        values = list(range(READINGS))
+        one = pack.Pack(ring.boot, seq, 0, 60_000 * seq, "Wh", 0, 1000, (), values, b"")
+        ring.append("energy_import_wh", READINGS, pack.encode(one))
     uplink = Uplink(
         config.parse(raw), ring, Clock(), ledger=Ledger({}, 1), state=STATE, log=lambda _: None
     )
+    gc.threshold(8_192)  # as in main.py
     worst = [0]
     watch = asyncio.create_task(stalls(worst))
     started = time.ticks_ms()
@@ -50,7 +53,10 @@ async def main(port: int) -> None:
     took_ms = time.ticks_diff(time.ticks_ms(), started)
     watch.cancel()
     link.cancel()
-    print(json.dumps({"rate": 1000 * PACKS / took_ms, "stall_ms": worst[0]}))
+    client = uplink._client  # noqa: SLF001
+    wire_bytes = (client.tx_bytes + client.rx_bytes) / (PACKS * READINGS)  # both ways, with MQTT
+    rate = 1000 * PACKS / took_ms
+    print(json.dumps({"rate": rate, "stall_ms": worst[0], "wire_bytes": wire_bytes}))
 
 
 asyncio.run(main(int(sys.argv[1])))

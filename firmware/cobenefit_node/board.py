@@ -4,10 +4,17 @@ The same file runs on esp32, rp2 and, with the rig's `machine.py`, on a virtual 
 """
 
 import asyncio
+import os
+import sys
 
 import machine  # type: ignore[import-not-found,unused-ignore]
 
 from cobenefit_wire.hints import Any
+
+_WATCHDOG, _BROWN_OUT = 3, 6
+#: MicroPython takes a brown-out of an ESP32 for a watchdog; the chip knows better: "ESP32
+#: Technical Reference Manual", RTC_CNTL_RESET_STATE_REG and table of reset sources.
+_RESET_STATE, _BROWNED = 0x3FF48034, 15
 
 
 class Board:
@@ -88,6 +95,22 @@ class Board:
         machine.reset()
 
     def reset_cause(self) -> int:
-        """Return the port's code of the last reset."""
+        """Return the cause of the last reset.
+
+        Returns
+        -------
+        int
+            1 power on, 2 hard, 3 watchdog, 4 deep sleep, 5 soft, 6 brown-out, 0 unknown.
+        """
         cause: int = machine.reset_cause()
+        if cause == _WATCHDOG and sys.platform == "esp32" and "with ESP32" in os.uname().machine:
+            cause = _BROWN_OUT if machine.mem32[_RESET_STATE] & 0x3F == _BROWNED else cause
         return cause
+
+    def deepsleep(self, ms: int) -> None:
+        """Sleep with all but the clock and RTC memory off, then start again [ms]."""
+        machine.deepsleep(ms)
+
+    def rtc_memory(self) -> Any:
+        """Return `memory(…)`, which reads or writes what outlives deep sleep; None without."""
+        return getattr(machine.RTC(), "memory", None)

@@ -10,19 +10,19 @@ a meter's own clock (`hint`). The last time known is kept in flash (`keep`): a b
 import time
 
 from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: esp32 counts from 2000-01-01, rp2, unix and CPython from 1970-01-01. [ms]
 _EPOCH_MS = 946_684_800_000 if time.gmtime(0)[0] == 2000 else 0
 #: A board that was never set shows its epoch or a build date; 2023-11-14 is before our first one.
-_EARLIEST_MS = 1_700_000_000_000
+_EARLIEST_MS = const(1_700_000_000_000)
 #: Sleep in slices, so that a clock that is set meanwhile is followed. [ms]
-_SLICE_MS = 10_000
+_SLICE_MS = const(10_000)
 #: An ack on its way and a crystal's drift in a day stay below this; more is a clock set. [ms]
-_STEP_MS = 2000
+_STEP_MS = const(2000)
 #: How often the time floor is written and NTP asked again: 4 writes and 1 question a day. [ms]
-_KEEP_MS = 21_600_000
-_ASK_MS = 86_400_000
+_KEEP_MS = const(21_600_000)
+_ASK_MS = const(86_400_000)
 
 
 class Ended(Exception):  # noqa: N818
@@ -41,6 +41,8 @@ class Clock:
         self._kept_ms = -1
         self._asked_ms = -1
         self.ntp_error = ""
+        self.source = "board"
+        self.behind_ms: Any = None
 
     def time_known(self) -> bool:
         """Whether the wall clock has been set."""
@@ -61,21 +63,23 @@ class Clock:
         """Return what to add to a time since the start to date it; 0 while unknown [ms]."""
         return self.now_ms() - self.uptime_ms()
 
-    def set(self, t_ms: int) -> None:
+    def set(self, t_ms: int, source: str = "gateway") -> None:
         """Take the gateway's time [Unix ms].
 
         An ack may come late, from a broker's queue, but never early: it sets an unknown clock and
         moves a known one forward only.
         """
         known = self.time_known()
+        if source == "gateway" and known:
+            self.behind_ms = t_ms - self._wall_ms()
         if t_ms >= _EARLIEST_MS and (not known or t_ms > self._wall_ms() + _STEP_MS):
             self._set_board(max(t_ms, self._wall_ms()))
-            self._learnt()
+            self._learnt(source)
 
     def hint(self, t_ms: int) -> None:
         """Take the time of a sensor's clock [Unix ms], when there is no other."""
         if not self.time_known():
-            self.set(t_ms)
+            self.set(t_ms, "sensor")
 
     def ask_network(self) -> None:
         """Set the clock by NTP when it is unknown or was not asked for a day.
@@ -86,7 +90,8 @@ class Clock:
         up_ms = self.uptime_ms()
         if self.time_known() and self._asked_ms < 0:
             self._asked_ms = up_ms
-        if self.time_known() and up_ms - self._asked_ms < _ASK_MS:
+        known = self.time_known()
+        if known and up_ms - self._asked_ms < _ASK_MS:
             return
         try:
             import ntptime
@@ -96,7 +101,10 @@ class Clock:
             self.ntp_error = repr(err)
             return
         self._asked_ms = up_ms
-        self._learnt()
+        if known:
+            self.source = "ntp"  # what was stamped is dated already
+        else:
+            self._learnt("ntp")
 
     def keep(self, twin: Any) -> None:
         """Start at the last time known, from a `Twin`, when the board's clock is behind it."""
@@ -107,9 +115,34 @@ class Clock:
         behind = self._wall_ms() < floor_ms
         # A guess stays one over a restart that kept the board's clock running.
         self._guess = bool(behind or guess)
+        if self._guess:
+            self.source = "last known"
         if behind:
             self._set_board(floor_ms)
             twin.save([floor_ms, 1])
+
+    def held(self) -> list[Any]:
+        """Return what `resume` needs after a sleep."""
+        return [self.uptime_ms(), self._wall_ms(), self._shift_ms, self._kept_ms]
+
+    def resume(self, held: list[Any], planned_ms: int) -> int:
+        """Go on after a sleep; return how long it was, as far as the board can tell [ms].
+
+        The board's clock runs on in deep sleep. Where it did not, the sleep was as long as
+        planned [ms]. A sleeping board's oscillator drifts, so NTP is asked at the next connection.
+        """
+        uptime_ms, wall_ms, self._shift_ms, self._kept_ms = held
+        slept_ms = self._wall_ms() - wall_ms
+        if not 0 <= slept_ms <= 2 * planned_ms + _ASK_MS:
+            slept_ms, self._shift_ms = planned_ms, 0
+        self._uptime_ms += uptime_ms + slept_ms
+        self._asked_ms = self._uptime_ms - _ASK_MS
+        return slept_ms
+
+    async def reach(self, due_ms: int) -> None:
+        """Wait until it is `due_ms`, at most one slice past a clock that is set [ms]."""
+        while due_ms > self.now_ms():
+            await sleep_ms(min(due_ms - self.now_ms(), _SLICE_MS))
 
     def save_floor(self) -> None:
         """Write the time floor when it is due; call often. OSError when the flash refuses."""
@@ -149,8 +182,9 @@ class Clock:
     def _after(self, period_ms: int) -> int:
         return (self.now_ms() // period_ms + 1) * period_ms
 
-    def _learnt(self) -> None:
+    def _learnt(self, source: str) -> None:
         self._guess = False
+        self.source = source
         self._kept_ms = -1
 
     def _set_board(self, t_ms: int) -> None:

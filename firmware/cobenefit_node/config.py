@@ -8,21 +8,29 @@ import json
 from collections import namedtuple
 
 from cobenefit_wire import topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw", "ina219"),
+     "health_ms", "power_mw", "ina219", "bridge", "sleep", "battery", "wifi"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
 Sensor = namedtuple("Sensor", ("driver", "uart", "counter", "pin", "i2c", "period_ms", "options"))
 Meter = namedtuple("Meter", ("scl", "sda", "shunt_mohm"))
+Sleep = namedtuple("Sleep", ("wakes_per_send", "give_up_ms", "power_uw"))
+Battery = namedtuple("Battery", ("adc", "scale_permille", "jump_mv", "set"))
 RingSize = namedtuple("RingSize", ("dir", "segments", "segment_bytes"))
 
-_DAY_MS = 86_400_000
-_SECRET = ("password", "key")
+_DAY_MS = const(86_400_000)
+#: Drivers of what happens while nobody looks; asleep they would miss it.
+_BLIND = {
+    "ld2451": "the radar reports a vehicle when it passes",
+    "tfluna": "the range finder reports a vehicle when it passes",
+    "pulse": "the counter stops in deep sleep",
+}
+_SECRET = ("password", "key", "wifi")
 
 
 class ConfigError(ValueError):
@@ -54,17 +62,46 @@ def parse(raw: object, path: str = "config.json") -> Config:
         top.check("site", topics.is_id, "[a-z0-9-]{1,32}"),
         top.check("device", topics.is_id, "[a-z0-9-]{1,32}"),
         top.check("board", topics.is_channel, "[a-z0-9_]{1,32}", "unix"),
-        _broker(top.table("broker")),
+        _broker(top.table("broker")) if _has_broker(top) else None,
         _sensors(top),
-        top.integer("pack_readings", 1, 1000, 60),
+        # A message to a bridge has 7 kB, and a pack takes at most 13 bytes a reading.
+        top.integer("pack_readings", 1, 500 if "bridge" in top.raw else 1000, 60),
         top.integer("pack_age_ms", 1, 366 * _DAY_MS, 3_600_000),
         _ring(top.table("ring", {})),
         top.integer("health_ms", 1000, _DAY_MS, 60_000),
         _power(top.table("power_mw", {})),
         _meter(top.table("ina219")) if "ina219" in top.raw else None,
+        _bridge(top) if "bridge" in top.raw else None,
+        _sleep(top.table("sleep")) if "sleep" in top.raw else None,
+        _battery(top.table("battery")) if "battery" in top.raw else None,
+        _wifi(top) if "wifi" in top.raw else None,
     )
+    if config.wifi is not None and config.bridge is not None:
+        raise top.error("wifi", "***", "with broker only: a bridge has the radio on its channel")
+    top.integer("lifetime_claim_years", 1, 50, None)  # for `cobenefit node energy`
+    if config.sleep is not None:
+        _check_awake(top, config.sensors)
     top.done()
     return config
+
+
+def _has_broker(top: "_Table") -> bool:
+    given = [key for key in ("broker", "bridge") if key in top.raw]
+    if len(given) != 1:
+        raise top.error("broker", given, "exactly one of broker and bridge")
+    return given == ["broker"]
+
+
+def _bridge(top: "_Table") -> Any:
+    from cobenefit_node.bridge_keys import read_bridge
+
+    return read_bridge(top)
+
+
+def _wifi(top: "_Table") -> Any:
+    from cobenefit_node.wifi_config import read_wifi
+
+    return read_wifi(top)
 
 
 def _broker(table: "_Table") -> Broker:
@@ -144,6 +181,35 @@ def _meter(table: "_Table") -> Meter:
     return meter
 
 
+def _sleep(table: "_Table") -> Sleep:
+    sleep = Sleep(
+        table.integer("wakes_per_send", 0, 1000, 0),
+        table.integer("give_up_ms", 1000, 600_000, 30_000),
+        table.integer("power_uw", 0, 1_000_000, 0),
+    )
+    table.done()
+    return sleep
+
+
+def _check_awake(top: "_Table", sensors: list[Sensor]) -> None:
+    for i in range(len(sensors)):
+        why = _BLIND.get(sensors[i].driver)
+        if why is not None:
+            key = "sensors." + str(i) + ".driver"
+            raise top.error(key, sensors[i].driver, "with sleep no such driver: " + why)
+
+
+def _battery(table: "_Table") -> Battery:
+    battery = Battery(
+        table.integer("adc", 0, 99),
+        table.integer("scale_permille", 1, 100_000, 1000),
+        table.integer("jump_mv", 50, 10_000, 300),
+        table.integer("set", 0, 1000, 0),
+    )
+    table.done()
+    return battery
+
+
 class _Table:
     """One JSON object whose keys are taken one by one; a key left over is an error."""
 
@@ -186,5 +252,5 @@ class _Table:
         return value
 
     def done(self) -> None:
-        for key, value in self.raw.items():
-            raise self.error(key, value, "no such key")
+        for key in self.raw:  # its value is not shown: it may be a secret, misspelt
+            raise self.error(key, "***", "no such key")

@@ -9,15 +9,16 @@ import asyncio
 import hashlib
 import os
 import sys
+from binascii import hexlify
 
 from cobenefit_node.rsa import verify
 from cobenefit_node.ticks import sleep_ms
+from cobenefit_node.twin import Twin
 from cobenefit_wire import release
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_CHUNK_S = 5
-_CHUNK_TRIES = 12
-_PIECE = 512
+_CHUNK_S = const(5)
+_CHUNK_TRIES = const(12)
 
 
 class Refused(Exception):  # noqa: N818
@@ -37,7 +38,8 @@ class Download:
         self._client = client
         self._slot: str = updates.slots.free()
         self._wanted = ""
-        self._data = b""
+        self._data = bytearray(release.CHUNK_BYTES)  # of the broker's, or of a file's
+        self._size = 0
         self._came = asyncio.Event()
         self.fetched = 0
 
@@ -57,7 +59,7 @@ class Download:
         notice = self._notice
         self._prepare()
         index = self._slot + "/index"
-        digest = "".join(["%02x" % b for b in notice.index_sha256])
+        digest = hexlify(notice.index_sha256).decode()
         await self._file(index, release.Entry(digest, notice.index_bytes, "index"), 0)
         number = release.chunks(notice.index_bytes)
         with open(index) as f:
@@ -76,8 +78,9 @@ class Download:
 
     def take(self, topic: str, data: bytes) -> None:
         """Take a chunk from the link; one that is not awaited is let go."""
-        if topic == self._wanted:
-            self._data = data
+        if topic == self._wanted and not self._came.is_set():
+            self._size = len(data) if len(data) <= release.CHUNK_BYTES else 0
+            self._data[: self._size] = data[: self._size]
             self._came.set()
 
     def _prepare(self) -> None:
@@ -93,11 +96,12 @@ class Download:
         os.mkdir(self._slot)
         with open(mark, "w") as f:
             f.write(wanted)
+            Twin.written += len(wanted)
 
     async def _file(self, path: str, entry: release.Entry, first: int) -> None:
         """Complete a file from the broker; twice the wrong hash refuses the release."""
         for _ in range(2):
-            if await _holds(path, entry):
+            if await self._holds(path, entry):
                 return
             size = max(_size(path), 0)
             at = 0 if size >= entry.size else size // release.CHUNK_BYTES * release.CHUNK_BYTES
@@ -110,24 +114,26 @@ class Download:
                 with open(path, "r+b") as f:
                     f.seek(at)
                     f.write(data)
+                    Twin.written += len(data)
                 at += len(data)
-        if not await _holds(path, entry):
+        if not await self._holds(path, entry):
             raise Refused("sha256 of " + entry.path, True)
 
     async def _copy(self, path: str, entry: release.Entry) -> None:
         """Copy a file that the running software has unchanged."""
         source = _running() + "/" + entry.path
-        if _size(path) == entry.size or not await _holds(source, entry):
+        if _size(path) == entry.size or not await self._holds(source, entry):
             return
         with open(source, "rb") as old, open(path, "wb") as new:
-            piece = old.read(_PIECE)
-            while piece:
-                new.write(piece)
-                piece = old.read(_PIECE)
+            n = old.readinto(self._data)
+            while n:
+                new.write(memoryview(self._data)[:n])
+                Twin.written += n
+                n = old.readinto(self._data)
                 await sleep_ms(0)
 
-    async def _chunk(self, number: int) -> bytes:
-        """Ask the broker for a chunk; OSError when it does not come."""
+    async def _chunk(self, number: int) -> Any:
+        """Ask the broker for a chunk, valid until the next; OSError when it does not come."""
         topic = "%s/%d/%d" % (self._updates.topic, self._notice.counter, number)
         self._wanted = topic
         self._came.clear()
@@ -141,22 +147,21 @@ class Download:
                 continue
             await self._client.unsubscribe(topic)
             self.fetched += 1
-            return self._data
+            return memoryview(self._data)[: self._size]
         raise OSError("chunk %d is not at the broker" % number)
 
-
-async def _holds(path: str, entry: release.Entry) -> bool:
-    """Whether a file has the size and the hash of an entry."""
-    if _size(path) != entry.size:
-        return False
-    digest = hashlib.sha256()
-    with open(path, "rb") as f:
-        piece = f.read(_PIECE)
-        while piece:
-            digest.update(piece)
-            piece = f.read(_PIECE)
-            await sleep_ms(0)
-    return "".join(["%02x" % b for b in digest.digest()]) == entry.sha256
+    async def _holds(self, path: str, entry: release.Entry) -> bool:
+        """Whether a file has the size and the hash of an entry."""
+        if _size(path) != entry.size:
+            return False
+        digest = hashlib.sha256()
+        with open(path, "rb") as f:
+            n = f.readinto(self._data)
+            while n:
+                digest.update(memoryview(self._data)[:n])
+                n = f.readinto(self._data)
+                await sleep_ms(0)
+        return hexlify(digest.digest()).decode() == entry.sha256
 
 
 def _size(path: str) -> int:

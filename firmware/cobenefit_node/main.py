@@ -6,11 +6,13 @@ Example:
 
 import asyncio
 import gc
-import sys
+import os
 
 from cobenefit_node import VERSION, drivers
 from cobenefit_node.clock import Ended
+from cobenefit_node.forget import forget
 from cobenefit_node.health import Ledger
+from cobenefit_node.remote import Remote
 from cobenefit_node.ring import Ring
 from cobenefit_node.sampler import Sampler
 from cobenefit_node.slots import Slots
@@ -18,13 +20,14 @@ from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.twin import Twin
 from cobenefit_node.updates import Updates
 from cobenefit_node.uplink import Uplink
-from cobenefit_wire import messages, topics
-from cobenefit_wire.hints import Any
+from cobenefit_wire import messages
+from cobenefit_wire.hints import Any, const
 
-_WATCHDOG_MS = 120_000
+WATCHDOG_MS = 120_000  # plain: the rig shortens both
 #: A driver answers within its time-out; the link tries or waits at most a minute at a time. [ms]
-_STUCK_MS = 90_000
-_FINISH_MS = 120_000
+STUCK_MS = 90_000
+_FINISH_MS = const(120_000)
+_DEEP_SLEEP = const(4)
 
 
 class Node:
@@ -33,35 +36,58 @@ class Node:
     def __init__(self, config: Any, board: Any, clock: Any) -> None:
         self._board = board
         self._clock = clock
-        clock.keep(Twin("clock"))
         cause = board.reset_cause()
-        self.ledger = Ledger(config.power_mw, cause)
+        self.ledger = Ledger(config.power_mw, cause, config.sleep and config.sleep.power_uw)
         if config.ina219 is not None:
             self.ledger.meter = self._meter(config.ina219)
-        self.ring = Ring(config.ring.dir, config.ring.segments, config.ring.segment_bytes)
-        state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause))
+        held = _held(board) if config.sleep is not None else None
+        size = config.ring
+        self.ring = Ring(
+            size.dir, size.segments, size.segment_bytes,
+            resume=held and held.position, first_boot=_first_boot(),
+        )  # fmt: skip
+        if held is not None:
+            held.take_up(self.ring, clock, self.ledger, cause == _DEEP_SLEEP)
+        clock.keep(Twin("clock"))
+        self._open_account(config, cause)
+        self.state = messages.State(True, self.ring.boot, VERSION, config.board, str(cause), 0)
         self.uplink = Uplink(
-            config, self.ring, clock, ledger=self.ledger, state=state, log=self.log
+            config, self.ring, clock, ledger=self.ledger, state=self.state, log=self.log
         )
-        topic = topics.build(config.site, config.device, "ota")
-        self.updates = self.uplink.updates = Updates(Slots(), topic, config.board, self.log)
+        self.name = config.site + "/" + config.device
+        topic = self.uplink.topic("ota")
+        self.updates = Updates(Slots(), topic, config.board, self.log)
+        self.remote = Remote(
+            self, clock, self.uplink.topic("cmd"), bool(config.broker and config.broker.tls)
+        )
+        self.parts = self.uplink.parts = (self.updates, self.remote)
         self.samplers = [self._sampler(config, sensor) for sensor in config.sensors]
+        self._duty: Any = None
+        if held is not None:
+            from cobenefit_node.duty import Duty
+
+            self._duty = Duty(self, config, board, clock, held)
+        # What only says how parts are made: a board has no room to keep it.
+        forget("config", "wifi_config", "makers", "drivers.maps", "cobenefit_wire.units")
+        forget("cobenefit_wire.topics")
 
     async def run(self) -> bool:
         """Run until simulated time ends (never on a board); return whether all was acked."""
-        _forget("config")
         # Collect early and often: a heap left to fill up is in pieces when a pack needs 1 kB.
         gc.collect()
-        gc.threshold(32_768)  # type: ignore[attr-defined,unused-ignore]
+        free: int = gc.mem_free()  # type: ignore[attr-defined,unused-ignore]
+        gc.threshold(max(4096, free // 4))  # type: ignore[attr-defined,unused-ignore]
         self.log("boot %d, %d packs waiting" % (self.ring.boot, self.ring.waiting()))
+        if self._duty is not None:
+            return bool(await self._duty.run(self._board.watchdog(WATCHDOG_MS)))
         link = asyncio.create_task(self.uplink.run())
         tasks = [asyncio.create_task(_until_ended(s)) for s in self.samplers]
-        watchdog = self._board.watchdog(_WATCHDOG_MS)
+        watchdog = self._board.watchdog(WATCHDOG_MS)
         while not all(task.done() for task in tasks):
             if self.alive():
                 watchdog.feed()
             self._update()
-            self._keep_account()
+            self.keep_account()
             await sleep_ms(500)
         for sampler in self.samplers:
             sampler.flush()
@@ -78,29 +104,50 @@ class Node:
     def alive(self) -> bool:
         """Whether sampler and link both make progress."""
         now = ticks_ms()
-        if ticks_diff(now, self.uplink.progress) > _STUCK_MS:
+        if ticks_diff(now, self.uplink.progress) > STUCK_MS:
             return False
         since = [s.reading_since for s in self.samplers if s.reading_since is not None]
-        return all(ticks_diff(now, t) < _STUCK_MS for t in since)
+        return all(ticks_diff(now, t) < STUCK_MS for t in since)
 
     def _update(self) -> None:
-        """Help a trial to its ack, and restart into another slot when it is time."""
-        self.updates.check()
-        if not self.updates.on_trial() and not self.updates.restart:
-            return
-        for sampler in self.samplers:
-            sampler.flush()
-        if self.updates.restart:
+        """Help a trial to its ack; restart for what is to be tried or given up, or stuck Wi-Fi."""
+        for part in self.parts:
+            part.check()
+        wifi = self.uplink.wifi
+        restart = any(part.restart for part in self.parts) or (wifi is not None and wifi.restart)
+        if restart and any(s.reading_since is not None for s in self.samplers):
+            return  # a reading under way is finished first
+        if restart or self.on_trial():
+            for sampler in self.samplers:
+                sampler.flush()
+        if restart:
             self.ring.settle()
             self._board.reset()
 
-    def _keep_account(self) -> None:
+    def on_trial(self) -> bool:
+        """Whether software, settings or a certificate still have to prove themselves."""
+        return any(part.on_trial() for part in self.parts)
+
+    def keep_account(self) -> None:
+        """Ask the power meter and keep the time floor; call often."""
         try:
             self.ledger.measure(self._clock.uptime_ms())
             self._clock.save_floor()
         except OSError as err:
             self.ledger.errors += 1
             self.log("account: " + repr(err))
+
+    def _open_account(self, config: Any, cause: int) -> None:
+        if cause == _DEEP_SLEEP and config.battery is None:
+            return
+        from cobenefit_node.account import open_account
+
+        try:
+            open_account(config, self._board, cause, self.ledger)
+        except OSError as err:
+            self.ledger.errors += 1
+            self.log("account: " + repr(err))
+        forget("account")
 
     def _meter(self, wired: Any) -> Any:
         from cobenefit_node.power import Ina219
@@ -132,12 +179,20 @@ class Node:
         )  # fmt: skip
 
 
-def _forget(name: str) -> None:
-    """Give a module's memory back on a board; the next import loads it again."""
-    if sys.implementation.name == "micropython":
-        package = sys.modules["cobenefit_node"]
-        if sys.modules.pop("cobenefit_node." + name, None) is not None and hasattr(package, name):
-            delattr(package, name)
+def _held(board: Any) -> Any:
+    """Return what a node that sleeps has kept; one that does not never loads this."""
+    from cobenefit_node.duty import Held
+
+    return Held(board)
+
+
+def _first_boot() -> int:
+    """Return where a node without a past counts its boots from.
+
+    At random, so that neither a second board under the same name nor this one with its flash
+    erased takes the numbers, and with them the acks, of another's packs.
+    """
+    return 1 + (int.from_bytes(os.urandom(4), "big") >> 2)
 
 
 async def _until_ended(sampler: Sampler) -> None:

@@ -10,11 +10,11 @@ Interface", SBOS448G, sections 8.5 and 8.6, 2015.
     119800
 """
 
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 _CONFIG, _SHUNT, _BUS = 0, 1, 2
 #: 32 V, +-320 mV, 128 samples each, continuous: table 4 to 6 of the data sheet.
-_AVERAGING = b"\x3f\xff"
+_AVERAGING = const(b"\x3f\xff")
 
 
 def power_mw(shunt: int, bus: int, shunt_mohm: int) -> int:

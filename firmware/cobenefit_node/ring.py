@@ -20,14 +20,14 @@ from cobenefit_node.acked import Acked
 from cobenefit_node.twin import Twin
 from cobenefit_wire import pack
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 #: Boots whose acks (the oldest with packs here) and losses (the newest) are remembered.
-_BOOTS = 32
+_BOOTS = const(32)
 #: Bounds of ranges above the floor remembered per boot: 64 pairs, the lowest.
 _RANGES = 128
 #: Stretches of damaged records that wait for their turn to be declared.
-_HOLES = 32
+_HOLES = const(32)
 
 
 class Segment:
@@ -50,7 +50,11 @@ class Segment:
 class Ring:
     """Packs on the file system between the sampler and the gateway's ack."""
 
-    def __init__(self, directory: str, segments: int, segment_bytes: int) -> None:
+    def __init__(
+        self, directory: str, segments: int, segment_bytes: int,
+        resume: Any = None, first_boot: int = 1,
+    ) -> None:  # fmt: skip
+        """`resume` is the (boot, sequence) of a node that only slept, see `duty.py`."""
         self._dir = directory
         self._limit = segments
         self._segment_bytes = segment_bytes
@@ -66,13 +70,14 @@ class Ring:
         self.damaged = 0
         self.losses = 0
         self.forgot = False
-        self.boot = 1
+        self.boot = first_boot  # unless the state or the records know better
         self.seq = 0
         _make_directory(directory)
         self._twin = Twin(directory + "/state")
         self._restore()
         self._recover()
-        self.save()
+        if resume is None or not self._resumed(*resume):
+            self.save()
 
     def append(self, channel: str, readings: int, data: bytes) -> tuple[int, int]:
         """Write a pack that bears (`boot`, `seq`) and flush it; return its position.
@@ -89,6 +94,7 @@ class Ring:
         except OSError:
             self.close()  # what was half written stays behind; the next record gets a new file
             raise
+        Twin.written += len(record)
         at = last.size
         last.add(self.boot, self.seq, at + len(record))
         self.seq += 1
@@ -145,16 +151,17 @@ class Ring:
         What earlier acks said stays true, whatever this one leaves out. `forgot` is set when it
         says more than is kept; such packs still count as waiting.
         """
+        if boot != self.boot and not any(boot == run[0] for s in self._segments for run in s.runs):
+            return
         known = self._acked.get(boot, Acked())
         below = self._lost[boot][0] if boot in self._lost else 0
         acked = known.joined(max(floor, below), ranges)
         if len(acked.ranges) > _RANGES:
             self.forgot = True
             acked.ranges = acked.ranges[:_RANGES]
-        before = self.waiting()
         self._acked[boot] = acked
         self._declare_holes()
-        if self.waiting() != before:
+        if (acked.floor, acked.ranges) != (known.floor, known.ranges):
             self.save()
             self._free()
 
@@ -220,6 +227,17 @@ class Ring:
             del self._lost[boot]
         acked = [[b, a.floor, list(a.ranges)] for b, a in self._acked.items()]
         self._twin.save([self.boot, acked, self.lost()])
+
+    def _resumed(self, boot: int, seq: int) -> bool:
+        """Go on with a boot; not where damage has taken the place of its next record."""
+        for part in self._segments:
+            for run in part.runs:
+                if run[0] == boot:
+                    seq = max(seq, run[2] + 1)
+        if boot != self.boot - 1 or self._twin.damaged or self.covers(boot, seq):
+            return False
+        self.boot, self.seq = boot, seq
+        return True
 
     def _restore(self) -> None:
         state = self._twin.load()

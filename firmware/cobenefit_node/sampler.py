@@ -8,11 +8,12 @@ when a reading is flagged. The sequence number is frozen when the ring has flush
 stamped while the time was unknown is dated when that is learnt before the run is closed.
 """
 
+import asyncio
 import gc
 
 from cobenefit_node.reading import Reading, Value
 from cobenefit_node.ticks import ticks_diff, ticks_ms
-from cobenefit_wire import pack, quality, units
+from cobenefit_wire import pack, quality
 from cobenefit_wire.hints import Any
 
 _INT64 = 1 << 63
@@ -25,9 +26,10 @@ class Run:
         self.exponent = first.exponent
         self.flags = flags
         self.t_ms = self.last_ms = first.t_ms
-        self.deltas_ms: list[int] = []
+        self._step_ms = 0
+        self._deltas_ms: Any = None  # only of readings that are not equally spaced
         self.values: list[int] = []
-        self.quality = bytearray()
+        self._quality: Any = None  # only where a reading is flagged
 
     def takes(self, reading: Reading, flags: int) -> bool:
         """Whether a reading can stand in the same pack."""
@@ -40,11 +42,26 @@ class Run:
         )
 
     def add(self, reading: Reading) -> None:
-        """Append a reading it `takes`."""
-        self.deltas_ms.append(reading.t_ms - self.last_ms)
-        self.last_ms = reading.t_ms
+        """Append a reading it `takes`; MemoryError leaves the run as it was."""
+        n = len(self.values)
+        delta_ms = reading.t_ms - self.last_ms
+        if n == 1:
+            self._step_ms = delta_ms
+        elif n > 1 and delta_ms != self._step_ms and self._deltas_ms is None:
+            self._deltas_ms = self._even_ms(n)
+        if reading.quality and self._quality is None:
+            self._quality = bytearray(n)
+        if self._deltas_ms is not None:
+            del self._deltas_ms[n:]
+            self._deltas_ms.append(delta_ms)
+        if self._quality is not None:
+            self._quality = self._quality[:n]
+            self._quality.append(reading.quality)
         self.values.append(reading.value)
-        self.quality.append(reading.quality)
+        self.last_ms = reading.t_ms
+
+    def _even_ms(self, n: int) -> list[int]:
+        return [0] + [self._step_ms] * (n - 1)
 
     def date(self, offset_ms: int) -> None:
         """Move times since the start to Unix time, which has become known [ms]."""
@@ -54,12 +71,13 @@ class Run:
 
     def pack(self, boot: int, seq: int, unit: str, period_ms: int) -> pack.Pack:
         """Return the pack; `period_ms` is that of the sensor, 0 for events [ms]."""
-        step_ms = self.deltas_ms[1] if len(self.deltas_ms) > 1 else period_ms
-        even = period_ms and step_ms and all(d == step_ms for d in self.deltas_ms[1:])
+        n = len(self.values)
+        step_ms = self._step_ms if n > 1 else period_ms
+        even = period_ms and step_ms and self._deltas_ms is None
         return pack.Pack(
-            boot, seq, self.flags, self.t_ms, unit, self.exponent,
-            step_ms if even else 0, () if even else self.deltas_ms, self.values,
-            self.quality if any(self.quality) else b"",
+            boot, seq, self.flags, self.t_ms, unit, self.exponent, step_ms if even else 0,
+            () if even else (self._deltas_ms or self._even_ms(n))[:n],
+            self.values, (self._quality or b"")[:n],
         )  # fmt: skip
 
 
@@ -70,7 +88,9 @@ class Sampler:
         self, driver: Any, period_ms: int, config: Any, *,
         clock: Any, ring: Any, offer: Any, ledger: Any, log: Any,
     ) -> None:  # fmt: skip
+        self._units = {name: _unit_of(name) for name in driver.channels}
         self._driver = driver
+        self.channels = driver.channels
         self._period_ms = period_ms
         self._readings = config.pack_readings
         self._age_ms = config.pack_age_ms
@@ -80,6 +100,7 @@ class Sampler:
         self._ledger = ledger
         self._log = log
         self._runs: dict[str, Run] = {}
+        self._lock = asyncio.Lock()
         self.reading_since: Any = None
 
     async def run(self) -> None:
@@ -96,7 +117,8 @@ class Sampler:
         """Read once and keep what came, stamped with the tick or an event's own moment [ms]."""
         known = self._clock.time_known()
         self.reading_since = started = ticks_ms()
-        values = await self._read()
+        async with self._lock:
+            values = await self._read()
         self.reading_since = None
         self._ledger.active(ticks_diff(ticks_ms(), started))
         flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
@@ -111,6 +133,18 @@ class Sampler:
             run = self._runs[channel]
             if len(run.values) >= self._readings or t_ms - run.t_ms >= self._age_ms:
                 self._close(channel)
+
+    async def probe(self) -> list[Any]:
+        """Return the values of a reading between ticks; an event in it is kept, as at a tick."""
+        async with self._lock:
+            values = await self._read()
+        if self._driver.event:
+            t_ms = self._clock.now_ms()
+            flags = 0 if self._clock.time_known() else pack.FLAG_TIME_UNKNOWN
+            self._date()
+            for value in values:
+                self._add(_stamp(value, t_ms), flags)
+        return values
 
     async def _read(self) -> list[Any]:
         """Return the driver's values; flagged ones when it fails, say for want of memory."""
@@ -131,6 +165,17 @@ class Sampler:
         for channel in list(self._runs):
             self._close(channel)
 
+    def open_packs(self) -> list[list[Any]]:
+        """Return [channel, pack bytes] of every run, as it would be closed now."""
+        return [[channel, self._encoded(channel, self._runs[channel])] for channel in self._runs]
+
+    def reopen(self, channel: str, data: bytes) -> None:
+        """Go on with a run that `open_packs` gave; WireError when it is damaged."""
+        read = pack.decode(data)
+        codes = read.quality or bytes(len(read.values))
+        for t_ms, value, code in zip(pack.times_ms(read), read.values, codes):
+            self._add(Reading(channel, t_ms, value, read.exponent, code), read.flags)
+
     def _date(self) -> None:
         if self._clock.time_known():
             for run in self._runs.values():
@@ -148,16 +193,26 @@ class Sampler:
 
     def _close(self, channel: str) -> None:
         run = self._runs.pop(channel)
-        unit = units.QUANTITIES[units.quantity_of(channel)].unit
         ring = self._ring
-        period_ms = 0 if self._driver.event else self._period_ms
         try:
-            data = pack.encode(run.pack(ring.boot, ring.seq, unit, period_ms))
+            data = self._encoded(channel, run)
             self._offer(ring.append(channel, len(run.values), data))
         except (OSError, MemoryError) as err:
             ring.count_lost(ring.boot, 0, channel, len(run.values))
             self._ledger.errors += 1
             self._log("ring: " + repr(err))
+
+    def _encoded(self, channel: str, run: Run) -> bytes:
+        unit = self._units.get(channel) or _unit_of(channel)
+        period_ms = 0 if self._driver.event else self._period_ms
+        return pack.encode(run.pack(self._ring.boot, self._ring.seq, unit, period_ms))
+
+
+def _unit_of(channel: str) -> str:
+    from cobenefit_wire.units import QUANTITIES, quantity_of  # `main.py` forgets it
+
+    unit: str = QUANTITIES[quantity_of(channel)].unit
+    return unit
 
 
 def _stamp(value: Any, t_ms: int) -> Reading:

@@ -11,14 +11,14 @@ import struct
 from binascii import crc32
 from collections import namedtuple
 
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_HEAD = ">HIIHHB"
-_SIZE = 15
-_MAGIC = 0xCB01
-_MAGIC_BYTES = b"\xcb\x01"
+_HEAD = const(">HIIHHB")
+_SIZE = const(15)
+_MAGIC = const(0xCB01)
+_MAGIC_BYTES = const(b"\xcb\x01")
 #: Longest head: 15 bytes, a channel of 32, a CRC32.
-_LONGEST = 51
+_LONGEST = const(51)
 
 # Where a record lies: its head `at`, its pack `data_at` to `end`.
 Record = namedtuple("Record", ("boot", "seq", "readings", "channel", "at", "data_at", "end"))

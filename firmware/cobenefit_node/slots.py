@@ -109,14 +109,18 @@ _FIELDS = (
 )  # fmt: skip
 
 
+def _forget_all() -> None:
+    for name in list(sys.modules):
+        if name.startswith("cobenefit_"):
+            del sys.modules[name]
+    gc.collect()
+
+
 def enter() -> Slots:
     """Put the chosen slot first on the module path and forget the factory's modules."""
     slots = Slots()
     chosen = slots.choose()
     if chosen:
         sys.path.insert(0, chosen)
-        for name in list(sys.modules):
-            if name.startswith("cobenefit_"):
-                del sys.modules[name]
-        gc.collect()
+        _forget_all()
     return slots

@@ -16,6 +16,9 @@ class Twin:
     `path` gets the suffixes .0 and .1; a file is CRC32, generation, item.
     """
 
+    #: Bytes that twins, the ring and downloads have written to flash since the start.
+    written = 0
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._generation = 0
@@ -34,9 +37,10 @@ class Twin:
         """Write an item over the older twin; OSError when the file system refuses."""
         generation = self._generation + 1
         body = struct.pack(">I", generation) + cbor.dumps(item)
-        with open(self._path + "." + str(generation & 1), "wb") as f:
+        with _opened(self._path + "." + str(generation & 1), 4 + len(body)) as f:
             f.write(struct.pack(">I", crc32(body) & 0xFFFFFFFF) + body)
             f.flush()
+        Twin.written += 4 + len(body)
         self._generation = generation
 
     def _read(self, path: str) -> tuple[Any, ...]:
@@ -51,3 +55,16 @@ class Twin:
                 return generation, cbor.loads(raw[8:])
         self.damaged += 1
         return 0, None
+
+
+def _opened(path: str, size: int) -> Any:
+    """Return a file to be overwritten in place, which is far quicker; one too long is emptied."""
+    try:
+        f = open(path, "r+b")  # noqa: SIM115 the caller closes it
+    except OSError:
+        return open(path, "wb")
+    if f.seek(0, 2) > size:
+        f.close()
+        return open(path, "wb")
+    f.seek(0)
+    return f

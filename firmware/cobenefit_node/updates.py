@@ -21,7 +21,7 @@ class Updates:
         self.topic = topic
         self.board = board
         self.log = log
-        self.report: Any = _report(slots.state)
+        self.reports: list[Any] = _report(slots.state)
         self.restart = False
         self._started = ticks_ms()
         self._download: Any = None
@@ -31,6 +31,10 @@ class Updates:
     def on_trial(self) -> bool:
         """Whether what runs still has to reach the gateway to be kept."""
         return bool(self.slots.state.trial) and not self.restart
+
+    def busy(self) -> bool:
+        """Whether a release is being fetched."""
+        return self._task is not None
 
     async def opened(self, client: Any) -> None:
         """Ask for the notice; a broker sends a retained one to new subscriptions only.
@@ -61,7 +65,7 @@ class Updates:
         state = self.slots.state
         if self.on_trial() or 0 < state.crashes < TRIES:
             self.slots.confirm()
-            self.report = _report(self.slots.state)
+            self.reports = _report(self.slots.state)
 
     def check(self) -> None:
         """Give up a trial that was not confirmed in its time."""
@@ -77,7 +81,7 @@ class Updates:
     def say(self, outcome: str, counter: int, detail: str) -> None:
         """Report to `cmd/result`, and to the console."""
         self.log("update %d: %s %s" % (counter, outcome, detail))
-        self.report = messages.Result("update", counter, outcome, detail)
+        self.reports = [messages.Result("update", counter, outcome, detail)]
 
     def _notice(self, payload: bytes) -> None:
         try:
@@ -110,7 +114,7 @@ class Updates:
             if err.for_good:
                 self.slots.refuse(counter, str(err))
             self.say("refused", counter, str(err))
-        except (OSError, WireError, asyncio.TimeoutError) as err:
+        except (OSError, WireError, MemoryError, asyncio.TimeoutError) as err:
             self.say("interrupted", counter, repr(err))
         self._task = self._download = None
 
@@ -125,14 +129,14 @@ def _counter(payload: bytes) -> int:
     return counter
 
 
-def _report(state: Any) -> Any:
-    """Return what to say of the state after a boot, None when there never was an update."""
+def _report(state: Any) -> list[Any]:
+    """Return what to say of the state after a boot, nothing when there never was an update."""
     if state.trial:
-        return messages.Result("update", state.trial_counter, "trial", state.trial)
+        return [messages.Result("update", state.trial_counter, "trial", state.trial)]
     if state.crashes >= TRIES:
-        return messages.Result("update", state.counter, "safe_mode", "crashed in a row")
+        return [messages.Result("update", state.counter, "safe_mode", "crashed in a row")]
     if state.refused > state.counter:
-        return messages.Result("update", state.refused, "refused", state.reason)
+        return [messages.Result("update", state.refused, "refused", state.reason)]
     if state.counter:
-        return messages.Result("update", state.counter, "confirmed", state.active)
-    return None
+        return [messages.Result("update", state.counter, "confirmed", state.active)]
+    return []

@@ -11,9 +11,9 @@ fixed layout of their own (`pack.py`), and the gateway reads foreign CBOR with a
 import struct
 
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_MAX_DEPTH = 8
+_MAX_DEPTH = const(8)
 
 
 class Pairs(list):  # type: ignore[type-arg]

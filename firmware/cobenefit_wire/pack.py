@@ -93,6 +93,18 @@ def encode(pack: Pack) -> bytes:
     return body + struct.pack(">BBI", 23, 0x1A, crc32(body) & 0xFFFFFFFF)
 
 
+def dated(data: bytes, offset_ms: int) -> bytes:
+    """Return a whole pack that bears `FLAG_TIME_UNKNOWN` with Unix time instead.
+
+    `offset_ms` is what to add to the node's monotonic clock [ms].
+    """
+    body = bytearray(memoryview(data)[:-6])
+    body[FLAGS_AT] &= ~FLAG_TIME_UNKNOWN & 0xFF
+    t_ms = struct.unpack_from(">Q", body, TIME_AT)[0]
+    struct.pack_into(">Q", body, TIME_AT, t_ms + offset_ms)
+    return bytes(body) + struct.pack(">BBI", 23, 0x1A, crc32(body) & 0xFFFFFFFF)
+
+
 def _check(pack: Pack, n: int) -> None:
     if not 1 <= n <= MAX_READINGS:
         raise ValueError("a pack holds 1 to 4096 readings, not %d" % n)

@@ -15,14 +15,14 @@ from collections import namedtuple
 
 from cobenefit_wire import cbor
 from cobenefit_wire.errors import WireError
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 CHUNK_BYTES = 1024
 KEY_BYTES = 256
 SUBJECT = "update"
-_LARGEST_INDEX = 16_384
-_LONGEST_TRIAL_S = 86_400
-_PATH = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
+_LARGEST_INDEX = const(16_384)
+_LONGEST_TRIAL_S = const(86_400)
+_PATH = const("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")
 
 Notice = namedtuple(
     "Notice", ("subject", "counter", "board", "index_bytes", "index_sha256", "confirm_s", "key")

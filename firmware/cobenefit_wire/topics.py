@@ -1,4 +1,6 @@
-"""MQTT topics: `cb/v1/<site>/<device>/<leaf>`, with `up/<channel>` for packs.
+"""MQTT topics: `cb/v1/<site>/<device>/<leaf>`.
+
+Packs are below `up/<channel>`, answers below `cmd/result/<subject>`, whose subject is the channel.
 
 Site and device ids match `[a-z0-9-]{1,32}`, channels `[a-z0-9_]{1,32}`. Example:
 
@@ -12,6 +14,7 @@ from cobenefit_wire.errors import WireError
 
 PREFIX = "cb/v1"
 LEAVES = ("up", "senml", "ack", "cmd", "cmd/result", "state", "health", "ota")
+_LONGER = ("up", "cmd/result")
 _ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
 _CHANNEL = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -29,14 +32,24 @@ def is_channel(text: str) -> bool:
 
 
 def build(site: str, device: str, leaf: str, channel: str = "") -> str:
-    """Return the topic of one leaf of one device; `channel` only with the leaf `up`."""
+    """Return the topic of one leaf of one device; `channel` with `up` and `cmd/result` only."""
     if not is_id(site) or not is_id(device):
         raise ValueError("site and device must match [a-z0-9-]{1,32}: " + site + " / " + device)
-    if leaf not in LEAVES or (leaf == "up") != (channel != ""):
-        raise ValueError("leaf must be one of " + ", ".join(LEAVES) + "; a channel only with up")
+    if leaf not in LEAVES or (leaf in _LONGER) != (channel != ""):
+        raise ValueError(
+            "leaf must be one of "
+            + ", ".join(LEAVES)
+            + "; a channel with "
+            + " and ".join(_LONGER)
+        )
     if channel and not is_channel(channel):
         raise ValueError("channel must match [a-z0-9_]{1,32}: " + channel)
     return f"{PREFIX}/{site}/{device}/{leaf}" + ("/" + channel if channel else "")
+
+
+def branch(site: str, device: str) -> str:
+    """Return what all topics of one device begin with, the last `/` included."""
+    return build(site, device, "ack")[:-3]
 
 
 def parse(topic: str) -> Topic:
@@ -47,10 +60,10 @@ def parse(topic: str) -> Topic:
     site, device = parts[2], parts[3]
     channel = ""
     leaf = "/".join(parts[4:])
-    if parts[4] == "up" and len(parts) == 6:
-        leaf, channel = "up", parts[5]
+    if "/".join(parts[4:-1]) in _LONGER:
+        leaf, channel = "/".join(parts[4:-1]), parts[-1]
     if not is_id(site) or not is_id(device) or leaf not in LEAVES:
         raise WireError("topic", "unknown site, device or leaf")
-    if (leaf == "up") != is_channel(channel):
+    if (leaf in _LONGER) != is_channel(channel):
         raise WireError("topic", "bad channel")
     return Topic(site, device, leaf, channel)

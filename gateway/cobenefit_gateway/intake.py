@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MAX_SERIES = 1_000_000
 #: What JSON readers can hold exactly. [1]
 _LARGEST = 1 << 53
+_LARGEST_SMALL = 1_000_000
 
 
 @lru_cache(maxsize=100_000)
@@ -148,7 +149,9 @@ class Intake:
             elif topic.leaf == "health":
                 self._health(topic, messages.decode_health(record.payload), record, due)
             elif topic.leaf == "state" and record.payload:
-                self._online(topic, messages.decode_state(record.payload))
+                state = messages.decode_state(record.payload)
+                self._online(topic, state)
+                self._greet(topic, state, due)
         except WireError as err:
             self._unreadable(record, err.reason, err.text)
         except Exception as err:
@@ -175,6 +178,13 @@ class Intake:
             if key[:2] == place:
                 row["online"] = state.online
                 self._state.changes.health.add(key)
+
+    def _greet(self, topic: Topic, state: messages.State, due: set[DeviceBoot]) -> None:
+        # An ack tells the time; a boot without packs may wait for it, to date them.
+        key = topic.site, topic.device, state.boot
+        if state.online and key not in self._state.sequences:
+            self._state.sequences[key] = Sequences()
+            due.add(key)
 
     def _health(
         self, topic: Topic, health: messages.Health, record: Record, due: set[DeviceBoot]
@@ -217,6 +227,12 @@ class Intake:
                 "battery_mv": None,
                 "waiting": 0,
                 "lost": {},
+                "asleep_ms": 0,
+                "radio_ms": 0,
+                "error_permille": 0,
+                "flash_bytes": 0,
+                "causes": [],
+                "battery_changes": 0,
                 "online": self._state.online.get((site, device), True),
             },
         )
@@ -250,8 +266,9 @@ def _fingerprint(record: Record) -> bytes:
 
 
 def _check_health(health: messages.Health) -> None:
-    numbers = [x for x in health if isinstance(x, int)]
-    if max(numbers) > _LARGEST or len(health.energy_method) > 64:
+    numbers = [x for x in (*health, *health.causes) if isinstance(x, int)]
+    small = max(health.error_permille, health.battery_changes) <= _LARGEST_SMALL
+    if max(numbers) > _LARGEST or not small or len(health.energy_method) > 64:
         raise WireError("health", "a number or a text is too large")
 
 

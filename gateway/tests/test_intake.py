@@ -22,6 +22,19 @@ def reseal(data):
     return body + struct.pack(">BBI", 23, 0x1A, crc32(body))
 
 
+def test_the_first_birth_of_a_boot_is_acknowledged_because_that_tells_the_time(pipeline):
+    gateway = pipeline()
+    birth = Record(
+        "cb/v1/s/d/state", messages.encode(messages.State(True, 1, "1", "u", "1")), NOW_MS
+    )
+    assert gateway.take(birth) == {KEY}
+    assert gateway.take(birth) == set()
+    gateway.take(gateway.pack(0, START_MS, [100]))
+    gateway.checkpoint()
+    gateway.reload()
+    assert gateway.take(birth) == set()
+
+
 def test_a_pack_is_counted_once_and_acknowledged_each_time(pipeline):
     gateway = pipeline()
     pack = gateway.pack(0, START_MS, [100, 110, 130])
@@ -226,8 +239,24 @@ def test_senml_is_taken_and_copies_are_known(pipeline):
 
 
 def health(boot, uptime_ms, lost=()):
-    body = messages.Health(boot, uptime_ms, 1, 2, "profile", 3, 4, 5, 6, None, 7, None, list(lost))
+    body = messages.Health(
+        boot, uptime_ms, 1, 2, "profile", 3, 4, 5, 6, None, 7, None, list(lost),
+        8, 9, 1000, 10, [1, 0, 2, 0, 0, 1], 1,
+    )  # fmt: skip
     return Record("cb/v1/s/d/health", messages.encode(body), NOW_MS)
+
+
+def test_the_ledger_of_a_node_that_sleeps_and_that_of_an_older_one(pipeline):
+    gateway = pipeline()
+    gateway.take(health(2, 100))
+    row = gateway.state.health["s", "d", 2]
+    told = [row[name] for name in ("asleep_ms", "radio_ms", "error_permille", "flash_bytes")]
+    assert told == [8, 9, 1000, 10]
+    assert (row["causes"], row["battery_changes"]) == ([1, 0, 2, 0, 0, 1], 1)
+    older = tuple(messages.decode_health(health(3, 100).payload))[:13]
+    gateway.take(Record("cb/v1/s/d/health", messages.encode(older), NOW_MS))
+    row = gateway.state.health["s", "d", 3]
+    assert (row["uptime_ms"], row["asleep_ms"], row["causes"]) == (100, 0, ())
 
 
 def test_declared_losses_are_counted_per_boot_and_not_awaited(pipeline):
@@ -246,7 +275,7 @@ def test_declared_losses_are_counted_per_boot_and_not_awaited(pipeline):
 
 def test_birth_and_will_reach_the_ledger(pipeline):
     gateway = pipeline()
-    state = messages.State(True, 2, "0.1.0", "unix", "power_on")
+    state = messages.State(True, 2, "0.1.0", "unix", "power_on", 0)
     gateway.take(Record("cb/v1/s/d/state", messages.encode(state), NOW_MS), health(2, 5))
     assert gateway.state.health["s", "d", 2]["online"]
     gone = messages.encode(state._replace(online=False))

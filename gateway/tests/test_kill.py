@@ -97,8 +97,9 @@ class Node:
             if self.seq > 26 and min(self.kept, default=self.seq) > 25:
                 lost = [[3, 26, [list(self.lost_entry)]]]
         health = messages.Health(
-            3, int(time.monotonic() * 1000), 1, 5, "profile", 6, 7, 8, 9, None, 0, None, lost
-        )
+            3, int(time.monotonic() * 1000), 1, 5, "profile", 6, 7, 8, 9, None, 0, None, lost,
+            0, 0, 0, 0, [], 0,
+        )  # fmt: skip
         self.client.publish(f"cb/v1/{SITE}/{self.name}/health", messages.encode(health), 1)
 
     def stop(self):

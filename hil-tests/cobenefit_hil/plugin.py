@@ -31,6 +31,7 @@ SITE, DEVICE = "rig", "meter"
 PERIOD_MS = 600_000
 START_MS = 1_700_000_400_000  # a multiple of the period
 INSTANTS = 600
+SEED = 20_261_122
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--board", default="", help="refuse to run on any other board than this")
     group.addoption("--rig", default="unix", help="a name in hil-tests/rigs, or a TOML file")
     group.addoption("--long", action="store_true", help="10,000 power cuts, every bit; minutes")
+    group.addoption("--seed", type=int, default=SEED, help="of the faults that come at random")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say with which seed a run can be repeated."""
+    return f"cobenefit: faults at random with --seed {config.getoption('--seed')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,6 +106,23 @@ def rig(pytestconfig: pytest.Config) -> Rig:
 def long_run(pytestconfig: pytest.Config) -> bool:
     """Return whether `--long` asks for everything."""
     return bool(pytestconfig.getoption("--long"))
+
+
+@pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """Return the seed of the faults that come at random.
+
+    Parameters
+    ----------
+    pytestconfig : pytest.Config
+        Holds `--seed`.
+
+    Returns
+    -------
+    int
+        The seed. [1]
+    """
+    return int(pytestconfig.getoption("--seed"))
 
 
 @pytest.fixture

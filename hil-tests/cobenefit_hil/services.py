@@ -121,6 +121,8 @@ class Service:
         Loopback port to wait for, 0 = do not wait. [-]
     env : mapping
         Environment added to this process's own.
+    socket_path : Path, optional
+        Unix socket to wait for, instead of a port.
     """
 
     def __init__(
@@ -131,12 +133,14 @@ class Service:
         *,
         port: int = 0,
         env: Mapping[str, str] | None = None,
+        socket_path: Path | None = None,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.log = log
         self.port = port
         self.env = dict(env or {})
+        self.socket_path = socket_path
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout_s: float = 30.0) -> None:
@@ -161,7 +165,7 @@ class Service:
                 env={**os.environ, **self.env},
             )
         deadline_s = time.monotonic() + timeout_s
-        while self.port and not _answers(self.port):
+        while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline_s:
                 self.kill()
                 raise ServiceError(f"{self.name} did not start; see {self.log}:\n{self.tail()}")
@@ -214,6 +218,12 @@ class Service:
             The lines.
         """
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _answers(self) -> bool:
+        if self.socket_path is not None:
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(str(self.socket_path)) == 0
+        return not self.port or _answers(self.port)
 
     def __enter__(self) -> Self:
         """Start it."""

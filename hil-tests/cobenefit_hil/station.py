@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from pathlib import Path
+from typing import Literal, Self
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -20,30 +21,44 @@ POLL_S = 0.02
 
 
 class AckStation:
-    """Subscribes to `cb/v1/#`; acks each pack while `acking` is set.
+    """Subscribes to all devices, or one; acks each pack while `acking` is set.
 
     Parameters
     ----------
     port : int
         Of the broker on loopback. [1]
+    device : str
+        The one device to listen to; `+` for all.
+    socket_path : Path, optional
+        The broker's Unix socket, to be used instead of a port.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, device: str = "+", socket_path: Path | None = None) -> None:
         self.packs: dict[tuple[int, int], tuple[str, pack.Pack]] = {}
         self.arrivals: Counter[tuple[int, int]] = Counter()
         self.states: list[messages.State] = []
         self.healths: list[messages.Health] = []
+        self.results: list[messages.Result] = []
         self.errors: list[str] = []
         self.acking = threading.Event()
         self.acking.set()
-        self._port = port
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "ack-station")
+        self._filter = f"cb/v1/+/{device}/#"
+        self._address = ("127.0.0.1", port) if socket_path is None else (str(socket_path), 1)
+        transport: Literal["tcp", "unix"] = "tcp" if socket_path is None else "unix"
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, f"ack-station-{device.strip('+')}", transport=transport
+        )
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 
-    def readings(self) -> dict[tuple[str, int], tuple[int, int]]:
+    def readings(self, boot: int | None = None) -> dict[tuple[str, int], tuple[int, int]]:
         """Return value and quality by channel and time.
+
+        Parameters
+        ----------
+        boot : int, optional
+            The boot whose readings to return; all of them by default. [1]
 
         Returns
         -------
@@ -52,6 +67,8 @@ class AckStation:
         """
         out = {}
         for channel, read in list(self.packs.values()):
+            if boot not in {None, read.boot}:
+                continue
             codes = read.quality or bytes(len(read.values))
             for t_ms, value, code in zip(pack.times_ms(read), read.values, codes, strict=True):
                 out[channel, t_ms] = (value, code)
@@ -70,6 +87,20 @@ class AckStation:
             highest[boot] = max(seq, highest.get(boot, 0))
         expected = ((boot, seq) for boot, top in highest.items() for seq in range(top))
         return [key for key in expected if key not in self.packs]
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Publish at QoS 1.
+
+        Parameters
+        ----------
+        topic : str
+            Where to.
+        payload : bytes
+            What.
+        retain : bool
+            Whether the broker keeps it for those who subscribe later.
+        """
+        self._client.publish(topic, payload, qos=1, retain=retain)
 
     def wait(self, ready: Callable[[], bool], timeout_s: float) -> bool:
         """Wait for a condition.
@@ -97,11 +128,11 @@ class AckStation:
         """Connect and listen."""
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.connect("127.0.0.1", self._port)
+        self._client.connect(*self._address)
         self._client.loop_start()
         if not subscribed.wait(10):
             self._client.loop_stop()
-            raise TimeoutError(f"no subscription at the broker on port {self._port} within 10 s")
+            raise TimeoutError(f"no subscription at the broker {self._address} within 10 s")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,7 +141,7 @@ class AckStation:
         self._client.loop_stop()
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        client.subscribe("cb/v1/#", qos=1)
+        client.subscribe(self._filter, qos=1)
 
     def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
         try:
@@ -118,9 +149,14 @@ class AckStation:
             if topic.leaf == "up":
                 self._take(client, topic, pack.decode(bytes(message.payload)))
             elif topic.leaf == "state":
-                self.states.append(messages.decode_state(bytes(message.payload)))
+                state = messages.decode_state(bytes(message.payload))
+                self.states.append(state)
+                if state.online and not message.retain:
+                    self._reply(client, topic, state.boot)
             elif topic.leaf == "health":
                 self.healths.append(messages.decode_health(bytes(message.payload)))
+            elif topic.leaf == "cmd/result":
+                self.results.append(messages.decode_result(bytes(message.payload)))
         except WireError as error:
             self.errors.append(f"{message.topic}: {error}")
 
@@ -130,8 +166,11 @@ class AckStation:
         known = self.packs.setdefault(key, (topic.channel, read))
         if known != (topic.channel, read):
             self.errors.append(f"{key} came with two contents")
+        self._reply(client, topic, read.boot)
+
+    def _reply(self, client: mqtt.Client, topic: topics.Topic, boot: int) -> None:
         if self.acking.is_set():
-            reply = messages.encode(self._ack(read.boot))
+            reply = messages.encode(self._ack(boot))
             client.publish(topics.build(topic.site, topic.device, "ack"), reply, qos=1)
 
     def _ack(self, boot: int) -> messages.Ack:

@@ -41,6 +41,7 @@ class FootprintDocument(Document, frozen=True):
     blocks: dict[str, Level] | None = None
     lifetime_years: Years | None = None
     energy_wh_per_year: NonNegative = 0.0
+    energy_error_ratio: NonNegative = 0.0
     bytes_per_year: NonNegative = 0.0
     network: Literal["fixed", "mobile"] = "fixed"
     cells_per_year: NonNegative = 0.0
@@ -135,6 +136,7 @@ def _device(document: FootprintDocument, factors: FactorSet) -> Device:
         blocks=blocks,
         lifetime_years=document.lifetime_years or device.lifetime_years,
         energy_wh_per_year=document.energy_wh_per_year,
+        energy_error_ratio=document.energy_error_ratio,
         powered_by="battery" if document.cells_per_year else "mains",
         cells_per_year=document.cells_per_year,
         bytes_per_year=document.bytes_per_year,

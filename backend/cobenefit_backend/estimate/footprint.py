@@ -11,7 +11,7 @@ truncation may hide about a factor 2: every result comes with truncation 1 and 2
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,8 @@ GRID_FACTOR: Mapping[Grid, str] = {
 }
 TRUNCATIONS = (1, 2)
 HOURS_PER_YEAR = 8766.0
+_Z95 = NormalDist().inv_cdf(0.95)
+_CERTAIN = np.ones(())
 DAYS_PER_YEAR = 365.25
 
 
@@ -42,10 +44,12 @@ class Device:
         Years in service, > 0. [yr]
     energy_wh_per_year : float
         Energy drawn, >= 0, measured where possible. [W.h/yr]
+    energy_error_ratio : float
+        The energy lies between itself divided and multiplied by 1 + this, >= 0, at 90 %. [1]
     powered_by : {'mains', 'battery'}
         Mains energy is charged at the grid factor; battery energy is inside the cells.
     cells_per_year : float
-        AA alkaline cells replaced. [1/yr]
+        AA alkaline cells replaced, as uncertain as the energy they give. [1/yr]
     bytes_per_year : float
         Bytes sent and received at the socket. [B/yr]
     network : {'fixed', 'mobile'}
@@ -59,6 +63,7 @@ class Device:
     blocks: Mapping[str, int]
     lifetime_years: float
     energy_wh_per_year: float = 0.0
+    energy_error_ratio: float = 0.0
     powered_by: Literal["mains", "battery"] = "mains"
     cells_per_year: float = 0.0
     bytes_per_year: float = 0.0
@@ -165,16 +170,14 @@ def footprint(inputs: FootprintInputs, factors: FactorSet) -> FootprintResult:
     stages, total, marginal = {}, {}, {}
     for truncation in TRUNCATIONS:
         central = _stages(draws.value, inputs, truncation, "average")
-        sampled = _stages(draws.sample, inputs, truncation, "average")
+        sampled = _stages(
+            draws.sample, inputs, truncation, "average", _energy_noise(draws, inputs)
+        )
         stages[truncation] = {
             stage: interval_of(float(central[stage]), sampled[stage]) for stage in central
         }
-        total[truncation] = draws.interval(
-            partial(_sum, inputs=inputs, truncation=truncation, grid="average")
-        )
-        marginal[truncation] = draws.interval(
-            partial(_sum, inputs=inputs, truncation=truncation, grid="marginal")
-        )
+        total[truncation] = _interval(draws, inputs, truncation, "average")
+        marginal[truncation] = _interval(draws, inputs, truncation, "marginal")
     device = inputs.device
     embodied = draws.interval(lambda f: _blocks(f, device, "fab") + _blocks(f, device, "eol"))
     details = {"embodied_kgco2e": embodied}
@@ -208,14 +211,30 @@ def break_even_ratio(footprint_kgco2e: float, activity: float, factor_kgco2e: fl
     return footprint_kgco2e / (activity * factor_kgco2e)
 
 
-def _sum(f: Getter, inputs: FootprintInputs, truncation: int, grid: Grid) -> FloatArray:
-    return np.asarray(sum(_stages(f, inputs, truncation, grid).values()))
+def _interval(draws: Draws, inputs: FootprintInputs, truncation: int, grid: Grid) -> Interval:
+    central = _stages(draws.value, inputs, truncation, grid)
+    sampled = _stages(draws.sample, inputs, truncation, grid, _energy_noise(draws, inputs))
+    return interval_of(float(sum(central.values())), np.asarray(sum(sampled.values())))
+
+
+def _energy_noise(draws: Draws, inputs: FootprintInputs) -> FloatArray:
+    """Return lognormal draws around 1 whose 90 % interval is the error of the energy [1]."""
+    ratio = inputs.device.energy_error_ratio
+    if not ratio:
+        return _CERTAIN
+    return np.asarray(np.exp(np.log1p(ratio) / _Z95 * draws.normal("device.energy")))
 
 
 def _stages(
-    f: Getter, inputs: FootprintInputs, truncation: int, grid: Grid
+    f: Getter,
+    inputs: FootprintInputs,
+    truncation: int,
+    grid: Grid,
+    energy_noise: FloatArray = _CERTAIN,
 ) -> dict[str, FloatArray]:
     stages = _device_stages(f, inputs.device, truncation, grid)
+    for stage in ("use", "batteries"):
+        stages[stage] = stages[stage] * energy_noise
     zero = np.zeros_like(stages["manufacture"])
     stages["gateway"] = stages["backend"] = zero
     if inputs.gateway is not None:

@@ -18,11 +18,16 @@ from cobenefit_backend.estimate.footprint import (
 from cobenefit_backend.estimate.quantity import Disqualification, Interval
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.study import DeviceEntry, Gateway
-from cobenefit_boards import load
+from cobenefit_boards import Battery, load
+from cobenefit_boards.energy import usable_j
 
 Row = Mapping[str, Any]
+JOULES_PER_WH = 3600
 MS_PER_YEAR = DAYS_PER_YEAR * 86_400_000
 MIN_UPTIME_MS = 86_400_000
+#: What a ledger that states no error is off by: an INA219's gain and shunt; a published mean.
+_ERROR_RATIO = {"measured": 0.02, "profile": 1.0}
+_PROFILE = "profile"
 _ON_GATEWAY = Disqualification(
     "backend_on_gateway",
     "The backend runs on the gateway's machine: no server of its own is counted.",
@@ -37,6 +42,11 @@ class Use:
     ----------
     energy_wh_per_year : float or None
         Energy, None when neither the node nor its board file says. [W.h/yr]
+    own_energy_wh_per_year : float
+        What of it the node itself has counted in real time; 0 where a board file or a replay
+        stands in: nobody replaces cells for those. [W.h/yr]
+    energy_error_ratio : float
+        The energy lies between itself divided and multiplied by 1 + this. [1]
     bytes_per_year : float
         Bytes on the link, both ways. [B/yr]
     method : str
@@ -44,6 +54,8 @@ class Use:
     """
 
     energy_wh_per_year: float | None
+    own_energy_wh_per_year: float
+    energy_error_ratio: float
     bytes_per_year: float
     method: str
 
@@ -56,7 +68,8 @@ def yearly_use(
     Parameters
     ----------
     ledgers : sequence of mapping
-        One ledger per start of the node: `uptime_ms`, `energy_mj`, `tx_bytes`, `rx_bytes`.
+        One ledger per start of the node: `uptime_ms`, `energy_mj`, `energy_method`,
+        `error_permille`, `tx_bytes`, `rx_bytes`.
     accelerated : bool
         Whether recorded data were replayed faster than they were measured.
     profile_mw : float or None
@@ -82,13 +95,62 @@ def yearly_use(
     span_ms = event_ms if accelerated else uptime_ms
     if accelerated and profile_mw:
         power_mw = profile_mw
+    counted = bool(power_mw) and not (accelerated and profile_mw)
     power_mw = power_mw or profile_mw  # a ledger of 0 mJ means that nothing was measured
     method = "none" if not ledgers else "ledger_accelerated" if accelerated else "ledger"
+    energy_wh = power_mw / 1000 * HOURS_PER_YEAR if power_mw else None
     return Use(
-        power_mw / 1000 * HOURS_PER_YEAR if power_mw else None,
+        energy_wh,
+        energy_wh if energy_wh and counted and not accelerated else 0.0,
+        _error_ratio(ledgers) if counted else _ERROR_RATIO[_PROFILE] if power_mw else 0.0,
         sent * MS_PER_YEAR / span_ms if span_ms else 0.0,
         method,
     )
+
+
+def _error_ratio(ledgers: Sequence[Row]) -> float:
+    """Return the error of the summed energy: full correlation, one meter or one profile [1]."""
+    energy_mj = sum(row["energy_mj"] for row in ledgers)
+    if not energy_mj:
+        return 0.0
+    off = sum(
+        row["energy_mj"]
+        * (
+            row.get("error_permille", 0) / 1000
+            or _ERROR_RATIO.get(row.get("energy_method", _PROFILE), 1.0)
+        )
+        for row in ledgers
+    )
+    return float(off / energy_mj)
+
+
+def cells_per_year(
+    battery: Battery | None, energy_wh_per_year: float, ledgers: Sequence[Row]
+) -> float:
+    """Return the cells a node on batteries uses up.
+
+    Parameters
+    ----------
+    battery : Battery or None
+        The cells of its board, None on mains.
+    energy_wh_per_year : float
+        Energy drawn. [W.h/year]
+    ledgers : sequence of mapping
+        One ledger per start: `uptime_ms`, `battery_changes` (of its whole life).
+
+    Returns
+    -------
+    float
+        Cells: those whose energy it takes, or those it was seen to be given in a year or more,
+        whichever is more: cells that are changed half full are cells all the same. [1/year]
+    """
+    if battery is None:
+        return 0.0
+    by_energy = energy_wh_per_year * JOULES_PER_WH / usable_j(battery.kind)
+    years = sum(row["uptime_ms"] for row in ledgers) / MS_PER_YEAR
+    changes = max((row.get("battery_changes", 0) for row in ledgers), default=0)
+    seen = changes * battery.cells / years if years >= 1 else 0.0
+    return max(by_energy, seen)
 
 
 def study_footprint(
@@ -123,6 +185,10 @@ def study_footprint(
             board,
             lifetime_years=entry.lifetime_years,
             energy_wh_per_year=use.energy_wh_per_year or 0.0,
+            energy_error_ratio=use.energy_error_ratio,
+            cells_per_year=cells_per_year(
+                board.footprint.battery, use.own_energy_wh_per_year, ledgers
+            ),
             bytes_per_year=use.bytes_per_year,
         )
         hub = device_of(load(gateway.board), lifetime_years=gateway.lifetime_years)
@@ -141,7 +207,7 @@ def study_footprint(
             kept.append(_ON_GATEWAY)
         result = replace(result, disqualifications=(*kept, *records))
         results.append(scaled(result, 1 / entry.shared_by))
-        facts.append(_facts(entry, board.title, use))
+        facts.append(_facts(entry, board.title, use) | {"cells_per_year": device.cells_per_year})
     return _added(results), facts
 
 
@@ -153,6 +219,7 @@ def _facts(entry: DeviceEntry, board: str, use: Use) -> dict[str, Any]:
         "shared_by": entry.shared_by,
         "method": use.method,
         "energy_wh_per_year": use.energy_wh_per_year,
+        "energy_error_ratio": use.energy_error_ratio,
         "bytes_per_year": use.bytes_per_year,
     }
 

@@ -3,11 +3,21 @@
 import pytest
 
 from cobenefit_backend.factors.load import load
-from cobenefit_backend.report.own_footprint import MS_PER_YEAR, study_footprint, yearly_use
+from cobenefit_backend.report.own_footprint import (
+    MS_PER_YEAR,
+    cells_per_year,
+    study_footprint,
+    yearly_use,
+)
 from cobenefit_backend.study import DeviceEntry, Gateway
+from cobenefit_boards import Battery
 
 HOUR_MS = 3_600_000
-LEDGER = {"uptime_ms": 2 * HOUR_MS, "energy_mj": 3_600_000, "tx_bytes": 900, "rx_bytes": 100}
+LEDGER = {
+    "uptime_ms": 2 * HOUR_MS, "energy_mj": 3_600_000, "energy_method": "measured",
+    "error_permille": 20, "tx_bytes": 900, "rx_bytes": 100, "battery_changes": 0,
+}  # fmt: skip
+PROFILE = LEDGER | {"energy_method": "profile", "error_permille": 0}
 GATEWAY = Gateway(board="rpi_4_gateway", lifetime_years=5, devices=10)
 
 
@@ -35,6 +45,51 @@ def test_accelerated_bytes_belong_to_the_time_the_readings_span():
 def test_without_a_ledger_nothing_is_invented():
     use = yearly_use([], accelerated=False, profile_mw=None, event_ms=0)
     assert (use.energy_wh_per_year, use.bytes_per_year, use.method) == (None, 0.0, "none")
+
+
+def test_the_error_is_the_nodes_own_or_that_of_its_method():
+    def error(ledgers, **options):
+        base = {"accelerated": False, "profile_mw": None, "event_ms": MS_PER_YEAR}
+        return yearly_use(ledgers, **(base | options)).energy_error_ratio
+
+    assert error([LEDGER]) == pytest.approx(0.02)
+    assert error([PROFILE]) == 1.0  # an older node: a published mean is right to a factor 2
+    assert error([LEDGER, PROFILE]) == pytest.approx(0.51)
+    # What the board file states is no measurement of this node, whatever its ledger says.
+    assert error([LEDGER], accelerated=True, profile_mw=100.0) == 1.0
+    assert error([], profile_mw=100.0) == 1.0
+    assert error([]) == 0.0
+
+
+def test_cells_are_those_whose_energy_is_drawn_or_more_if_more_were_given():
+    three = Battery("aa_alkaline", 3)
+    assert cells_per_year(None, 10.0, []) == 0
+    # 11,250 J a cell: 31.25 W.h a year take ten.
+    assert cells_per_year(three, 31.25, [LEDGER]) == pytest.approx(10)
+    year = LEDGER | {"uptime_ms": MS_PER_YEAR, "battery_changes": 5}
+    assert cells_per_year(three, 31.25, [year]) == pytest.approx(15)
+    # A change in the first hours says nothing about a year.
+    assert cells_per_year(three, 31.25, [LEDGER | {"battery_changes": 1}]) == pytest.approx(10)
+
+
+def test_a_node_on_cells_pays_for_them_with_the_error_of_its_energy():
+    entry = DeviceEntry("a", "s", "firebeetle_esp32", 5)
+    measured, facts = study_footprint([(entry, [LEDGER], MS_PER_YEAR)], GATEWAY, load())
+    profile, _ = study_footprint([(entry, [PROFILE], MS_PER_YEAR)], GATEWAY, load())
+    assert facts[0]["cells_per_year"] > 0
+    # Without a ledger of energy the board's power stands in, and no cell is invented for it.
+    silent = LEDGER | {"energy_mj": 0}
+    unknown, facts = study_footprint([(entry, [silent], MS_PER_YEAR)], GATEWAY, load())
+    assert facts[0]["cells_per_year"] == 0
+    assert "cells_not_counted" in {r.code for r in unknown.disqualifications}
+    assert "cells_not_counted" not in {r.code for r in measured.disqualifications}
+    narrow, wide = measured.stages[1]["batteries"], profile.stages[1]["batteries"]
+    assert narrow.central == wide.central > 0
+    # At 90 %, a factor 2 either way, joined with the factor of the cells themselves.
+    assert wide.high > 1.8 * wide.central
+    assert wide.low < wide.central / 1.8
+    assert wide.half_width > 1.5 * narrow.half_width
+    assert profile.total[1].half_width > measured.total[1].half_width
 
 
 def _footprint(*entries, gateway=GATEWAY):

@@ -2,8 +2,11 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
+
+from cobenefit_backend import bodies
 
 SERIES = [["town", "school", "energy_import_wh"]]
 PROBLEM = "application/problem+json"
@@ -89,16 +92,43 @@ def test_a_key_writes_for_its_own_tenant_only(client, page):
     headers = {"Authorization": f"Bearer {other}"}
     weather = {"tenant": "demo", "station": "s", "source": "", "licence": "",
                "t_ms": [], "temperature_degc": []}  # fmt: skip
-    bodies = {
+    by_path = {
         "rollups": page,
         "quarantine": b'{"tenant": "demo", "rows": []}',
         "health": b'{"tenant": "demo", "rows": []}',
         "activities": b'{"tenant": "demo", "rows": []}',
         "weather": json.dumps(weather).encode(),
     }
-    for path, body in bodies.items():
+    for path, body in by_path.items():
         assert client.post(f"/v1/{path}", content=body, headers=headers).status_code == 403, path
         assert client.post(f"/v1/{path}", content=body).status_code == 202, path
+
+
+def _ledger(**more):
+    return {
+        "site": "town", "device": "school", "t_ms": 5, "boot": 9, "uptime_ms": 7, "wakes": 1,
+        "energy_mj": 2, "energy_method": "measured", "tx_bytes": 3, "rx_bytes": 4,
+        "reconnects": 0, "resets": 0, "battery_mv": 3300, "waiting": 0, "lost": {},
+        "online": True, **more,
+    }  # fmt: skip
+
+
+def test_the_ledger_of_a_node_that_sleeps_is_kept_and_an_older_one_reads_as_0(client):
+    later = {
+        "asleep_ms": 11, "radio_ms": 12, "error_permille": 20, "flash_bytes": 13,
+        "causes": [1, 0, 2, 0, 0, 1], "battery_changes": 2,
+    }  # fmt: skip
+    body = {"tenant": "demo", "rows": [_ledger(**later), _ledger(boot=10)]}
+    assert client.post("/v1/health", content=json.dumps(body).encode()).status_code == 202
+    new, old = client.app.state.store.health("demo")
+    assert later.items() <= new.items()
+    assert dict.fromkeys(later, 0) | {"causes": []} == {key: old[key] for key in later}
+
+
+def test_the_committed_schema_of_health_is_current():
+    path = Path(__file__).parents[3] / "docs/reference/schemas/health.json"
+    current = json.dumps(bodies.schema(bodies.HealthBody), indent=2) + "\n"
+    assert path.read_text(encoding="utf-8") == current, "write `current` to the file"
 
 
 def test_quarantine_keeps_names_and_times_that_no_series_may_have(client):

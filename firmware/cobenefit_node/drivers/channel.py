@@ -2,9 +2,9 @@
 
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
-from cobenefit_wire.units import QUANTITIES
+from cobenefit_wire.hints import const
 
-_LARGEST = 0x7FFFFFFFFFFFFFFF
+_LARGEST = const(0x7FFFFFFFFFFFFFFF)
 
 
 class Channel:
@@ -19,6 +19,8 @@ class Channel:
     """
 
     def __init__(self, quantity: str, number: int = 1) -> None:
+        from cobenefit_wire.units import QUANTITIES  # `main.py` forgets it
+
         if quantity not in QUANTITIES:
             raise ValueError("unknown quantity %r: use one of cobenefit_wire.units" % quantity)
         known = QUANTITIES[quantity]

@@ -5,11 +5,13 @@ r"""Sensors that send frames of one size: a fixed header, data, a checksum.
 [b'\xff\x07\xa1\xa7']
 """
 
+from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import receive, within
+from cobenefit_node.reading import Value
 from cobenefit_wire import quality
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
-_CHUNK_BYTES = 256
+_CHUNK_BYTES = const(256)
 
 
 class Frames:
@@ -114,3 +116,47 @@ class Framed:
             await self.stream.drain()
         except OSError:
             self._heard = False  # the line is gone: nobody will answer, and the time-out says so
+
+
+class Particles:
+    """A particle sensor on a stream: PM2.5 and PM10 of its newest frame.
+
+    Parameters
+    ----------
+    stream : asyncio stream
+        The line.
+    frames : Frames
+        The parser.
+    values : callable
+        `values(frame)` gives PM2.5 and PM10. [1e-10 kg/m3]
+    number : int
+        Suffix of the channels when the device has several. [1]
+    timeout_ms : int
+        Longest `read()`. [ms]
+    fresh : bool
+        Drop frames the UART kept since the last `read()`; False where time is stepped.
+    """
+
+    event = False
+
+    def __init__(
+        self,
+        stream: Any,
+        frames: Frames,
+        values: Any,
+        *,
+        number: int,
+        timeout_ms: int,
+        fresh: bool,
+    ) -> None:
+        self._sources = (Channel("pm2_5_kg_m3", number), Channel("pm10_kg_m3", number))
+        self.channels = tuple(channel.name for channel in self._sources)
+        self.line = Framed(stream, frames, timeout_ms, fresh)
+        self._values = values
+
+    async def read(self) -> list[Value]:
+        """Return both values, flagged when no whole frame came."""
+        frame, code = await self.line.newest()
+        if code:
+            return [channel.bad(code) for channel in self._sources]
+        return [channel.good(value) for channel, value in zip(self._sources, self._values(frame))]

@@ -8,8 +8,10 @@ a meter elsewhere needs another offset.
     1704626198000
 """
 
+from cobenefit_wire.hints import const
+
 _OFFSET_H = {69: 2, 72: 1}  # E, H
-_DAY_S = 86_400
+_DAY_S = const(86_400)
 
 
 def unix_ms(text: bytes) -> int:

@@ -12,7 +12,6 @@ V1.02, sections 2.5.1 (framing, silent interval) and 6.2.2 (CRC), 2006.
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.crc import crc16
 from cobenefit_node.drivers.line import pause, receive, within
-from cobenefit_node.drivers.maps import FLOAT32, INT16, MAPS, UINT32_LOW
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
 from cobenefit_wire.hints import Any
@@ -163,6 +162,8 @@ class _Device:
     """One address: its requests, and where each channel is in the replies."""
 
     def __init__(self, name: str, unit: int, number: int, wanted: list[str] | None) -> None:
+        from cobenefit_node.drivers.maps import MAPS  # `main.py` forgets it
+
         if name not in MAPS:
             raise ValueError("map is %r: use one of %s" % (name, sorted(MAPS)))
         if not 1 <= unit <= 247:
@@ -182,13 +183,13 @@ class _Device:
 
 
 def _value(channel: Channel, data: bytes, at: int, kind: str, power: int) -> Value:
-    if kind == FLOAT32:
+    if kind == "float32":
         value = scaled_float32(int.from_bytes(data[at : at + 4], "big"), power)
         return channel.bad(quality.NOT_FINITE) if value is None else channel.good(value)
     value = data[at] << 8 | data[at + 1]
-    if kind == UINT32_LOW:
+    if kind == "uint32_low":
         value |= data[at + 2] << 24 | data[at + 3] << 16
-    elif kind == INT16 and value > 0x7FFF:
+    elif kind == "int16" and value > 0x7FFF:
         value -= 0x10000
     return channel.good(rounded(value, power))
 

@@ -11,15 +11,16 @@ sections 5 and 6, 2016; the same, V2.2, section 4, 2008.
 
 from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.crc import crc16
-from cobenefit_node.drivers.line import receive, seven_bits, within
+from cobenefit_node.drivers.line import seven_bits
+from cobenefit_node.drivers.listener import Listener
 from cobenefit_node.drivers.obis import MISSING, milli
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 MOST_BYTES = 4096  # a version 5 telegram with four more meters behind it has about 2000
 RATES = (115200, 9600)
-_ODD = 0x6996  # bit n is set where the four bits of n have an odd number of ones
+_ODD = const(0x6996)  # bit n is set where the four bits of n have an odd number of ones
 
 
 class Parser:
@@ -35,7 +36,7 @@ class Parser:
         if len(self._buffer) > MOST_BYTES:
             self._take(len(self._buffer) - MOST_BYTES)
 
-    def telegram(self) -> bytes | None:
+    def frame(self) -> bytes | None:
         """Return the next telegram, or None; what stands before its `/` is dropped."""
         while True:
             end = self._end()
@@ -74,7 +75,7 @@ def is_intact(telegram: bytes) -> bool:
     Parameters
     ----------
     telegram : bytes
-        As `Parser.telegram` gives it.
+        As `Parser.frame` gives it.
 
     Returns
     -------
@@ -169,24 +170,18 @@ class P1:
             known = (Channel("energy_export_wh", number), lambda text: energy_wh(text, b"2"))
             self._sources.append(known)
         self.channels = tuple(channel.name for channel, _ in self._sources)
-        self.parser = Parser()
-        self.stream = stream
-        self._timeout_ms = timeout_ms
-        self._fresh = fresh
-        self._rebaud = rebaud
-        self._baud = baud
-        self._garbled = 0
-        self._heard = False
+        self.line = Listener(
+            stream, Parser(), RATES, timeout_ms=timeout_ms, fresh=fresh, baud=baud, rebaud=rebaud
+        )
 
     async def read(self) -> list[Value]:
         """Return the values of the next telegram, all flagged when it is damaged."""
-        self._heard = False
-        telegram = await within(self._timeout_ms, self._next())
+        telegram = await self.line.next()
         if telegram is None:
             code = quality.TIMEOUT
         else:
             code = quality.GOOD if is_intact(telegram) else quality.CHECKSUM
-        self._judge(code)
+        self.line.judge(not code)
         if telegram is None or code:
             return [channel.bad(code) for channel, _ in self._sources]
         return [self._value(seven_bits(telegram), *pair) for pair in self._sources]
@@ -194,29 +189,3 @@ class P1:
     def _value(self, text: bytes, channel: Channel, source: Any) -> Value:
         value, code = source(text)
         return channel.bad(quality.PROTOCOL) if code else channel.good(value)
-
-    async def _next(self) -> bytes:
-        if self._fresh:
-            self.parser.clear()
-            while len(await receive(self.stream, 512)) == 512:
-                self._heard = True
-        while True:
-            telegram = self.parser.telegram()
-            if telegram is not None:
-                return telegram
-            data = await receive(self.stream, 512)
-            if data:
-                self._heard = True
-                self.parser.feed(data)
-
-    def _judge(self, code: int) -> None:
-        """Try the other rate after two reads that heard only garbage."""
-        if code == quality.GOOD:
-            self._garbled = 0
-        elif self._heard or code == quality.CHECKSUM:
-            self._garbled += 1
-        if self._garbled >= 2 and self._rebaud:
-            self._garbled = 0
-            self._baud = sum(RATES) - self._baud
-            self.parser.clear()
-            self._rebaud(self._baud)

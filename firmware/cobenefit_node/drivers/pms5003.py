@@ -7,9 +7,7 @@ environment" are read, in whole ug/m3.
 Source: Plantower, "PMS5003 series data manual" V2.3, appendix I, 2016.
 """
 
-from cobenefit_node.drivers.channel import Channel
-from cobenefit_node.drivers.framed import Framed, Frames
-from cobenefit_node.reading import Value
+from cobenefit_node.drivers.framed import Frames, Particles
 from cobenefit_wire.hints import Any
 
 HEADER = b"\x42\x4d\x00\x1c"
@@ -30,33 +28,11 @@ def values(frame: bytes) -> tuple[int, int]:
     )
 
 
-class Pms5003:
-    """The sensor on a stream, in its active mode.
-
-    Parameters
-    ----------
-    stream : asyncio stream
-        The line.
-    number : int
-        Suffix of the channels when the device has several. [1]
-    timeout_ms : int
-        Longest `read()`; a frame comes at least every 2.3 s. [ms]
-    fresh : bool
-        Drop frames the UART kept since the last `read()`; False where time is stepped.
-    """
-
-    event = False
+class Pms5003(Particles):
+    """The sensor in its active mode; arguments as for `Particles`."""
 
     def __init__(
         self, stream: Any, number: int = 1, timeout_ms: int = 5000, fresh: bool = True
-    ) -> None:
-        self._sources = (Channel("pm2_5_kg_m3", number), Channel("pm10_kg_m3", number))
-        self.channels = tuple(channel.name for channel in self._sources)
-        self.line = Framed(stream, Frames(HEADER, SIZE, whole), timeout_ms, fresh)
-
-    async def read(self) -> list[Value]:
-        """Return both values, flagged when no whole frame came."""
-        frame, code = await self.line.newest()
-        if code:
-            return [channel.bad(code) for channel in self._sources]
-        return [channel.good(value) for channel, value in zip(self._sources, values(frame))]
+    ) -> None:  # a frame comes at least every 2.3 s
+        frames = Frames(HEADER, SIZE, whole)
+        super().__init__(stream, frames, values, number=number, timeout_ms=timeout_ms, fresh=fresh)

@@ -10,13 +10,13 @@ from cobenefit_node.drivers.channel import Channel
 from cobenefit_node.drivers.line import pause, within
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
-from cobenefit_wire.hints import Any
+from cobenefit_wire.hints import Any, const
 
 ADDRESS = 0x62
 START, STOP, READY, READ = b"\x21\xb1", b"\x3f\x86", b"\xe4\xb8", b"\xec\x05"
 STOP_MS, READ_MS, POLL_MS = 500, 2, 100
-_READY_MASK = 0x07FF
-_FULL = 65_535
+_READY_MASK = const(0x07FF)
+_FULL = const(65_535)
 
 
 def crc(word: bytes) -> int:

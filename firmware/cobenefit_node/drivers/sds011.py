@@ -6,9 +6,7 @@ low byte first), two bytes of device number, the low byte of the sum of these si
 Source: Nova Fitness, "Laser dust sensor control protocol" V1.3, section 3.2, 2015.
 """
 
-from cobenefit_node.drivers.channel import Channel
-from cobenefit_node.drivers.framed import Framed, Frames
-from cobenefit_node.reading import Value
+from cobenefit_node.drivers.framed import Frames, Particles
 from cobenefit_wire.hints import Any
 
 HEADER = b"\xaa\xc0"
@@ -26,33 +24,11 @@ def values(frame: bytes) -> tuple[int, int]:
     return frame[2] | frame[3] << 8, frame[4] | frame[5] << 8
 
 
-class Sds011:
-    """The sensor on a stream, reporting by itself.
-
-    Parameters
-    ----------
-    stream : asyncio stream
-        The line.
-    number : int
-        Suffix of the channels when the device has several. [1]
-    timeout_ms : int
-        Longest `read()`; a frame comes every second. [ms]
-    fresh : bool
-        Drop frames the UART kept since the last `read()`; False where time is stepped.
-    """
-
-    event = False
+class Sds011(Particles):
+    """The sensor, reporting by itself; arguments as for `Particles`."""
 
     def __init__(
         self, stream: Any, number: int = 1, timeout_ms: int = 3000, fresh: bool = True
-    ) -> None:
-        self._sources = (Channel("pm2_5_kg_m3", number), Channel("pm10_kg_m3", number))
-        self.channels = tuple(channel.name for channel in self._sources)
-        self.line = Framed(stream, Frames(HEADER, SIZE, whole), timeout_ms, fresh)
-
-    async def read(self) -> list[Value]:
-        """Return both values, flagged when no whole frame came."""
-        frame, code = await self.line.newest()
-        if code:
-            return [channel.bad(code) for channel in self._sources]
-        return [channel.good(value) for channel, value in zip(self._sources, values(frame))]
+    ) -> None:  # a frame comes every second
+        frames = Frames(HEADER, SIZE, whole)
+        super().__init__(stream, frames, values, number=number, timeout_ms=timeout_ms, fresh=fresh)

@@ -19,13 +19,15 @@ généralisation par Enedis", Enedis-NOI-CPT_54E, sections 4 to 6, 2018.
 """
 
 from cobenefit_node.drivers.channel import Channel
-from cobenefit_node.drivers.line import receive, seven_bits, within
+from cobenefit_node.drivers.line import seven_bits
+from cobenefit_node.drivers.listener import Listener
 from cobenefit_node.reading import Value
 from cobenefit_wire import quality
 from cobenefit_wire.hints import Any
 
 START = b"\x02\n"
 END = b"\r\x03"
+RATES = (1200, 9600)
 MOST_BYTES = 2048  # a three-phase producer's frame has about 1200
 MISSING = -1  # not a quality: no such group in the frame
 
@@ -278,46 +280,25 @@ class Tic:
         if export:
             self._sources.append((Channel("energy_export_wh", number), export_wh))
         self.channels = tuple(channel.name for channel, _ in self._sources)
-        self.parser = Parser()
-        self.stream = stream
         self.on_time: Any = None
-        self._timeout_ms = timeout_ms
-        self._fresh = fresh
-        self._rebaud = rebaud
-        self._baud = baud
-        self._garbled = 0
-        self._heard = False
+        self._parser = Parser()
+        self.line = Listener(
+            stream, self._parser, RATES,
+            timeout_ms=timeout_ms, fresh=fresh, baud=baud, rebaud=rebaud,
+        )  # fmt: skip
 
     async def read(self) -> list[Value]:
         """Return the values of the next frame: one per channel, flagged where it is damaged."""
-        self._heard = False
-        frame = None if self._fresh else self.parser.frame()
+        frame = await self.line.next()
         if frame is None:
-            frame = await within(self._timeout_ms, self._next())
-        if frame is None:
-            frame = self.parser.rest()
+            frame = self._parser.rest()
         if frame is None:
             values = [channel.bad(quality.TIMEOUT) for channel, _ in self._sources]
         else:
-            self._heard = True
             values = self._values(frame)
             self._tell(frame)
-        self._judge(values)
+        self.line.judge(any(value.quality == quality.GOOD for value in values))
         return values
-
-    async def _next(self) -> bytes:
-        if self._fresh:
-            self.parser.clear()
-            while len(await receive(self.stream, 512)) == 512:
-                self._heard = True
-        while True:
-            frame = self.parser.frame()
-            if frame is not None:
-                return frame
-            data = await receive(self.stream, 512)
-            if data:
-                self._heard = True
-                self.parser.feed(data)
 
     def _values(self, frame: bytes) -> list[Value]:
         values = []
@@ -333,19 +314,7 @@ class Tic:
 
     def _tell(self, frame: bytes) -> None:
         """Offer the meter's clock to who asked; frames that were kept tell an old time."""
-        if self.on_time and self._fresh:
+        if self.on_time and self.line.fresh:
             t_ms = date_ms(frame)
             if t_ms:
                 self.on_time(t_ms)
-
-    def _judge(self, values: list[Value]) -> None:
-        """Try the other rate after two reads that heard only garbage."""
-        if any(value.quality == quality.GOOD for value in values):
-            self._garbled = 0
-        elif self._heard:
-            self._garbled += 1
-        if self._garbled >= 2 and self._rebaud:
-            self._garbled = 0
-            self._baud = 10800 - self._baud
-            self.parser.clear()
-            self._rebaud(self._baud)

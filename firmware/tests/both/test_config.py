@@ -47,6 +47,14 @@ def test_every_wrong_value_is_refused_with_its_key():
         ("broker.host", _with(broker={})),
         ("broker.port", _with(broker={"host": "h", "port": 70_000})),
         ("broker.prot", _with(broker={"host": "h", "prot": 1})),
+        ("wifi.ssid", _with(wifi={})),
+        ("wifi.ssid", _with(wifi={"ssid": "é" * 17})),
+        ("wifi.password", _with(wifi={"ssid": "barn", "password": "7 bytes"})),
+        ("wifi.password", _with(wifi={"ssid": "barn", "password": "g" * 64})),
+        ("wifi.country", _with(wifi={"ssid": "barn", "country": "fr"})),
+        ("wifi.address", _with(wifi={"ssid": "barn", "address": ["10.0.0.2"] * 3})),
+        ("wifi.address", _with(wifi={"ssid": "barn", "address": ["10.0.0.256"] * 4})),
+        ("wifi.give_up_ms", _with(wifi={"ssid": "barn", "give_up_ms": 0})),
         ("sensors", _with(sensors=[])),
         ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=0)])),
         ("sensors.0.period_ms", _with(sensors=[dict(sensor, period_ms=True)])),
@@ -61,6 +69,12 @@ def test_every_wrong_value_is_refused_with_its_key():
         ("power_mw.idle", _with(power_mw={"idle": -1})),
         ("ina219.scl", _with(ina219={"sda": 4})),
         ("ina219.shunt_mohm", _with(ina219={"scl": 5, "sda": 4, "shunt_mohm": 0})),
+        ("sleep.give_up_ms", _with(sleep={"give_up_ms": 10})),
+        ("sleep.every", _with(sleep={"every": 10})),
+        ("sensors.0.driver", _with(sleep={}, sensors=[dict(sensor, driver="tfluna")])),
+        ("battery.adc", _with(battery={})),
+        ("battery.jump_mv", _with(battery={"adc": 34, "jump_mv": 1})),
+        ("lifetime_claim_years", _with(lifetime_claim_years=0)),
         ("extra", _with(extra=1)),
         ("(file)", []),
     )
@@ -81,6 +95,38 @@ def test_tls_needs_a_server_name_and_certificate_with_key():
     assert _error(_with(broker=dict(broker, tls={"ca": "x"}))).key == "broker.tls.server_hostname"
     half = dict(broker, tls=dict(tls, cert="c.der"))
     assert _error(_with(broker=half)).key == "broker.tls.cert"
+
+
+def test_a_node_has_a_broker_or_a_bridge():
+    bridge = {"peer": "02:00:00:00:00:b0", "channel": 6, "key": "5c" * 32}
+    raw = _with(bridge=bridge)
+    assert _error(raw).key == "broker"
+    del raw["broker"]
+    parsed = config.parse(raw)
+    assert parsed.broker is None
+    assert parsed.bridge == (b"\x02\0\0\0\0\xb0", 6, b"\x5c" * 32, True)
+    for key, value in (("peer", "02"), ("peer", 7), ("channel", 0), ("encrypt", 1), ("key", "5c")):
+        err = _error(dict(raw, bridge=dict(bridge, **{key: value})))
+        assert err.key == "bridge." + key
+    assert "5c" not in str(_error(dict(raw, bridge=dict(bridge, key="5c"))))
+    assert _error(dict(raw, pack_readings=501)).key == "pack_readings"
+    del raw["bridge"]
+    assert _error(raw).key == "broker"
+
+
+def test_a_node_that_sleeps_and_its_battery():
+    parsed = config.parse(_with(sleep={}, battery={"adc": 34}, lifetime_claim_years=5))
+    assert parsed.sleep == (0, 30_000, 0)
+    assert parsed.battery == (34, 1000, 300, 0)
+    assert config.parse(_with()).sleep is None
+
+
+def test_drivers_that_are_blind_asleep_say_why():
+    sensor = {"driver": "pulse", "counter": 1, "period_ms": 1000}
+    for driver, why in (("pulse", "deep sleep"), ("ld2451", "passes"), ("tfluna", "passes")):
+        err = _error(_with(sleep={}, sensors=[dict(sensor, driver=driver)]))
+        assert why in str(err)
+        assert config.parse(_with(sensors=[dict(sensor, driver=driver)]))
 
 
 def test_a_secret_is_never_shown():

@@ -90,13 +90,14 @@ def test_wrong_options_are_refused_before_a_port_is_opened():
 
 
 def test_stepped_time_keeps_every_frame_and_real_time_the_fresh_one():
-    assert drivers.make("tic", Board(stepped=True), {})._fresh is False
-    assert drivers.make("tic", Board(), {})._fresh is True
-    assert drivers.make("tic", Board(), {"fresh": False})._fresh is False
+    assert drivers.make("tic", Board(stepped=True), {}).line.fresh is False
+    assert drivers.make("tic", Board(), {}).line.fresh is True
+    assert drivers.make("tic", Board(), {"fresh": False}).line.fresh is False
 
 
 def test_the_rate_of_the_port_is_changed_through_the_board():
     board = Board()
-    for name in ("tic", "p1", "iec62056"):
-        drivers.make(name, board, {"uart": 2})._rebaud(9600)
+    for name, line in (("tic", "line"), ("p1", "line"), ("iec62056", None)):
+        driver = drivers.make(name, board, {"uart": 2})
+        (getattr(driver, line) if line else driver)._rebaud(9600)
         assert board.opened[-1] == (2, 9600), name

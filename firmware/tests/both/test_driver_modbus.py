@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from cobenefit_node.drivers import modbus
+from cobenefit_node.drivers import maps, modbus
 from cobenefit_node.drivers.line import pause
 from cobenefit_wire import quality
 
@@ -87,7 +87,7 @@ SOIL = (495, 0xFFF6, 1200, 65, 120, 30, 180)
 def test_published_requests_and_replies():
     for v in _vectors()["exchanges"]:
         asked = bytes.fromhex(v["asked"])
-        function, _, blocks = modbus.MAPS[v["map"]]
+        function, _, blocks = maps.MAPS[v["map"]]
         fields = {f[0]: (block[0] + f[1], f[3]) for block in blocks for f in block[2]}
         register, power = fields[v["channel"]]
         assert modbus.request(1, function, register, 2) == asked, v["name"]
@@ -285,7 +285,7 @@ def test_a_dead_line_is_a_time_out():
 
 def test_published_replies_of_further_maps():
     for v in _vectors()["maps"]:
-        function, _, blocks = modbus.MAPS[v["map"]]
+        function, _, blocks = maps.MAPS[v["map"]]
         (first, count, fields), asked = blocks[0], bytes.fromhex(v["asked"])
         function = v.get("function", function)
         assert modbus.request(1, function, first, count) == asked, v["source"]
@@ -301,7 +301,7 @@ def test_published_replies_of_further_maps():
 
 def test_published_requests_of_further_maps():
     for v in _vectors()["requests"]:
-        function, _, ((first, count, fields),) = modbus.MAPS[v["map"]]
+        function, _, ((first, count, fields),) = maps.MAPS[v["map"]]
         asked = [modbus.request(1, function, first + field[1], 1) for field in fields]
         assert [a.hex() for a in asked] == v["asked"]
         assert count == len(fields)

@@ -30,7 +30,7 @@ def _read_all(data):
     parser.feed(data)
     telegrams = []
     while True:
-        telegram = parser.telegram()
+        telegram = parser.frame()
         if telegram is None:
             return telegrams
         telegrams.append(telegram)
@@ -229,7 +229,7 @@ def test_an_endless_telegram_is_dropped_and_counted():
     for _ in range(100):
         parser.feed(b"x" * 100)
         assert len(parser._buffer) <= p1.MOST_BYTES
-    assert parser.telegram() is None
+    assert parser.frame() is None
     assert parser.dropped == 10000 - p1.MOST_BYTES
 
 

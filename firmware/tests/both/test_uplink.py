@@ -15,7 +15,7 @@ from cobenefit_node.uplink import Uplink
 from cobenefit_wire import messages, pack, topics
 
 DIRECTORY = (os.getenv("TMPDIR") or "/tmp") + "/cb-uplink-test"
-STATE = messages.State(True, 1, "0.1.0", "unix", "1")
+STATE = messages.State(True, 1, "0.1.0", "unix", "1", 0)
 PORTS = iter(range(28_731, 29_731))
 
 

@@ -70,6 +70,24 @@ def test_messages_encode_to_the_golden_bytes_and_back():
         assert decode(bytes.fromhex(vector["hex"])) == message, vector["name"]
 
 
+def test_an_older_nodes_messages_read_as_zeros_at_the_end():
+    decoders = {"state": messages.decode_state, "health": messages.decode_health}
+    for vector in _vectors()["older"]:
+        read = decoders[vector["kind"]](bytes.fromhex(vector["hex"]))
+        assert [list(x) if isinstance(x, tuple) else x for x in read] == vector["fields"]
+        # Only what is new may be missing.
+        short = cbor.Pairs([(k, x) for k, x in enumerate(read[:4], 1)])
+        assert _refused(decoders[vector["kind"]], cbor.dumps(short)) == "message"
+
+
+def test_causes_that_are_no_counts_are_refused():
+    fields = _vectors()["messages"][-1]["fields"]
+    for causes in ([-1], ["x"], [0] * 17):
+        bent = list(fields)
+        bent[17] = causes
+        assert _refused(messages.decode_health, messages.encode(bent))
+
+
 def test_a_message_with_a_missing_field_is_refused():
     assert _refused(messages.decode_ack, cbor.dumps(cbor.Pairs([(1, 7)]))) == "message"
     assert _refused(messages.decode_ack, b"\x07") == "message"
@@ -80,6 +98,14 @@ def test_times_follow_period_or_deltas():
     assert pack.times_ms(by_period)[2] == 1700000000000 + 2 * 600000
     by_deltas = _pack(_vectors()["packs"][1]["fields"])
     assert pack.times_ms(by_deltas) == [1700000000000, 1700000000812, 1700000003823]
+
+
+def test_a_pack_stamped_since_the_start_can_be_dated():
+    made = pack.Pack(1, 2, pack.FLAG_TIME_UNKNOWN, 5000, "Wh", 0, 1000, (), (7, -8), b"\x00\x03")
+    data = pack.encode(made)
+    dated = pack.decode(pack.dated(data, 1_700_000_000_000))
+    assert dated == pack.decode(pack.encode(pack.Pack(1, 2, 0, 1_700_000_005_000, *made[4:])))
+    assert pack.decode(data).flags == pack.FLAG_TIME_UNKNOWN
 
 
 def test_cbor_round_trip_and_refusals():
@@ -93,7 +119,8 @@ def test_cbor_round_trip_and_refusals():
 def test_topics_build_parse_and_refuse():
     text = topics.build("lille-01", "meter-7", "up", "energy_import_wh")
     assert topics.parse(text) == ("lille-01", "meter-7", "up", "energy_import_wh")
-    assert topics.parse("cb/v1/a/b/cmd/result").leaf == "cmd/result"
+    text = topics.build("a", "b", "cmd/result", "config")
+    assert topics.parse(text) == ("a", "b", "cmd/result", "config")
     for bad in (
         "cb/v2/a/b/up/x",
         "cb/v1/a/b/up",
@@ -101,6 +128,8 @@ def test_topics_build_parse_and_refuse():
         "cb/v1/a/b/nope",
         "x",
         "cb/v1/a/b/up/X",
+        "cb/v1/a/b/cmd/result",
+        "cb/v1/a/b/cmd/x",
     ):
         assert _refused(topics.parse, bad) == "topic"
 

@@ -14,15 +14,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 SETTING = "COBENEFIT_MICROPYTHON"
 #: Compiling sources takes heap that .mpy on a board does not.
 HEAP = "128wk"
-_POWER_ON, _WATCHDOG, _DEEP_SLEEP, _SOFT = 1, 3, 4, 5
-_CAUSES = {72: _DEEP_SLEEP, 73: _SOFT, -signal.SIGKILL: _WATCHDOG}
+_POWER_ON, _WATCHDOG, _DEEP_SLEEP, _SOFT, _BROWN_OUT = 1, 3, 4, 5, 6
+_ASLEEP = 72
+_CAUSES = {_ASLEEP: _DEEP_SLEEP, 73: _SOFT, -signal.SIGKILL: _WATCHDOG}
 
 
 def interpreter() -> str:
@@ -57,27 +59,44 @@ class VirtualBoard:
         Contents of `config.json`.
     workdir : Path
         Its directory: `config.json`, `ring/`, `console.log`.
-    peers : mapping of str to Path
-        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …
+    peers : mapping of str to Path or str
+        Pseudo-terminal or file by line: `UART1`, `COUNTER1`, `ADC1`, `CONTROL`, …; of a radio
+        `AIR` and `MAC`, see `cobenefit_hil.air`.
     micropython : str, optional
         The interpreter; see `interpreter`.
     heap : str
         Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
     firmware : Path, optional
         Directory with the packages to run, sources or .mpy; those installed by default.
+    faketime : Path, optional
+        The library libfaketimeMT: the board's clock is then wrong by what the file `rtc` says,
+        until the board sets it.
+    inside : sequence of str
+        Command that runs it, say in another network.
+    settings : mapping of str to str
+        What `boot.py` takes from the environment, without `COBENEFIT_`: `KEEPALIVE_S`, a keepalive
+        shorter than the node's own; `OVERRUN`, time goes on though the ring fills.
+    year_2000 : bool
+        Whether its clock stands at 2000-01-01 whenever it starts.
     """
 
-    features = frozenset({"power", "uart", "counter", "simulated_time", "wifi"})
+    features = frozenset(
+        {"power", "uart", "counter", "simulated_time", "wifi", "radio", "deepsleep"}
+    )
 
     def __init__(
         self,
         config: Mapping[str, Any],
         workdir: Path,
-        peers: Mapping[str, Path],
+        peers: Mapping[str, Path | str],
         *,
         micropython: str | None = None,
         heap: str = HEAP,
         firmware: Path | None = None,
+        faketime: Path | None = None,
+        inside: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+        year_2000: bool = False,
     ) -> None:
         self.workdir = workdir
         self.log_path = workdir / "console.log"
@@ -85,10 +104,18 @@ class VirtualBoard:
         self._micropython = micropython or interpreter()
         self._heap = heap
         self._firmware = firmware
+        self._faketime = faketime
+        self._inside = list(inside)
+        self._settings = dict(settings or {})
+        self._year_2000 = year_2000
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
+        self._lock = threading.Lock()
+        self._life: threading.Thread | None = None
         self._cut = False
+        self._cut_asleep = False
         self._cause = _POWER_ON
+        self.sleeps = 0
         workdir.mkdir(parents=True, exist_ok=True)
         self.flash(config)
 
@@ -111,17 +138,29 @@ class VirtualBoard:
     def start(self, script: Path | None = None) -> None:
         """Switch it on; a board that runs already is an error.
 
+        After each deep sleep it starts again by itself; `sleeps` counts them.
+
         Parameters
         ----------
         script : Path, optional
             What to run instead of the node.
         """
-        if self._process is not None and self._process.poll() is None:
+        if self._life is not None and self._life.is_alive():
             raise RuntimeError(f"{self.workdir.name} is already running")
+        self._cut = self._cut_asleep = False
+        self._spawn(script)
+        self._life = threading.Thread(target=self._live, args=(script,), daemon=True)
+        self._life.start()
+
+    boot = start
+
+    def _spawn(self, script: Path | None) -> None:
+        if self._cause in (_POWER_ON, _BROWN_OUT):
+            self.file("rtc.memory").unlink(missing_ok=True)
         self._log = self.log_path.open("ab")
-        self._cut = False
+        board = [self._micropython, "-X", f"heapsize={self._heap}"]
         self._process = subprocess.Popen(
-            [self._micropython, "-X", f"heapsize={self._heap}", str(script or _HERE / "boot.py")],
+            [*self._inside, *board, str(script or _HERE / "boot.py")],
             cwd=self.workdir,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -130,15 +169,54 @@ class VirtualBoard:
             start_new_session=True,
         )
 
-    boot = start
+    def _live(self, script: Path | None) -> None:
+        """Start the board again after each deep sleep, until something else ends it."""
+        while self._process is not None:
+            code = self._process.wait()
+            with self._lock:
+                if self._cut or code != _ASLEEP:
+                    return
+                self.sleeps += 1
+                self._end(_POWER_ON if self._cut_asleep else _DEEP_SLEEP)
+                if self._cut_asleep:
+                    return
+                self._spawn(script)
 
-    def power_cut(self) -> None:
-        """Kill it with SIGKILL, in the middle of whatever it does."""
-        self._cut = True
+    def power_cut(self, *, brown_out: bool = False) -> None:
+        """Kill it with SIGKILL, in the middle of whatever it does.
+
+        Parameters
+        ----------
+        brown_out : bool
+            Whether the voltage fell, as the chip will say, instead of going altogether.
+        """
+        with self._lock:
+            self._cut = True
+            self._end(_BROWN_OUT if brown_out else _POWER_ON)
+        if self._life is not None:
+            self._life.join()
+
+    def power_cut_asleep(self, timeout_s: float) -> None:
+        """Take its power away the next time it sleeps.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Longest wait for that, > 0. [s]
+        """
+        self._cut_asleep = True
+        self._join(timeout_s)
         self._end(_POWER_ON)
 
+    def _join(self, timeout_s: float) -> None:
+        if self._life is None:
+            raise RuntimeError(f"{self.workdir.name} was not started")
+        self._life.join(timeout_s)
+        if self._life.is_alive():
+            raise subprocess.TimeoutExpired(self.workdir.name, timeout_s)
+
     def wait(self, timeout_s: float) -> int:
-        """Wait until it ends by itself.
+        """Wait until it ends by itself, however often it sleeps.
 
         Parameters
         ----------
@@ -148,12 +226,13 @@ class VirtualBoard:
         Returns
         -------
         int
-            Exit code: 0 all packs acked, 1 not, 2 wrong configuration, 72 deep sleep, 73 reset,
-            -9 killed by its watchdog. [1]
+            Exit code: 0 all packs acked, 1 not, 2 wrong configuration, 72 power cut while asleep,
+            73 reset, -9 killed by its watchdog. [1]
         """
-        if self._process is None:
-            raise RuntimeError(f"{self.workdir.name} was not started")
-        code = self._process.wait(timeout_s)
+        self._join(timeout_s)
+        code = self.poll()
+        if code is None:
+            raise RuntimeError(f"{self.workdir.name} runs, though its supervisor ended")
         self._end(_CAUSES.get(code, _POWER_ON))
         return code
 
@@ -165,7 +244,9 @@ class VirtualBoard:
         int or None
             As `wait`. [1]
         """
-        return None if self._process is None else self._process.poll()
+        if self._process is None or (self._life is not None and self._life.is_alive()):
+            return None
+        return self._process.poll()
 
     def console(self) -> str:
         """Return all it has printed.
@@ -205,14 +286,32 @@ class VirtualBoard:
 
     def _environment(self) -> dict[str, str]:
         roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+        roots = [str(_HERE), *roots]
         if self._firmware is not None:
-            roots = [str(self._firmware)]
-        lines = {f"COBENEFIT_{name}": str(path) for name, path in self._peers.items()}
+            roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules, too
+        if self._year_2000:
+            roots.insert(0, str(_HERE / "year_2000"))
+        lines = {
+            f"COBENEFIT_{n}": str(v) for n, v in (*self._peers.items(), *self._settings.items())
+        }
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "MICROPYPATH": ":".join((str(_HERE), *roots, ".frozen")),
+            "MICROPYPATH": ":".join((*roots, ".frozen")),
             "COBENEFIT_RESET_CAUSE": str(self._cause),
             **lines,
+            **self._clock(),
+        }
+
+    def _clock(self) -> dict[str, str]:
+        if self._faketime is None:
+            return {}
+        path = str(self.workdir / "rtc")
+        return {
+            "LD_PRELOAD": str(self._faketime),
+            "FAKETIME_TIMESTAMP_FILE": path,
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "COBENEFIT_RTC": path,
         }
 
     def _end(self, cause: int) -> None:

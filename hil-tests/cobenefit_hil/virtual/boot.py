@@ -15,6 +15,7 @@ import time
 from cobenefit_node import slots
 
 on_trial = bool(slots.enter().state.trial)
+del slots  # a slot brings its own; a small heap has no room for both
 
 
 async def run(settings: object) -> int:
@@ -23,6 +24,11 @@ async def run(settings: object) -> int:
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node
 
+    keepalive_s = os.getenv("COBENEFIT_KEEPALIVE_S")
+    if keepalive_s:
+        from cobenefit_node import mqtt
+
+        mqtt.KEEPALIVE_S = int(keepalive_s)
     control = os.getenv("COBENEFIT_CONTROL")
     if not control:
         return 0 if await Node(settings, Board(), Clock()).run() else 1
@@ -32,6 +38,7 @@ async def run(settings: object) -> int:
     await clock.start()
     board = Board()
     board.stepped = True
+    board.reset = clock.reset_between_ticks
     node = Node(settings, board, clock)
     clock.ring = node.ring
     started = time.ticks_ms()
@@ -47,15 +54,19 @@ async def run(settings: object) -> int:
 
 def configuration() -> object:
     """Return the checked configuration; only here is its parser held."""
-    from cobenefit_node import config
+    from cobenefit_node import settings
+    from cobenefit_node.forget import forget
 
     try:
-        return config.load("config.json")
-    except (config.ConfigError, OSError) as err:
+        return settings.load()
+    except (ValueError, OSError) as err:  # ConfigError is a ValueError
         print(err)
         if on_trial:
             raise
         sys.exit(2)
+    finally:
+        del settings
+        forget("settings", "trials", "config")
 
 
 def main() -> int:
@@ -64,8 +75,19 @@ def main() -> int:
         return asyncio.run(run(configuration()))
     except Exception as err:
         sys.print_exception(err)
-        slots.Slots().failed(repr(err))
+        _failed(repr(err))
         return 73
+
+
+def _failed(reason: str) -> None:
+    """Note it with the factory's `slots`, as `main.py` of a board does."""
+    for name in [name for name in sys.modules if name.startswith("cobenefit_")]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith("app_")]
+    from cobenefit_node import slots, trials
+
+    if not trials.failed(reason):
+        slots.Slots().failed(reason)
 
 
 sys.exit(main())

@@ -10,17 +10,22 @@ is done by half, up to a byte of choice; from then on the chip is dead, for read
 import vfs
 
 BLOCK = 4096
-
+_ERASED = b"\xff" * BLOCK
 
 #: What the chip answers without power: a number, since a collected file can't raise. EIO.
 _NO_POWER = -5
 
 
 class Flash:
-    """A block device for `VfsLfs2`; `done` counts its operations."""
+    """A block device for `VfsLfs2`; `done` counts its operations.
+
+    With a `journal` (a list) each operation is noted there: where, and the bytes it left.
+    """
 
     def __init__(self, blocks: int, raw: object = None):
         self.raw = raw or bytearray(b"\xff" * BLOCK * blocks)
+        self._view = memoryview(self.raw)
+        self.journal = None
         self.done = 0
         self.cut_at = -1
         self.torn = 0
@@ -39,6 +44,20 @@ class Flash:
         chip = Flash(0, self.raw)
         chip.cut_at, chip.torn = cut_at, torn
         return chip
+
+    def redo(self, noted: tuple, torn: int = 256) -> None:
+        """Do an operation of another chip's journal, or a share of it.
+
+        Parameters
+        ----------
+        noted : tuple
+            The entry of the journal.
+        torn : int
+            Share of it that is done, 0 to 256. [1/256]
+        """
+        at, data = noted
+        n = torn * len(data) // 256
+        self._view[at : at + n] = memoryview(data)[:n]
 
     def readblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
         """Read.
@@ -60,7 +79,7 @@ class Flash:
         if self.dead:
             return _NO_POWER
         at = block * BLOCK + off
-        buf[:] = memoryview(self.raw)[at : at + len(buf)]
+        buf[:] = self._view[at : at + len(buf)]
         return 0
 
     def writeblocks(self, block: int, buf: bytearray, off: int = 0) -> int:
@@ -83,8 +102,8 @@ class Flash:
         if self.dead:
             return _NO_POWER
         at = block * BLOCK + off
-        n = self._powered(len(buf))
-        self.raw[at : at + n] = memoryview(buf)[:n]
+        n = self._powered(at, buf)
+        self._view[at : at + n] = memoryview(buf)[:n]
         return _NO_POWER if self.dead else 0
 
     def ioctl(self, op: int, arg: int) -> int:
@@ -110,18 +129,20 @@ class Flash:
             if self.dead:
                 return _NO_POWER
             at = arg * BLOCK
-            n = self._powered(BLOCK)
-            self.raw[at : at + n] = b"\xff" * n
+            n = self._powered(at, _ERASED)
+            self._view[at : at + n] = memoryview(_ERASED)[:n]
             return _NO_POWER if self.dead else 0
         return 0
 
-    def _powered(self, n: int) -> int:
+    def _powered(self, at: int, data: bytes) -> int:
         """Count one operation; return how many of its bytes are still done."""
         self.done += 1
+        if self.journal is not None:
+            self.journal.append((at, data if data is _ERASED else bytes(data)))
         if self.done - 1 == self.cut_at:
             self.dead = True
-            return self.torn * n // 256
-        return n
+            return self.torn * len(data) // 256
+        return len(data)
 
 
 def mount(chip: object, path: str) -> None:

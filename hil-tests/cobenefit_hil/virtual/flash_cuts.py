@@ -4,8 +4,10 @@
 
     micropython flash_cuts.py every | random COUNT SEED | flips STEP
 
-Prints one JSON object of counts. The oracle stands outside the node: it knows what `append` and
-`commit` returned for, and what a gateway that loses nothing has; never what the ring believes.
+Prints one JSON object of counts. A life is lived once, with a journal of the chip's operations.
+What the chip holds after a cut is the image before it, the operations until then, and a share of
+the one that is cut; so a cut costs the recovery alone, not the life before it. Every fourth cut is
+followed by another while the ring recovers, on a chip that goes dead in the middle of the code.
 """
 
 import gc
@@ -15,114 +17,17 @@ import random
 import sys
 
 import flash
+from cut_oracle import Oracle, Replay
 
 from cobenefit_node.ring import Ring
-from cobenefit_wire import pack
 
 ROOT = "/cut"
-CHANNELS = ("energy_import_wh", "soil_ph", "pulse_count")
 SEGMENTS, SEGMENT_BYTES = 4, 1024
 BLOCKS = 32
 STEPS = 90
-#: Readings in a pack.
-N = 6
-
-
-class Oracle:
-    """What was appended, and what the gateway has."""
-
-    def __init__(self):
-        self.tried = {}
-        self.kept = set()
-        self.told = set()
-        self.gateway = {}
-        self.out = {"cuts": 0, "packs": 0, "lost": 0, "corrupt": 0, "unmountable": 0,
-                    "reused": 0, "uncounted": 0, "overcounted": 0}  # fmt: skip
-
-    def append(self, ring: object, n: int) -> None:
-        """Append a pack; it is committed once `append` has returned.
-
-        Parameters
-        ----------
-        ring : Ring
-            The ring.
-        n : int
-            Number of the pack in the day. [1]
-        """
-        key = (ring.boot, ring.seq)
-        channel = CHANNELS[n % 3]
-        values = tuple(1000 * n + i for i in range(N))
-        data = pack.encode(
-            pack.Pack(key[0], key[1], 0, 60_000 * n, "Wh", 0, 1000, (), values, b"")
-        )
-        if key in self.kept:
-            self.out["reused"] += 1
-        self.tried.setdefault(key, []).append((channel, data))
-        ring.append(channel, N, data)
-        self.kept.add(key)
-        self.out["packs"] += 1
-
-    def deliver(self, ring: object, most: int) -> None:
-        """Walk the ring as the uplink does; the gateway takes up to `most` packs.
-
-        Parameters
-        ----------
-        ring : Ring
-            The ring.
-        most : int
-            Packs at most. [1]
-        """
-        at = (0, 0)
-        while most:
-            found = ring.following(at)
-            if found is None:
-                return
-            record, position, at = found
-            key = (record.boot, record.seq)
-            if ring.covers(*key):
-                continue
-            got = ring.read(position)
-            if got is None:
-                continue
-            if (record.channel, bytes(got[1])) not in self.tried.get(key, ()):
-                self.out["corrupt"] += 1
-            self.gateway[key] = record.channel
-            most -= 1
-
-    def ack(self, ring: object, boot: int) -> None:
-        """Tell the ring what the gateway has of a boot.
-
-        Parameters
-        ----------
-        ring : Ring
-            The ring.
-        boot : int
-            Boot of the packs. [1]
-        """
-        have = sorted(s for b, s in self.gateway if b == boot)
-        below = max([0] + [b for n, b, _ in ring.lost() if n == boot])
-        floor, ranges = below, []
-        for seq in have:
-            if seq == floor:
-                floor += 1
-            elif seq > floor and ranges and ranges[-1] == seq - 1:
-                ranges[-1] = seq
-            elif seq > floor:
-                ranges += [seq, seq]
-        ring.commit(boot, floor, ranges)
-        self.told |= {(boot, seq) for seq in have if seq >= below}
-
-    def judge(self, ring: object) -> None:
-        """Compare what was committed with what the gateway has and what the ring says is lost."""
-        below = {boot: b for boot, b, _ in ring.lost()}
-        told = sum(n for _, _, counts in ring.lost() for _, n in counts)
-        dropped = {key for key in self.tried if key[1] < below.get(key[0], 0)}
-        gone = self.kept - set(self.gateway)
-        self.out["lost"] += len(gone - dropped)
-        self.out["uncounted"] += told < N * len(gone & dropped)
-        # A pack the gateway has, but had not yet told the node of, may count as lost.
-        over = told // N - len(dropped - self.told)
-        self.out["overcounted"] = max(self.out["overcounted"], over)
+#: Lives on one chip, each on an image that a cut has left, and cuts tried in each of them. The
+#: ring remembers the losses of 32 boots.
+LIVES, CUTS = 15, 6
 
 
 def day(oracle: object, ring: object, start: int, steps: int) -> None:
@@ -146,8 +51,7 @@ def day(oracle: object, ring: object, start: int, steps: int) -> None:
             oracle.deliver(ring, 2)
             oracle.ack(ring, ring.boot)
             if phase % 5 == 0:
-                for boot in sorted({b for b, _ in oracle.gateway}):
-                    oracle.ack(ring, boot)
+                oracle.ack_all(ring)
 
 
 def live(oracle: object, chip: object, start: int, steps: int) -> bool:
@@ -164,14 +68,13 @@ def live(oracle: object, chip: object, start: int, steps: int) -> bool:
     steps : int
         How many steps. [1]
     """
-    gc.collect()
+    oracle.chip = chip
     try:
         flash.mount(chip, ROOT)
     except OSError:
         if not chip.dead:
             oracle.out["unmountable"] += 1
         return not chip.dead
-    ring = None
     try:
         ring = Ring(ROOT + "/ring", SEGMENTS, SEGMENT_BYTES)
         day(oracle, ring, start, steps)
@@ -193,53 +96,105 @@ def finish(oracle: object, chip: object) -> None:
         return
     ring = Ring(ROOT + "/ring", SEGMENTS, SEGMENT_BYTES)
     oracle.deliver(ring, 10_000)
-    for boot in sorted({b for b, _ in oracle.gateway}):
-        oracle.ack(ring, boot)
-    if ring.waiting():
-        oracle.out["lost"] += ring.waiting()
+    oracle.ack_all(ring)
     oracle.judge(ring)
     ring.close()
     flash.unmount(ROOT)
 
 
+class Life:
+    """One life, lived with a journal, that can be cut afterwards wherever one likes."""
+
+    def __init__(self, oracle: object, raw: bytearray, start: int, steps: int) -> None:
+        """Live it on a copy of an image, which stays as it is."""
+        gc.collect()
+        self._image = flash.Flash(0, bytearray(raw))
+        self._done = 0
+        chip = flash.Flash(0, bytearray(raw))
+        chip.journal = self.journal = []
+        lived = oracle.copy()
+        live(lived, chip, start, steps)
+        self._replay = Replay(oracle.copy(), lived)
+        self.known = lived
+        self.out = lived.out
+        self.end = chip.raw
+
+    def cut(self, operation: int, torn: int) -> tuple:
+        """Return what the chip holds and what is known when an operation was cut.
+
+        Parameters
+        ----------
+        operation : int
+            Number of the operation, not below one asked for before. [1]
+        torn : int
+            Share of it that is done, 0 to 256. [1/256]
+        """
+        while self._done < operation:
+            self._image.redo(self.journal[self._done])
+            self._done += 1
+        chip = flash.Flash(0, bytearray(self._image.raw))
+        chip.redo(self.journal[operation], torn)
+        return chip.raw, self._replay.after(operation)
+
+
 def every(_: list) -> dict:
     """Cut a day, of two boots, at each of its operations."""
     total = Oracle().out
-    operation = 0
-    while True:
-        oracle = Oracle()
-        chip = flash.formatted(BLOCKS).power_on(operation, operation * 37 % 257)
-        done = live(oracle, chip, 0, STEPS // 2)
-        if done:
-            # The planned restart, on the operations that are left until the cut.
-            chip = chip.power_on(operation - chip.done, operation * 37 % 257)
-            done = live(oracle, chip, STEPS // 2, STEPS)
-        finish(oracle, chip.power_on())
-        _add(total, oracle.out)
-        if done:
-            total["cuts"] = operation
-            return total
-        operation += 1
+    raw, oracle = flash.formatted(BLOCKS).raw, Oracle()
+    for start, steps in ((0, STEPS // 2), (STEPS // 2, STEPS)):
+        life = Life(oracle, raw, start, steps)
+        for operation in range(len(life.journal)):
+            image, known = life.cut(operation, total["cuts"] * 37 % 257)
+            finish(known, flash.Flash(0, image))
+            _add(total, known.out)
+            total["cuts"] += 1
+        _add(total, life.out)
+        raw, oracle = life.end, life.known.copy()
+    finish(oracle, flash.Flash(0, raw))
+    _add(total, oracle.out)
+    return total
 
 
 def cuts_at_random(arguments: list) -> dict:
-    """Cut lives of many boots at random operations, some of them while starting."""
+    """Cut lives of many boots at random operations, some of them again while recovering."""
     count, seed = int(arguments[0]), int(arguments[1])
     random.seed(seed)
     total = Oracle().out
     while total["cuts"] < count:
-        oracle = Oracle()
-        chip = flash.formatted(BLOCKS)
+        raw, oracle = flash.formatted(BLOCKS).raw, Oracle()
         n = random.randrange(STEPS)  # noqa: S311
-        for _ in range(min(10, count - total["cuts"])):
-            most = 40 if random.randrange(4) == 0 else 400  # noqa: S311
-            chip = chip.power_on(random.randrange(most), random.randrange(257))  # noqa: S311
-            if not live(oracle, chip, n, random.randrange(5, 60)):  # noqa: S311
-                oracle.out["cuts"] += 1
+        for _ in range(LIVES):
+            left = min(CUTS, count - total["cuts"])
+            if not left:
+                break
+            life = Life(oracle, raw, n, random.randrange(5, 60))  # noqa: S311
+            _add(total, life.out)
             n += 60
-        finish(oracle, chip.power_on())
-        _add(total, oracle.out)
+            raw, oracle = _cut_life(life, left, n, total)
+            n += 1
     return total
+
+
+def _cut_life(life: object, cuts: int, n: int, total: dict) -> tuple:
+    """Cut a life at some operations; return image and oracle of one cut, to live on from."""
+    most = len(life.journal)
+    at = sorted(random.randrange(most) for _ in range(cuts))  # noqa: S311
+    chosen = random.randrange(cuts)  # noqa: S311
+    left = None
+    for i, operation in enumerate(at):
+        image, known = life.cut(operation, random.randrange(257))  # noqa: S311
+        if random.randrange(4) == 0:  # noqa: S311
+            chip = flash.Flash(0, image).power_on(
+                random.randrange(40),  # noqa: S311
+                random.randrange(257),  # noqa: S311
+            )
+            live(known, chip, n, 1)
+        if i == chosen:
+            left = bytearray(image), known.copy()
+        finish(known, flash.Flash(0, image))
+        _add(total, known.out)
+        total["cuts"] += 1
+    return left
 
 
 def flips(arguments: list) -> dict:
@@ -272,8 +227,7 @@ def _flip(first: object, name: str, out: dict) -> None:
     oracle.tried, oracle.kept = first.tried, first.kept
     ring = Ring(ROOT + "/ring", SEGMENTS, SEGMENT_BYTES)
     oracle.deliver(ring, 10_000)
-    for boot in sorted({b for b, _ in oracle.gateway}):
-        oracle.ack(ring, boot)
+    oracle.ack_all(ring)
     missing = len(oracle.kept) - len(oracle.gateway)
     out["flips"] += 1
     out["corrupt"] += oracle.out["corrupt"]

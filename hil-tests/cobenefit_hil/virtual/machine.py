@@ -7,8 +7,10 @@ Firmware runs unmodified on it. Lines come from the environment: `COBENEFIT_UART
 `COBENEFIT_COUNTER<n>`, `COBENEFIT_I2C<n>` and `COBENEFIT_ONEWIRE<n>` are paths of
 pseudo-terminals, `COBENEFIT_ADC<n>` and `COBENEFIT_PIN<n>` files holding a number, `COBENEFIT_ID`
 the chip's number, `COBENEFIT_RESET_CAUSE` why it starts.
-The watchdog is a process of its own on real time. Exit codes: 72 deepsleep, 73 reset, -9 watchdog
-or power cut.
+The watchdog is a process of its own on real time. RTC memory is a file, which the supervisor
+(`board.py`) clears when the power goes, as it starts the board again when its deep sleep is over.
+Where time is simulated, a sleep ends at `world_ms` + its length. Exit codes: 72 deepsleep, 73
+reset, -9 watchdog or power cut.
 """
 
 import io
@@ -20,7 +22,11 @@ import time
 
 from umachine import *  # noqa: F403
 
-PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET, BROWN_OUT_RESET = range(1, 7)
+RTC_FILE, WORLD_FILE = "rtc.memory", "world"
+_RTC_BYTES = 2048
+#: Simulated time, told by `simclock.py`; None on the wall clock. [ms]
+world_ms = None
 _VTIME, _VMIN = 5, 6
 _GET_FILENO, _CLOSE = 10, 4
 _COUNTER_MS = 500
@@ -178,12 +184,37 @@ class ADC:
 
 
 class RTC:
-    """The host's clock, which is right."""
+    """The host's clock, which is right; or, with `COBENEFIT_RTC`, one that is wrong until set.
+
+    That file holds by how many seconds, as libfaketime reads it, for TLS as well.
+    """
+
+    def __init__(self):
+        self._path = os.getenv("COBENEFIT_RTC")
+
+    def memory(self, data=None):
+        if data is None:
+            try:
+                with open(RTC_FILE, "rb") as f:
+                    return f.read()
+            except OSError:
+                return b""
+        if len(data) > _RTC_BYTES:
+            raise ValueError("buffer too long")
+        with open(RTC_FILE, "wb") as f:
+            f.write(data)
+        return None
 
     def datetime(self, when=None):
         if when is None:
             y, mo, d, h, mi, s, wd, _ = time.gmtime()[:8]
             return (y, mo, d, wd, h, mi, s, 0)
+        if self._path:
+            y, mo, d, wd, h, mi, s, _ = when
+            step_s = int(time.mktime((y, mo, d, h, mi, s, wd, 0)) - time.time())
+            offset_s = _number(self._path) + step_s
+            with open(self._path, "w") as f:
+                f.write("%+d" % offset_s)
         return None
 
 
@@ -220,8 +251,20 @@ def reset_cause():
     return int(os.getenv("COBENEFIT_RESET_CAUSE") or PWRON_RESET)
 
 
-def deepsleep(_ms=0):
+def deepsleep(ms=0):
+    with open(WORLD_FILE, "w") as f:
+        f.write("" if world_ms is None else str(world_ms + ms))
+    if world_ms is None:
+        time.sleep_ms(ms)
     sys.exit(72)
+
+
+def woken_ms():
+    """Return the simulated instant at which a deep sleep was over, None without one."""
+    if reset_cause() != DEEPSLEEP_RESET:
+        return None
+    with open(WORLD_FILE) as f:
+        return int(f.read() or 0) or None
 
 
 def reset():

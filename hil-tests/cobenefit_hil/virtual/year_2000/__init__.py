@@ -1,0 +1,1 @@
+"""First on the path of a board whose clock starts in 2000."""

@@ -1,0 +1,47 @@
+"""Two boards under one name, and one whose flash was erased: nobody's packs pass for another's."""
+
+import shutil
+from contextlib import ExitStack
+
+import pytest
+
+from cobenefit_hil.station import AckStation
+from cobenefit_hil.trial import Trial, served
+
+pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time")]
+TWINS = 200
+
+
+@pytest.mark.timeout(300)
+def test_two_boards_with_one_name_both_deliver_everything(tmp_path, broker):
+    with ExitStack() as stack:
+        twins = []
+        station = stack.enter_context(AckStation(broker.port))
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            trial = Trial(tmp_path / name, broker.port, "twin", instants=TWINS, station=station)
+            twins.append(stack.enter_context(trial))
+        for trial in twins:
+            trial.board.boot()
+        for trial in twins:
+            assert trial.board.wait(200) == 0, trial.board.console()[-3000:]
+        boots = {boot for boot, _ in station.packs}
+        assert len(boots) == 2
+        for boot in boots:
+            assert station.readings(boot) == served(twins[0].world.peers)
+        assert station.errors == []
+        # Each takes the other's place at the broker, less and less often.
+        assert sum(trial.link.sessions for trial in twins) > 2
+
+
+def test_a_board_whose_flash_was_erased_is_not_taken_for_its_past(board, ack_station):
+    board.boot()
+    assert ack_station.wait(lambda: len(ack_station.packs) > 5, 30), board.console()
+    board.power_cut()
+    shutil.rmtree(board.file("ring"))
+    before = set(ack_station.packs)
+    board.boot()
+    assert board.wait(60) == 0, board.console()
+    after = {boot for boot, _ in set(ack_station.packs) - before}
+    assert after.isdisjoint(boot for boot, _ in before)
+    assert ack_station.errors == []
