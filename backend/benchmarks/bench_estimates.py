@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from cobenefit_backend.estimate import baseline, billing, hourly
+from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.fleet import Block, of_fleet
 from cobenefit_backend.estimate.sites import propagate_sites
 from cobenefit_backend.estimate.uncertainty import Draws
@@ -39,7 +40,7 @@ def main() -> None:
     row("baseline_shared_us", shared, "us/meter", peer)
     row("baseline_own_us", best_s(lambda: baseline.fit(use, own)) / METERS * 1e6, "us/meter", peer)
     edges = np.linspace(0, DAYS, 13).astype(np.intp)
-    bills = billing.Bills(np.add.reduceat(use, edges[:-1], axis=1), edges[None], degc[None])
+    bills = Bills(np.add.reduceat(use, edges[:-1], axis=1), edges[None], degc[None])
     row("baseline_billing_us", best_s(lambda: billing.fit(bills)) / METERS * 1e6, "us/meter")
     row("baseline_hourly_ms", hourly_s() * 1e3, "ms/meter")
     done = subprocess.run(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.baseline import FloatArray
-from cobenefit_backend.estimate.billing import Bills
+from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.daily import Daily, to_daily
 
 COLUMNS = ("start", "energy_kwh", "temperature_degc")

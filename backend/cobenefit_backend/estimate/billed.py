@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cobenefit_backend.estimate import smart_meter
 from cobenefit_backend.estimate.baseline import Fuel
-from cobenefit_backend.estimate.billing import Bills, fit, savings
+from cobenefit_backend.estimate.billing import fit, savings
+from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.quantity import Disqualification
 
 

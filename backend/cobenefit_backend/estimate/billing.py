@@ -28,6 +28,7 @@ from cobenefit_backend.estimate.baseline import (
     lag1_autocorrelation,
     usable,
 )
+from cobenefit_backend.estimate.bills import Bills, degree_days, known_days
 from cobenefit_backend.estimate.savings import CONFIDENCE, Savings, relative_uncertainty
 
 POLYNOMIAL = (-0.00022, 0.03306, 0.94054)
@@ -35,75 +36,6 @@ BILL_DAYS = (25, 70)
 MONTHLY_DAYS_MAX = 35
 MIN_TEMPERATURE_RATIO = 0.9
 _CHUNK = 200  # meters whose work arrays stay small
-
-
-@dataclass(frozen=True, slots=True)
-class Bills:
-    """Consecutive bills of m meters and the daily temperatures under them.
-
-    Attributes
-    ----------
-    energy_kwh : ndarray, shape (m, n)
-        Use of each bill; NaN where missing. [kWh]
-    edge_day : ndarray of int, shape (1, n + 1) or (m, n + 1)
-        Day each bill begins, and the day after the last one, as columns of
-        `temperature_degc`; not decreasing. [d]
-    temperature_degc : ndarray, shape (1, d) or (m, d), or None
-        Daily mean temperature, shared or per meter; NaN where missing. [degC]
-    """
-
-    energy_kwh: FloatArray
-    edge_day: NDArray[np.intp]
-    temperature_degc: FloatArray | None
-
-    def __post_init__(self) -> None:
-        """Refuse shapes that do not belong together."""
-        meters, bills = self.energy_kwh.shape
-        if self.edge_day.shape not in ((1, bills + 1), (meters, bills + 1)):
-            raise ValueError(
-                f"edge_day has shape {self.edge_day.shape}, energy {self.energy_kwh.shape}: "
-                "give one edge more than bills, shared or per meter"
-            )
-        weather = self.temperature_degc
-        if weather is not None and (
-            len(weather) not in (1, meters) or weather.shape[1] < self.edge_day.max()
-        ):
-            raise ValueError(
-                f"temperature has shape {weather.shape}: give every day up to the last edge "
-                f"{self.edge_day.max()}, shared or per meter"
-            )
-
-    @property
-    def days(self) -> NDArray[np.intp]:
-        """Length of each bill.
-
-        Returns
-        -------
-        ndarray of int, shape (1, n) or (m, n)
-            Days from edge to edge. [d]
-        """
-        return np.diff(self.edge_day, axis=1)
-
-    def rows(self, start: int, stop: int) -> "Bills":
-        """Return some of the meters.
-
-        Parameters
-        ----------
-        start, stop : int
-            First row, and the row after the last. [1]
-
-        Returns
-        -------
-        Bills
-            Views of the same arrays.
-        """
-        rows = slice(start, stop)
-        edges, weather = self.edge_day, self.temperature_degc
-        return Bills(
-            self.energy_kwh[rows],
-            edges if len(edges) == 1 else edges[rows],
-            weather if weather is None or len(weather) == 1 else weather[rows],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +123,8 @@ def predict(baselines: Baselines, bills: Bills) -> FloatArray:
     ):
         for value in np.unique(balance[~np.isnan(balance)]):
             with_it = np.where(balance == value, slope, 0.0)
-            per_day += with_it[:, None] * _degree_days(bills, value, sign)
-    enough = _known_days(bills) >= MIN_TEMPERATURE_RATIO * days
+            per_day += with_it[:, None] * degree_days(bills, value, sign)
+    enough = known_days(bills) >= MIN_TEMPERATURE_RATIO * days
     return np.where(enough, per_day * days, np.nan)
 
 
@@ -254,30 +186,8 @@ def _fit_bills(bills: Bills, fuel: Fuel) -> FloatArray:
     longest = np.where(np.median(days, axis=1) <= MONTHLY_DAYS_MAX, MONTHLY_DAYS_MAX, BILL_DAYS[1])
     ok = (days >= BILL_DAYS[0]) & (days <= longest[:, None])
     if bills.temperature_degc is not None:
-        ok &= _known_days(bills) >= MIN_TEMPERATURE_RATIO * days
+        ok &= known_days(bills) >= MIN_TEMPERATURE_RATIO * days
     return np.where(ok, energy, np.nan)
-
-
-def _between_edges(daily: FloatArray, edges: NDArray[np.intp]) -> FloatArray:
-    """Sum days between edges; both may be shared (one row)."""
-    total = np.concatenate((np.zeros((len(daily), 1)), np.cumsum(daily, axis=1)), axis=1)
-    if len(total) == 1:
-        return np.diff(total[0][edges], axis=1)
-    rows = np.broadcast_to(edges, (len(total), edges.shape[1]))
-    return np.diff(np.take_along_axis(total, rows, axis=1), axis=1)
-
-
-def _known_days(bills: Bills) -> FloatArray:
-    assert bills.temperature_degc is not None
-    known = (~np.isnan(bills.temperature_degc)).astype(np.float64)
-    return _between_edges(known, bills.edge_day)
-
-
-def _degree_days(bills: Bills, balance_degc: float, sign: float) -> FloatArray:
-    """Return mean degree-days per day of each bill [degC]; sign +1 cooling, -1 heating."""
-    assert bills.temperature_degc is not None
-    degree = np.nan_to_num(np.maximum(sign * (bills.temperature_degc - balance_degc), 0.0))
-    return _between_edges(degree, bills.edge_day) / np.maximum(_known_days(bills), 1.0)
 
 
 def _select(bills: Bills, fuel: Fuel) -> FloatArray:
@@ -285,7 +195,7 @@ def _select(bills: Bills, fuel: Fuel) -> FloatArray:
     energy, meters = bills.energy_kwh, len(bills.energy_kwh)
     valid = ~np.isnan(energy)
     count = valid.sum(axis=1).astype(np.float64)
-    days = bills.days if bills.temperature_degc is None else _known_days(bills)
+    days = bills.days if bills.temperature_degc is None else known_days(bills)
     weight = np.where(valid, days, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share_of = weight / weight.sum(axis=1, keepdims=True)
@@ -345,7 +255,7 @@ class _Side:
         centred: FloatArray,
     ) -> "_Side":
         balance = (GRID_DEGF - 32.0) / DEGF_PER_DEGC
-        degree = np.stack([_degree_days(bills, point, sign) for point in balance])
+        degree = np.stack([degree_days(bills, point, sign) for point in balance])
         mean = (share_of * degree).sum(axis=2)
         total_degf = (weight * degree).sum(axis=2) * DEGF_PER_DEGC
         degree = degree - mean[:, :, None]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cobenefit_backend.estimate.baseline import MODELS
-from cobenefit_backend.estimate.billing import Bills, fit, savings
+from cobenefit_backend.estimate.billing import fit, savings
+from cobenefit_backend.estimate.bills import Bills
 
 VALIDATION = Path(__file__).parents[2] / "validation"
 sys.path.insert(0, str(VALIDATION))
