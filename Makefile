@@ -70,7 +70,7 @@ check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spel
 	@echo "spelling";  $(BIN)/codespell
 	@echo "docs, docstrings, factors"; $(BIN)/pytest -q docs/tests backend/tests/factors
 
-bench: .venv/.dev ## measure, and write bench/latest.json
+bench: .venv/.dev ## measure, and write bench/latest.json (COBENEFIT_EEMETER: Python of a peer)
 	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python bench/run.py $(ARGS)
 
 validation: .venv/.dev ## judge the estimates on simulated homes; write docs/explanation/validation.md

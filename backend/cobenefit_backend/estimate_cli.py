@@ -19,9 +19,10 @@ from cobenefit_backend.documents.answer import DOCUMENTS, answer, schema
 from cobenefit_backend.documents.base import Answer
 from cobenefit_backend.errors import BackendError, InputError
 from cobenefit_backend.estimate import smart_meter
+from cobenefit_backend.estimate.billed import billed
 from cobenefit_backend.estimate.daily import Daily
 from cobenefit_backend.estimate.quantity import plain
-from cobenefit_backend.estimate_csv import read_meter
+from cobenefit_backend.estimate_csv import read_bills, read_meter
 from cobenefit_backend.explain_cli import explained
 from cobenefit_backend.factors.load import load as load_factors
 
@@ -135,18 +136,26 @@ def _baseline_command(
     baseline_end: Day,
     reporting_start: Day,
     reporting_end: Day,
+    period: Annotated[str, typer.Option(help="daily or billing: what a row holds.")] = "daily",
+    weather: Annotated[
+        Path | None,
+        typer.Option(help="Temperatures under bills.", exists=True, dir_okay=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a CalTRACK 2.0 daily baseline to a meter CSV and state the savings.
+    """Fit a CalTRACK 2.0 baseline to a meter CSV and state the savings.
 
-    End dates are exclusive.
+    End dates are exclusive. With --period billing a row is a bill that runs until the next row.
     """
     with _refusing():
         kind = _fuel(fuel)
         before = _period("baseline", baseline_start.date(), baseline_end.date())
         after = _period("reporting", reporting_start.date(), reporting_end.date())
-        days = read_meter(input_file)
-        _show(_baseline(days, kind, before, after), as_json)
+        if _is_billing(period, weather):
+            bills = read_bills(input_file, weather)
+            _show(billed(*bills, kind, before, after), as_json)
+        else:
+            _show(_baseline(read_meter(input_file), kind, before, after), as_json)
 
 
 @app.command("schemas")
@@ -197,6 +206,14 @@ def _fuel(text: str) -> Literal["electricity", "gas"]:
     raise InputError(f"{text!r} is not allowed, choose electricity or gas", where="--fuel")
 
 
+def _is_billing(period: str, weather: Path | None) -> bool:
+    if period not in ("daily", "billing"):
+        raise InputError(f"{period!r} is not allowed, choose daily or billing", where="--period")
+    if period == "daily" and weather is not None:
+        raise InputError("is for --period billing; daily rows hold theirs", where="--weather")
+    return period == "billing"
+
+
 def _period(name: str, start: date, end: date) -> tuple[date, date]:
     if end <= start:
         raise InputError(
@@ -227,7 +244,7 @@ def _baseline(
         "label": "pre/post, no control",
         "disqualifications": [
             *smart_meter.records_of(models, saved),
-            *smart_meter.comparison_records(inputs),
+            *smart_meter.comparison_records(inputs.comparison_ratio),
         ],
     }
 

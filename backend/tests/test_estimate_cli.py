@@ -111,3 +111,59 @@ def test_the_committed_schemas_are_current(use_case):
 def test_schemas_are_written(tmp_path):
     assert run("schemas", "--output", tmp_path).exit_code == 0
     assert {path.stem for path in tmp_path.iterdir()} == set(DOCUMENTS)
+
+
+@pytest.fixture
+def bills(tmp_path):
+    """Return a file of 30-day bills and its weather, cut from the daily sample."""
+    lines = (DATA / "il_electricity_cdd_hdd.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    first = next(i for i, row in enumerate(rows) if row[0].startswith("2015-12-27"))
+    edges = range(first, len(rows), 30)
+    paid = [sum(float(row[1] or 0) for row in rows[i : i + 30]) for i in edges]
+    text = [f"{rows[i][0]},{use}" for i, use in zip(edges, paid, strict=True)]
+    meter, weather = tmp_path / "bills.csv", tmp_path / "weather.csv"
+    meter.write_text("\n".join(["start,energy_kwh", *text]) + "\n")
+    degc = [f"{row[0]},{row[2]}" for row in rows]
+    weather.write_text("\n".join(["start,temperature_degc", *degc]) + "\n")
+    return meter, weather
+
+
+def test_bills_find_the_written_truth(bills):
+    meter, weather = bills
+    result = baseline("--json", "--period", "billing", "--weather", weather, file=meter)
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert data["baseline_bills"] == 12
+    assert data["model"] == "hdd_cdd"
+    share, half_width = data["savings_ratio"], data["fsu_90"] * abs(data["savings_ratio"])
+    assert share - half_width < 0.10 < share + half_width
+
+
+def test_bills_without_weather_say_so(bills):
+    data = json.loads(baseline("--json", "--period", "billing", file=bills[0]).stdout)
+    assert data["model"] == "intercept"
+    assert data["disqualifications"][0]["code"] == "no_weather"
+
+
+def test_bills_outside_the_period_are_no_figure(bills):
+    meter, weather = bills
+    result = baseline(
+        "--json", "--period", "billing", "--weather", weather, file=meter,
+        reporting_start="2030-01-01", reporting_end="2031-01-01",
+    )  # fmt: skip
+    data = json.loads(result.stdout)
+    assert (data["evidence_class"], data["savings_kwh"]) == ("N", None)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--period", "weekly"], "--period: 'weekly' is not allowed, choose daily or billing"),
+        (["--weather", DATA / "il_gas_hdd_only.csv"], "--weather: is for --period billing"),
+    ],
+)
+def test_wrong_billing_options_end_with_2(extra, message):
+    result = baseline(*extra)
+    assert result.exit_code == 2
+    assert message in result.stderr

@@ -74,3 +74,48 @@ def fleet(homes: int, saving: Any, first: int = 0) -> tuple[Any, Any]:
     each = np.broadcast_to(saving, homes)
     made = [home(first + i, float(each[i])) for i in range(homes)]
     return np.array([use for use, _ in made]), np.array([degc for _, degc in made])
+
+
+def bill_starts(seed: int, months: int) -> Any:
+    """Return the day each bill of two years begins, and the day after the last one.
+
+    Parameters
+    ----------
+    seed : int
+        Number of the home. [1]
+    months : int
+        Months in a bill, 1 or 2. [month]
+
+    Returns
+    -------
+    ndarray of int
+        Days since FIRST_DAY; readings come 28 to 33 days apart, or twice that. [d]
+    """
+    lengths = months * np.random.default_rng([20250102, seed]).integers(28, 34, 24 // months)
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    return ends[ends <= DAYS]
+
+
+def hourly_home(seed: int) -> tuple[Any, Any]:
+    """Return a small office's hourly use and temperatures over two years.
+
+    Parameters
+    ----------
+    seed : int
+        Number of the office. [1]
+
+    Returns
+    -------
+    tuple of ndarray
+        Use [kWh], NaN for some missing hours, and temperature [degC], 17 520 hours.
+    """
+    rng = np.random.default_rng([20250103, seed])
+    hour = np.arange(24 * DAYS)
+    degc = np.repeat(1.6 * weather(rng) - 4, 24) + 4 * np.sin((hour % 24 - 9) / 24 * 2 * np.pi)
+    # FIRST_DAY is a Saturday
+    at_work = ((hour // 24 + 5) % 7 < 5) & (hour % 24 >= 8) & (hour % 24 < 18)
+    heating = rng.uniform(0.05, 0.2) * np.maximum(16 - degc, 0) * np.where(at_work, 1, 0.5)
+    cooling = rng.uniform(0.05, 0.2) * np.maximum(degc - 21, 0) * at_work
+    use = 0.6 + 1.5 * at_work + heating + cooling + rng.normal(0, 0.2, len(hour))
+    use[rng.random(len(hour)) < 0.02] = np.nan
+    return use, degc

@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cobenefit_backend.estimate.join import join
+
 FloatArray = NDArray[np.float64]
 Fuel = Literal["electricity", "gas"]
 
@@ -23,16 +25,16 @@ PARAMETERS = np.array([1, 2, 2, 3])
 GRID_DEGF = np.arange(30.0, 91.0, 3.0)
 MIN_DEGREE_DAYS_DEGF = 20.0
 MIN_NON_ZERO_DAYS = 10
-_CHUNK = 100  # meters whose work arrays stay in the cache
-_DEGF_PER_DEGC = 1.8
+_CHUNK = 50  # meters whose work arrays stay in the cache
+DEGF_PER_DEGC = 1.8
 
 # Every candidate in order: intercept, one-sided heating, one-sided cooling, pairs.
 _POINTS = np.arange(len(GRID_DEGF))
-_HEATING, _COOLING = np.triu_indices(len(GRID_DEGF))
-_HEATING_OF = np.concatenate(([0], _POINTS, 0 * _POINTS, _HEATING))
-_COOLING_OF = np.concatenate(([0], 0 * _POINTS, _POINTS, _COOLING))
-_MODEL_OF = np.repeat(np.arange(4), (1, len(_POINTS), len(_POINTS), len(_HEATING)))
-_PARAMETERS_OF = PARAMETERS[_MODEL_OF]
+HEATING, COOLING = np.triu_indices(len(GRID_DEGF))
+HEATING_OF = np.concatenate(([0], _POINTS, 0 * _POINTS, HEATING))
+COOLING_OF = np.concatenate(([0], 0 * _POINTS, _POINTS, COOLING))
+MODEL_OF = np.repeat(np.arange(4), (1, len(_POINTS), len(_POINTS), len(HEATING)))
+PARAMETERS_OF = PARAMETERS[MODEL_OF]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +146,16 @@ def fit(
     degree-days and no negative coefficient; the highest adjusted R2 wins against 0 for
     intercept-only (CalTRACK 2.0, sections 3.3 and 3.4).
     """
-    energy = usable(energy_kwh, fuel)
+    energy = np.atleast_2d(energy_kwh)
     temperature = _check_temperature(temperature_degc, energy.shape)
-    if temperature is not None:
-        energy = np.where(np.isnan(temperature), np.nan, energy)
-    starts = range(0, max(len(energy), 1), _CHUNK)
-    parts = [
-        _select(
-            energy[start : start + _CHUNK],
-            temperature
-            if temperature is None or len(temperature) == 1
-            else temperature[start : start + _CHUNK],
-            fuel,
-        )
-        for start in starts
-    ]
-    return _describe(energy, temperature, np.concatenate(parts, axis=1))
+    parts = []
+    for start in range(0, max(len(energy), 1), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        weather = temperature
+        if weather is not None and len(weather) > 1:
+            weather = weather[rows]
+        parts.append(_fit(energy[rows], weather, fuel))
+    return join(parts)
 
 
 def predict(baselines: Baselines, temperature_degc: FloatArray | None, days: int) -> FloatArray:
@@ -195,6 +191,13 @@ def predict(baselines: Baselines, temperature_degc: FloatArray | None, days: int
     )
 
 
+def _fit(energy_kwh: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> Baselines:
+    energy = usable(energy_kwh, fuel)
+    if temperature is not None:
+        energy[np.broadcast_to(np.isnan(temperature), energy.shape)] = np.nan
+    return _describe(energy, temperature, _select(energy, temperature, fuel))
+
+
 def _positive(degree: FloatArray) -> FloatArray:
     return np.maximum(degree, 0.0)
 
@@ -224,9 +227,9 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
             chosen[1], chosen[4:6] = mean, np.nan
             return chosen
         centred = np.where(valid, energy - mean[:, None], 0.0)
-        degf = np.where(np.isnan(temperature), 0.0, temperature) * _DEGF_PER_DEGC + 32.0
-        heat = _moments(GRID_DEGF[:, None, None] - degf, valid, centred, count)
-        cool = _moments(degf - GRID_DEGF[:, None, None], valid, centred, count)
+        degf = np.where(np.isnan(temperature), 0.0, temperature) * DEGF_PER_DEGC + 32.0
+        heat = _moments(degf, -1.0, valid, centred, count)
+        cool = _moments(degf, 1.0, valid, centred, count)
         explained = [np.zeros((1, len(energy))), _explained_by_one(heat, mean)]
         if fuel == "electricity":
             explained += [
@@ -234,7 +237,7 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
                 _explained_by_two(heat, cool, mean, count),
             ]
         share = np.concatenate(explained) / (centred**2).sum(axis=1)
-        degrees = count - _PARAMETERS_OF[: len(share), None]
+        degrees = count - PARAMETERS_OF[: len(share), None]
         r2_adj = 1.0 - (1.0 - share) * (count - 1.0) / degrees
         r2_adj[~np.isfinite(r2_adj)] = -np.inf
         r2_adj[0] = 0.0
@@ -244,25 +247,35 @@ def _select(energy: FloatArray, temperature: FloatArray | None, fuel: Fuel) -> F
 
 
 def _moments(
-    degree: FloatArray, valid: NDArray[np.bool_], centred: FloatArray, count: FloatArray
+    degf: FloatArray, sign: float, valid: NDArray[np.bool_], centred: FloatArray, count: FloatArray
 ) -> FloatArray:
     """Return mean, variance sum, covariance sum and whether usable: (4, G, m)."""
-    degree = np.maximum(degree, 0.0)
-    weight = valid.astype(np.float64)
-    if degree.shape[1] == 1:
-        flat = degree[:, 0, :]
-        sums = [flat @ weight.T, flat**2 @ weight.T, flat @ centred.T, (flat > 0) @ weight.T]
+    if len(degf) == 1:
+        degree = np.maximum(sign * (degf - GRID_DEGF[:, None]), 0.0)
+        weight = valid.astype(np.float64).T
+        sums = [degree @ weight, degree**2 @ weight, degree @ centred.T, (degree > 0) @ weight]
     else:
-        kept = degree * valid
-        sums = [
-            kept.sum(axis=2),
-            np.einsum("gmn,gmn->gm", kept, kept),
-            np.einsum("gmn,mn->gm", kept, centred),
-            np.count_nonzero(kept, axis=2).astype(np.float64),
-        ]
+        sums = list(_own_sums(degf, sign, valid, centred))
     total, square, cross, non_zero = sums
     enough = (non_zero >= MIN_NON_ZERO_DAYS) & (total >= MIN_DEGREE_DAYS_DEGF)
     return np.stack([total / count, square - total**2 / count, cross, enough])
+
+
+def _own_sums(
+    degf: FloatArray, sign: float, valid: NDArray[np.bool_], centred: FloatArray
+) -> FloatArray:
+    """Return total, square, cross product and non-zero days, one balance point at a time."""
+    sums = np.empty((4, len(GRID_DEGF), len(degf)))
+    known = np.where(valid, sign * degf, -np.inf)  # a missing day has no degree
+    degree = np.empty_like(degf)
+    for point, balance in enumerate(sign * GRID_DEGF):
+        np.subtract(known, balance, out=degree)
+        np.maximum(degree, 0.0, out=degree)
+        sums[0, point] = degree.sum(axis=1)
+        sums[1, point] = np.einsum("mn,mn->m", degree, degree)
+        sums[2, point] = np.einsum("mn,mn->m", degree, centred)
+        sums[3, point] = np.count_nonzero(degree, axis=1)
+    return sums
 
 
 def _explained_by_one(moments: FloatArray, mean: FloatArray) -> FloatArray:
@@ -277,7 +290,7 @@ def _explained_by_two(
     heat: FloatArray, cool: FloatArray, mean: FloatArray, count: FloatArray
 ) -> FloatArray:
     """Return the same for every pair of balance points with heating <= cooling."""
-    h, c = heat[:, _HEATING], cool[:, _COOLING]
+    h, c = heat[:, HEATING], cool[:, COOLING]
     h_slope, c_slope = _two_slopes(h, c, count)
     base = mean - h_slope * h[0] - c_slope * c[0]
     ok = (h[3] > 0) & (c[3] > 0) & (h_slope >= 0) & (c_slope >= 0) & (base >= 0)
@@ -304,20 +317,20 @@ def _coefficients(
     count: FloatArray,
 ) -> list[FloatArray]:
     """Return the coefficients of the chosen candidates in degC."""
-    model, meters = _MODEL_OF[index], np.arange(len(index))
-    h, c = heat[:, _HEATING_OF[index], meters], cool[:, _COOLING_OF[index], meters]
+    model, meters = MODEL_OF[index], np.arange(len(index))
+    h, c = heat[:, HEATING_OF[index], meters], cool[:, COOLING_OF[index], meters]
     h_pair, c_pair = _two_slopes(h, c, count)
     h_slope = np.where(model == 1, h[2] / h[1], np.where(model == 3, h_pair, 0.0))
     c_slope = np.where(model == 2, c[2] / c[1], np.where(model == 3, c_pair, 0.0))
     base = mean - h_slope * h[0] - c_slope * c[0]
-    balance = (GRID_DEGF - 32.0) / _DEGF_PER_DEGC
+    balance = (GRID_DEGF - 32.0) / DEGF_PER_DEGC
     return [
         model.astype(np.float64),
         base,
-        h_slope * _DEGF_PER_DEGC,
-        c_slope * _DEGF_PER_DEGC,
-        np.where(model % 2 == 1, balance[_HEATING_OF[index]], np.nan),
-        np.where(model >= 2, balance[_COOLING_OF[index]], np.nan),
+        h_slope * DEGF_PER_DEGC,
+        c_slope * DEGF_PER_DEGC,
+        np.where(model % 2 == 1, balance[HEATING_OF[index]], np.nan),
+        np.where(model >= 2, balance[COOLING_OF[index]], np.nan),
     ]
 
 

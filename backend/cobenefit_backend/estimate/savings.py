@@ -19,7 +19,7 @@ from cobenefit_backend.estimate.baseline import (
 from cobenefit_backend.estimate.quantity import Interval
 
 CONFIDENCE = 0.90
-_POLYNOMIAL = (-0.00024, 0.03535, 1.00286)  # daily models
+POLYNOMIAL = (-0.00024, 0.03535, 1.00286)  # daily models
 _DAYS_PER_MONTH = 365.25 / 12
 _BOOTSTRAP_DRAWS = 1000
 
@@ -168,6 +168,7 @@ def relative_uncertainty(
     *,
     months: ArrayLike,
     confidence: float = CONFIDENCE,
+    polynomial: tuple[float, float, float] = POLYNOMIAL,
 ) -> FloatArray:
     """Return the half-width of the savings over the counterfactual.
 
@@ -187,6 +188,8 @@ def relative_uncertainty(
         M, length of the reporting period. [month]
     confidence : float
         Two-sided confidence, 0.90 by default. [1]
+    polynomial : tuple of float
+        a, b and d of M; those of daily models by default. [1]
 
     Returns
     -------
@@ -201,7 +204,7 @@ def relative_uncertainty(
         np.asarray(x, dtype=np.float64)
         for x in (baseline_days, reporting_days, autocorrelation, months)
     )
-    a, b, d = _POLYNOMIAL
+    a, b, d = polynomial
     t = students_t.quantile(0.5 + confidence / 2, p - np.asarray(parameters, dtype=np.float64))
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = p * (1 - rho) / (1 + rho)

@@ -29,12 +29,14 @@ from cobenefit_backend.estimate.quantity import (
     Interval,
 )
 from cobenefit_backend.estimate.savings import Savings, savings, savings_by_month
+from cobenefit_backend.estimate.slope_gate import slope_records
 from cobenefit_backend.estimate.uncertainty import Draws, interval_of
 from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 MIN_BASELINE_DAYS = 328
 MAX_MISSING_RATIO = 0.10
+MAX_MEAN_KWH = 2000
 MAX_CV_RMSE = 1.0
 MAX_FSU_68 = 0.50
 _Z95 = 1.6449
@@ -116,7 +118,7 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
         given under the average and, for electricity, the marginal grid.
     """
     models, saved = measure(inputs)
-    records = records_of(models, saved) + comparison_records(inputs)
+    records = records_of(models, saved) + comparison_records(inputs.comparison_ratio)
     saved_kwh = _savings_kwh(saved, inputs.comparison_ratio)
     draws = Draws(factors)
     gross = None if saved_kwh is None else _to_co2e(saved_kwh, _FACTOR[inputs.fuel], draws)
@@ -262,23 +264,32 @@ def records_of(models: Baselines, saved: Savings) -> tuple[Disqualification, ...
         records.insert(
             0, Disqualification("no_weather", "No temperatures: the baseline is a mean.")
         )
-    return tuple(records)
+    return (*records, *slope_records(models), *_unit_records(models))
 
 
-def comparison_records(inputs: SmartMeterInputs) -> tuple[Disqualification, ...]:
+def _unit_records(models: Baselines) -> tuple[Disqualification, ...]:
+    """Doubt the unit of meters whose daily use would be that of a large building."""
+    large = int((models.mean_kwh > MAX_MEAN_KWH).sum())
+    if not large:
+        return ()
+    text = f"Mean use above {MAX_MEAN_KWH} kWh per day: make sure that it is not given in Wh."
+    return (Disqualification("unit_suspected", text, {"meters": large}),)
+
+
+def comparison_records(ratio: Interval | None) -> tuple[Disqualification, ...]:
     """Return the record that no comparison group was given, if so.
 
     Parameters
     ----------
-    inputs : SmartMeterInputs
-        Daily series.
+    ratio : Interval or None
+        What the comparison group "saved", as a share of its use. [1]
 
     Returns
     -------
     tuple of Disqualification
         `no_comparison_group`, or nothing.
     """
-    if inputs.comparison_ratio is not None:
+    if ratio is not None:
         return ()
     return (
         Disqualification(

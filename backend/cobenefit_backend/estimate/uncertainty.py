@@ -114,7 +114,7 @@ class Draws:
     """
 
     def __init__(self, factors: FactorSet, n: int = DRAWS, seed: int = SEED) -> None:
-        self._factors, self._n, self._seed = factors, n, seed
+        self._factors, self.n, self._seed = factors, n, seed
         self._cache: dict[str, FloatArray] = {}
         self.used: set[str] = set()
 
@@ -152,7 +152,7 @@ class Draws:
         if factor.distribution in ("exact", "scenario"):
             return np.asarray(factor.value)
         if factor_id not in self._cache:
-            u = self._generator(factor_id).uniform(size=self._n)
+            u = self._generator(factor_id).uniform(size=self.n)
             self._cache[factor_id] = quantile(factor, u)
         return self._cache[factor_id]
 
@@ -169,7 +169,7 @@ class Draws:
         ndarray
             Draws of mean 0 and variance 1. [1]
         """
-        return self._generator(name).standard_normal(self._n)
+        return self._generator(name).standard_normal(self.n)
 
     def _generator(self, name: str) -> np.random.Generator:
         return np.random.default_rng([self._seed, zlib.crc32(name.encode())])

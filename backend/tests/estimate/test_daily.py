@@ -1,8 +1,10 @@
 """Readings become days; a day with a hole is missing, never scaled."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
 from cobenefit_backend.estimate.daily import to_daily
 
@@ -42,6 +44,17 @@ def test_daily_rows_keep_their_own_dates_across_summer_time():
     ]
     days = to_daily(start, np.array([1.0, 2.0, 3.0]), NO[:3])
     assert days.energy_kwh.tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("changeover", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_hours_across_summer_time_make_days_of_24_hours(changeover):
+    paris = ZoneInfo("Europe/Paris")
+    first = datetime(changeover.year, changeover.month, changeover.day, tzinfo=paris)
+    start = [
+        (first.astimezone(UTC) + timedelta(hours=n)).astimezone(paris) for n in range(-24, 72)
+    ]
+    days = to_daily(start, np.ones(96), np.full(96, np.nan))
+    assert days.energy_kwh.tolist() == [24.0] * 4
 
 
 def test_between_fills_with_missing():

@@ -116,3 +116,14 @@ def test_a_wild_meter_is_a_weak_baseline():
     wild = np.where(np.arange(365) % 30 == 0, 300.0, 1.0)
     models, saved = measure(SmartMeterInputs(wild, wild))
     assert "weak_baseline" in {record.code for record in records_of(models, saved)}
+
+
+def test_a_meter_in_wh_is_doubted():
+    degc = np.linspace(-5, 30, 365)
+    use = 9.0 + np.maximum(16 - degc, 0) + np.random.default_rng(1).random(365)
+    for factor, doubted in ((1, False), (1000, True)):
+        models, saved = measure(
+            SmartMeterInputs(factor * use, factor * use, baseline_degc=degc, reporting_degc=degc)
+        )
+        codes_found = {record.code for record in records_of(models, saved)}
+        assert ("unit_suspected" in codes_found) is doubted
