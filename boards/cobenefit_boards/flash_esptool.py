@@ -18,7 +18,8 @@ from cobenefit_boards.flash_rig import Slot
 SETTING = "COBENEFIT_ESPTOOL"
 CALL_S = 300.0
 _PERCENT = re.compile(r"Writing at 0x[0-9a-f]+ .*?(\d+(?:\.\d+)?)%")
-_MAC = re.compile(r"^MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE)
+#: With an EUI-64 on `MAC:`, as of the C6, the address of 48 bits is the `BASE MAC:`.
+_MAC = re.compile(r"^(?:BASE )?MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE)
 _CHIP = re.compile(r"^Connected to (\S+) on", re.MULTILINE)
 _CAUSES = (
     (r"Wrong boot mode", "the board did not enter its boot loader",

@@ -1,5 +1,6 @@
 """Mock boards with esptool, in an environment of their own; and a line that can be cut."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -79,7 +80,7 @@ class Line:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.fault, self.after = "none", 0
+        self.fault, self.after, self.broken = "none", 0, 0
         self._open = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -104,9 +105,10 @@ class Line:
                     data = self._spoilt(data)
                 sink.sendall(data)
         except OSError:
-            pass  # cut by the test, or closed by a side: the other side learns it below
+            self.broken += 1  # cut by the test, or closed by a side: the other learns it now
         for end in (source, sink):
-            end.close()
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     def _spoilt(self, data):
         self.after -= len(data)
@@ -144,6 +146,11 @@ def mocks(flash_tools, tmp_path, monkeypatch):
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="session", name="wait_for")
+def _wait_for():
+    return wait_for
 
 
 @pytest.fixture(scope="session")

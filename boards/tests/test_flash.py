@@ -91,6 +91,7 @@ def run(options):
     """Return rows and exit: what `flash --json` printed, and whether it failed."""
     result = CliRunner().invoke(app, options)
     assert result.exception is None or isinstance(result.exception, FlashError), result.exception
+    print(result.stdout)
     return json.loads(result.stdout), result.exception is not None
 
 
@@ -186,9 +187,7 @@ def test_a_bad_cell_is_found_and_never_called_done(mocks, bench, tmp_path):
 
 
 @pytest.mark.parametrize("after", ["begun", "firmware"])
-def test_a_killed_flasher_leaves_nothing_half_done(mocks, bench, tmp_path, cobenefit, after):
-    from conftest import wait_for
-
+def test_a_killed_flasher_leaves_nothing_half_done(mocks, bench, tmp_path, cobenefit, wait_for, after):
     options = bench(["esp32"])
     mock = mocks("esp32", mac(1))
     slots(tmp_path, mock.port)
