@@ -161,7 +161,9 @@ def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
     return outcome
 
 
-def _one(slot: Slot, batch: Batch, order: Order, found: flash_esptool.Found, tell: Tell) -> Outcome:
+def _one(
+    slot: Slot, batch: Batch, order: Order, found: flash_esptool.Found, tell: Tell
+) -> Outcome:
     image = flash_image.load(board.load(order.board), batch.images)
     folder = batch.out / order.site / order.device
     given, record = _given(folder, image)
@@ -170,8 +172,6 @@ def _one(slot: Slot, batch: Batch, order: Order, found: flash_esptool.Found, tel
     made = "before" if "flashed" in reached else "yes"
     if made == "yes":
         _write(slot, batch, order, found, (image, given, work), tell)
-    elif slot.console != "none" and not {"booted", "tested"} <= reached:
-        flash_esptool.verify(slot, found.chip, given, reset=True)  # and so start it
     booted, tested, cause, remedy = flash_console.judge(
         slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
     )
@@ -205,7 +205,7 @@ def _write(
             tell(slot, order.name, step, 0)
             shown = lambda share, step=step: tell(slot, order.name, step, share)  # noqa: E731
             flash_esptool.write(slot, found.chip, parts, shown)
-        batch.journal.note("firmware", **note)
+            batch.journal.note(step, **note)
         tell(slot, order.name, "verify", 0)
         flash_esptool.verify(slot, found.chip, [*firmware, *given], reset=True)
     batch.journal.note("flashed", **note)

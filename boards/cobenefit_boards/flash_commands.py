@@ -84,4 +84,6 @@ def _show(found: "list[Outcome]") -> None:
     console.print(table)
     for row in found:
         if row.cause:
-            console.print(f"{row.slot}: {row.cause}: {row.remedy}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{row.slot}: {row.cause}: {row.remedy}", highlight=False, soft_wrap=True
+            )

@@ -3,6 +3,7 @@
 Flashing says nothing of either: a board with a bad supply takes every byte and never starts.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -53,21 +54,37 @@ def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None])
     if slot.console == "none":
         return "not tried", "not tried", "", ""
     try:
-        return _listen(slot.port if slot.console == "same" else slot.console, chip, tell)
+        port = slot.port if slot.console == "same" else slot.console
+        with serial.serial_for_url(port, BAUD, timeout=0.2) as line:
+            if slot.reset:
+                _reset(line)
+            return _listen(line, chip, tell)
     except serial.SerialException as err:
-        return "no", "not tried", f"its console can't be read: {err}", "plug it in again, run again"
+        return (
+            "no",
+            "not tried",
+            f"its console can't be read: {err}",
+            "plug it in again, run again",
+        )
 
 
-def _listen(port: str, chip: str, tell: Callable[[str], None]) -> Judged:
-    with serial.serial_for_url(port, BAUD, timeout=0.2) as line:
-        tell("boot")
-        heard = _until(line, _ALIVE, BOOT_S)
-        if not _ALIVE.search(heard):
-            return "no", "not tried", *_fault(heard, chip)
-        tell("self-test")
-        line.write(_BENCH)
-        heard = _until(line, _END, TEST_S)
-    bad = [name.decode() for name, state in _ROW.findall(heard) if state == b"bad"]
+def _reset(line: serial.SerialBase) -> None:
+    """Pull the reset line, so that the start is heard from its beginning."""
+    with contextlib.suppress(OSError):  # a pseudo-terminal has no such line
+        line.dtr, line.rts = False, True
+        time.sleep(0.1)
+        line.rts = False
+
+
+def _listen(line: serial.SerialBase, chip: str, tell: Callable[[str], None]) -> Judged:
+    tell("boot")
+    heard = _until(line, _ALIVE, BOOT_S)
+    if not _ALIVE.search(heard):
+        return "no", "not tried", *_fault(heard, chip)
+    tell("self-test")
+    line.write(_BENCH)
+    heard = _until(line, _END, TEST_S)
+    bad = dict.fromkeys(name.decode() for name, state in _ROW.findall(heard) if state == b"bad")
     if not _END.search(heard):
         return "yes", "no", "its self-test did not end", "run `mpremote repl` and look why"
     if bad:

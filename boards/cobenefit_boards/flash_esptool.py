@@ -19,7 +19,9 @@ SETTING = "COBENEFIT_ESPTOOL"
 CALL_S = 300.0
 _PERCENT = re.compile(r"Writing at 0x[0-9a-f]+ .*?(\d+(?:\.\d+)?)%")
 #: With an EUI-64 on `MAC:`, as of the C6, the address of 48 bits is the `BASE MAC:`.
-_MAC = re.compile(r"^(?:BASE )?MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE)
+_MAC = re.compile(
+    r"^(?:BASE )?MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE
+)
 _CHIP = re.compile(r"^Connected to (\S+) on", re.MULTILINE)
 _CAUSES = (
     (r"Wrong boot mode", "the board did not enter its boot loader",
@@ -114,7 +116,9 @@ def identify(slot: Slot) -> Found:
     mac, chip = _MAC.search(text), _CHIP.search(text)
     if mac is None:
         raise FlashError("esptool named no MAC", "install esptool 5.6 or later", text[-400:])
-    named = chip.group(1) if chip else (re.findall(r"Detecting chip type\W*(\S+)", text) or [""])[0]
+    named = (
+        chip.group(1) if chip else (re.findall(r"Detecting chip type\W*(\S+)", text) or [""])[0]
+    )
     return Found(mac.group(1).lower(), named.lower().replace("-", ""))
 
 
@@ -166,7 +170,11 @@ def _pairs(parts: Sequence[tuple[int, Path]]) -> list[str]:
 
 
 def _run(
-    slot: Slot, options: list[str], command: list[str], tell: Callable[[float], None], limit_s: float
+    slot: Slot,
+    options: list[str],
+    command: list[str],
+    tell: Callable[[float], None],
+    limit_s: float,
 ) -> str:
     """Run it once; its output is a pipe, so that it ends soon after we were killed."""
     line = [] if slot.reset else ["--before", "no-reset"]

@@ -54,7 +54,7 @@ class Journal:
         Parameters
         ----------
         step : str
-            `bound`, `begun`, `firmware`, `flashed`, `booted`, `tested` or `failed`.
+            `bound`, `begun`, `firmware`, `identity`, `flashed`, `booted` or `tested`.
         node, mac : str
             Of whom.
         work : str

@@ -271,7 +271,9 @@ def file_system(files: dict[str, bytes], size: int) -> bytes:
 def _software(firmware: Path) -> dict[str, bytes]:
     if not (firmware / "main.py").is_file():
         raise ProvisionError(f"{firmware}: no main.py: give the folder of the node's software")
-    found = [p for name in ("cobenefit_node", "cobenefit_wire") for p in (firmware / name).rglob("*")]
+    found = [
+        p for name in ("cobenefit_node", "cobenefit_wire") for p in (firmware / name).rglob("*")
+    ]
     paths = [firmware / "main.py", *sorted(p for p in found if p.suffix in {".py", ".mpy"})]
     return {str(path.relative_to(firmware)): path.read_bytes() for path in paths}
 

@@ -1,9 +1,13 @@
 """Mock boards with esptool, in an environment of their own; and a line that can be cut."""
 
 import contextlib
+import csv
+import hashlib
+import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -12,9 +16,17 @@ import venv
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from cobenefit_boards import authority, board
+from cobenefit_boards.commands import boards as app
 
 TOOLS = ("esptool==5.6.0", "esp32-mock-bootloader==0.3.0")
 HERE = Path(__file__).parent
+VFS, VFS_BYTES = 0x200000, 0x100000
+NVS, NVS_BYTES = 0x9000, 0x6000
+KINDS = {"esp32": "esp32_generic", "esp32c3": "esp32_generic_c3",
+         "esp32s3": "esp32_generic_s3", "esp32c6": "esp32_generic_c6"}  # fmt: skip
 
 
 def wait_for(condition, what, timeout_s=60):
@@ -159,3 +171,49 @@ def cobenefit():
     paths = os.pathsep.join(p for p in sys.path if p)
     environment = {**os.environ, "PYTHONPATH": paths}
     return [sys.executable, "-m", "cobenefit_cli.app"], environment
+
+
+def firmware(offset):
+    """Return an image with a partition table, whose code is noise that does not compress."""
+    noise = b"".join(hashlib.sha256(bytes([n % 251, n // 251])).digest() for n in range(1024))
+    rows = [(1, 2, NVS, NVS_BYTES, b"nvs"), (0, 0, 0x10000, 0x180000, b"factory"),
+            (1, 0x81, VFS, VFS_BYTES, b"vfs")]  # fmt: skip
+    table = b"".join(struct.pack("<HBBII16sI", 0x50AA, *row, 0) for row in rows)
+    boot = noise.ljust(0x8000 - offset, b"\xff")[: 0x8000 - offset]
+    return (boot + table).ljust(0x10000 - offset, b"\xff") + noise
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A batch of nodes, provisioned; `bench(["esp32", …])` returns the options of `flash`."""
+    authority.create(tmp_path / "fleet")
+    images = tmp_path / "images"
+    images.mkdir()
+    sums = []
+    for name in KINDS.values():
+        facts = board.load(name).flash
+        path = images / facts.image_pattern.replace("*", "20260406-v1.28.0")
+        path.write_bytes(firmware(facts.offset))
+        sums.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    (images / "SHA256SUMS").write_text("".join(sums))
+
+    def make(chips, config=None):
+        raw = config or {
+            "broker": {"host": "127.0.0.1"},
+            "sensors": [{"driver": "tic", "uart": 1, "period_ms": 60_000}],
+        }
+        (tmp_path / "node.json").write_text(json.dumps(raw))
+        with (tmp_path / "batch.csv").open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["site", "device", "board", "config"])
+            for number, chip in enumerate(chips):
+                table.writerow(["lille-01", f"meter-{number}", KINDS[chip], "node.json"])
+        common = ["--batch", str(tmp_path / "batch.csv"), "--out", str(tmp_path / "out"),
+                  "--images", str(images)]  # fmt: skip
+        provision = ["provision", *common, "--authority", str(tmp_path / "fleet")]
+        result = CliRunner().invoke(app, provision)
+        if result.exception:
+            raise result.exception
+        return ["flash", *common, "--rig", str(tmp_path / "rig.toml"), "--json"]
+
+    return make
