@@ -145,8 +145,6 @@ def flash(slots: Sequence[Slot], batch: Batch, tell: Tell) -> list[Outcome]:
 def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
     known = {"slot": slot.name}
     try:
-        if not slot.port:
-            raise FlashError("nothing is plugged in", "plug a board in, or take the slot out")
         tell(slot, "", "who is it", 0)
         found = flash_esptool.identify(slot)
         known["mac"] = found.mac
@@ -171,7 +169,7 @@ def _one(
     reached = batch.journal.reached(order.name, work)
     made = "before" if "flashed" in reached else "yes"
     if made == "yes":
-        _write(slot, batch, order, found, (image, given, work), tell)
+        _write(slot, batch, (order, found), (image, given, work), tell)
     booted, tested, cause, remedy = flash_console.judge(
         slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
     )
@@ -187,12 +185,11 @@ def _one(
 def _write(
     slot: Slot,
     batch: Batch,
-    order: Order,
-    found: flash_esptool.Found,
+    who: tuple[Order, flash_esptool.Found],
     what: tuple[flash_image.Image, list[tuple[int, Path]], str],
     tell: Tell,
 ) -> None:
-    image, given, work = what
+    (order, found), (image, given, work) = who, what
     note = {"node": order.name, "mac": found.mac, "work": work}
     batch.journal.note("begun", **note)
     with tempfile.TemporaryDirectory() as cut:

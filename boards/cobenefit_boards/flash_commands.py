@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,8 @@ from cobenefit_boards.flash_esptool import FlashError
 from cobenefit_boards.provision_commands import Batch, Images, Out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cobenefit_boards.flash import Outcome, Tell
     from cobenefit_boards.flash_rig import Slot
 

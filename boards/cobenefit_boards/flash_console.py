@@ -1,4 +1,4 @@
-"""What a board says after its start: has it booted, and does its self-test pass?
+"""What a board says after its start: whether it has booted, and passed its self-test.
 
 Flashing says nothing of either: a board with a bad supply takes every byte and never starts.
 """

@@ -32,8 +32,8 @@ _CAUSES = (
      "add yourself to the group dialout, log out and in"),
     (r"Resource busy|port is busy|exclusively lock|multiple access", "the serial port is busy",
      "close the serial monitor or other program that has it open"),
-    (r"MD5 of file does not match|digest mismatch|Verification failed", "the flash keeps other "
-     "bytes than were written", "run it again; if it comes back, throw the board away"),
+    (r"MD5 of file does not match|digest mismatch|Verification failed",
+     "the flash keeps other bytes than were written", "run it again; if it comes back, throw the board away"),
     (r"not a .* image|Unexpected chip id|is not an .* image", "the image is for another chip",
      "check the column `board` and the file in the image folder"),
     (r"No space left", "this computer's disk is full", "make room, run it again"),
@@ -41,9 +41,8 @@ _CAUSES = (
      "use a cable that carries data, hold BOOT while it connects, try another USB socket"),
     (r"[Cc]ould not open|Could not connect|Connection refused|No such file", "nothing is there",
      "plug the board in; check the slot in the rig's file"),
-    (r"disconnected|serial exception|[Ss]erial data stream stopped|stopped responding|No more data"
-     r"|timed? ?out|Timeout|multiple|corrupt", "the board went away or fell silent while it was "
-     "written", "push the plug home, take the hub out, run it again"),
+    (r"disconnected|serial exception|data stream stopped|No more data|[Tt]imed? ?out|corrupt",
+     "the board went away or fell silent while it was written", "push the plug home, take the hub out, run it again"),
 )  # fmt: skip
 
 
@@ -112,6 +111,8 @@ def identify(slot: Slot) -> Found:
     FlashError
         If it does not answer.
     """
+    if not slot.port:
+        raise FlashError("nothing is plugged in", "plug a board in, or take the slot out")
     text = _run(slot, [], ["read-mac"], lambda _: None, 60)
     mac, chip = _MAC.search(text), _CHIP.search(text)
     if mac is None:

@@ -97,7 +97,7 @@ def read_batch(path: Path) -> list[Order]:
         columns = set(table.fieldnames or ())
         if wrong := (set(_NEEDED) - columns) | (columns - set(_NEEDED) - set(_OPTIONAL)):
             raise ProvisionError(
-                f"{path}: column {sorted(wrong)[0]!r} is missing or unknown; it takes "
+                f"{path}: column {min(wrong)!r} is missing or unknown; it takes "
                 f"{', '.join(_NEEDED)}, and if need be {', '.join(_OPTIONAL)}"
             )
         orders = [_order(path, table.line_num, row) for row in table]
@@ -126,7 +126,7 @@ def _order(path: Path, line: int, row: dict[str, str]) -> Order:
     return Order(config=config, **cells)
 
 
-def provision(
+def provision(  # noqa: PLR0917
     order: Order, out: Path, folder: Path, images: Path, firmware: Path, days: float = 365.0
 ) -> bool:
     """Make a node's folder, unless there is one made of the same.
@@ -162,26 +162,45 @@ def provision(
     digest = _digest({"config": json.dumps(config, sort_keys=True).encode(),
                       "image": image.sha256.encode(), **software})  # fmt: skip
     target = out / order.site / order.device
-    if (target / RECORD).exists():
-        if json.loads((target / RECORD).read_text())["inputs_sha256"] != digest:
-            raise ProvisionError(
-                f"{target} was made of another configuration, firmware or image, and may be on a "
-                "board: move it away to make it anew, and revoke its certificate"
-            )
+    if _made_before(target, digest):
         return False
     made = authority.issue(authority.load(folder), order.name, days=days)
     files = {**software, **_secrets(order, made, folder), "config.json": _json(config)}
-    contents = {"vfs": file_system(files, image.vfs[1]), "nvs": _nvs(order, image.nvs[1])}
-    places = {"vfs": image.vfs[0], "nvs": image.nvs[0]}
+    images_made = {
+        "vfs": (image.vfs[0], file_system(files, image.vfs[1])),
+        "nvs": (image.nvs[0], _nvs(order, image.nvs[1])),
+    }
     record = {
         "node": order.name,
         "board": order.board,
         "note": order.note,
         "inputs_sha256": digest,
         "firmware": {"file": image.path.name, "sha256": image.sha256},
+        **_facts(images_made, made),
+    }
+    blobs = {f"{key}.bin": data for key, (_, data) in images_made.items()}
+    _place(target, {**blobs, "cert.der": made.der()[0], RECORD: _json(record)})
+    return True
+
+
+def _made_before(target: Path, digest: str) -> bool:
+    if not (target / RECORD).exists():
+        return False
+    if json.loads((target / RECORD).read_text())["inputs_sha256"] != digest:
+        raise ProvisionError(
+            f"{target} was made of another configuration, firmware or image, and may be on a "
+            "board: move it away to make it anew, and revoke its certificate"
+        )
+    return True
+
+
+def _facts(
+    images: dict[str, tuple[int, bytes]], made: authority.Identity
+) -> dict[str, dict[str, Any]]:
+    return {
         "images": {
-            key: {"offset": places[key], "bytes": len(data), "sha256": _sha(data)}
-            for key, data in contents.items()
+            key: {"offset": offset, "bytes": len(data), "sha256": _sha(data)}
+            for key, (offset, data) in images.items()
         },
         "certificate": {
             "sha256": _sha(made.der()[0]),
@@ -189,10 +208,6 @@ def provision(
             "until": made.certificate.not_valid_after_utc.isoformat(),
         },
     }
-    blobs = {f"{key}.bin": data for key, data in contents.items()}
-    blobs["cert.der"] = made.der()[0]
-    _place(target, {**blobs, RECORD: _json(record)})
-    return True
 
 
 def configuration(order: Order) -> dict[str, Any]:
@@ -302,7 +317,7 @@ def _nvs(order: Order, size: int) -> bytes:
         )
         if ran.returncode or not image.exists():
             raise ProvisionError(
-                f"esp_idf_nvs_partition_gen failed, install the extra [boards]: {ran.stderr[-300:]}"
+                f"esp_idf_nvs_partition_gen failed; is [boards] installed? {ran.stderr[-300:]}"
             )
         return image.read_bytes()
 

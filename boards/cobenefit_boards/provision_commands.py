@@ -19,7 +19,7 @@ def software() -> Path:
     return Path(cobenefit_node.__file__).parent.parent
 
 
-def provision(
+def provision(  # noqa: PLR0917  typer reads the signature
     batch: Batch,
     folder: Annotated[Path, typer.Option("--authority", help="The authority's folder.")],
     out: Out = Path("batch"),

@@ -12,8 +12,8 @@ class Image:
     """The file as a block device; what the node writes goes into it."""
 
     def __init__(self, path):
-        self._file = open(path, "r+b")
-        self._blocks = os.stat(path)[6] // BLOCK
+        self._file = open(path, "r+b")  # noqa: PTH123, SIM115
+        self._blocks = os.stat(path)[6] // BLOCK  # noqa: PTH116
 
     def readblocks(self, block, buf, off=0):
         self._file.seek(block * BLOCK + off)
@@ -41,5 +41,5 @@ sys.path[:] = ["/board", rig, ".frozen"]
 import cobenefit_node  # noqa: E402
 
 print("software from", cobenefit_node.__file__)
-with open(rig + "/boot.py") as f:
+with open(rig + "/boot.py") as f:  # noqa: PTH123
     exec(f.read())

@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import threading
+from pathlib import Path
 
 from esp32_mock_bootloader import registers, server
 
@@ -17,9 +18,9 @@ registers.mac_bytes_for_chip = lambda _: tuple(bytes.fromhex(mac.replace(":", ""
 
 def dump():
     for _ in sys.stdin:
-        with open(dump_file + ".part", "wb") as file:
-            file.write(server.get_flash_image().data)
-        os.rename(dump_file + ".part", dump_file)
+        part = Path(dump_file + ".part")
+        part.write_bytes(server.get_flash_image().data)
+        part.rename(dump_file)
     os._exit(0)  # the test is gone
 
 

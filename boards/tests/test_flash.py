@@ -138,7 +138,7 @@ def test_a_bad_cell_is_found_and_never_called_done(mocks, bench, tmp_path):
     assert '"flashed"' not in (tmp_path / "out/journal.jsonl").read_text()
 
 
-def test_a_killed_flasher_leaves_nothing_half_done(
+def test_a_killed_flasher_leaves_nothing_half_done(  # noqa: PLR0917
     mocks, bench, tmp_path, cobenefit, wait_for, long_run, seed
 ):
     options = bench(["esp32"])
@@ -167,7 +167,7 @@ def test_a_killed_flasher_leaves_nothing_half_done(
     assert_holds(mock, tmp_path / "out/lille-01/meter-0")
 
 
-def test_the_virtual_board_boots_what_is_read_back(
+def test_the_virtual_board_boots_what_is_read_back(  # noqa: PLR0917
     mocks, bench, tmp_path, node_config, peer, ack_station
 ):
     options = bench(["esp32"], {**node_config, "board": "esp32_generic"})
