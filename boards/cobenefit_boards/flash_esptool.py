@@ -33,7 +33,8 @@ _CAUSES = (
     (r"Resource busy|port is busy|exclusively lock|multiple access", "the serial port is busy",
      "close the serial monitor or other program that has it open"),
     (r"MD5 of file does not match|digest mismatch|Verification failed",
-     "the flash keeps other bytes than were written", "run it again; if it comes back, throw the board away"),
+     "the flash keeps other bytes than were written",
+     "run it again; if it comes back, throw the board away"),
     (r"not a .* image|Unexpected chip id|is not an .* image", "the image is for another chip",
      "check the column `board` and the file in the image folder"),
     (r"No space left", "this computer's disk is full", "make room, run it again"),
@@ -42,7 +43,8 @@ _CAUSES = (
     (r"[Cc]ould not open|Could not connect|Connection refused|No such file", "nothing is there",
      "plug the board in; check the slot in the rig's file"),
     (r"disconnected|serial exception|data stream stopped|No more data|[Tt]imed? ?out|corrupt",
-     "the board went away or fell silent while it was written", "push the plug home, take the hub out, run it again"),
+     "the board went away or fell silent while it was written",
+     "push the plug home, take the hub out, run it again"),
 )  # fmt: skip
 
 
