@@ -134,6 +134,36 @@ def load_study(
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
 
 
+@app.command("lock")
+def lock_plan(
+    tenant: Annotated[str, typer.Argument(help="Tenant.")],
+    study: Annotated[str, typer.Argument(help="Study whose plan is locked.")],
+    config: ConfigOption = None,
+) -> None:
+    """Lock the plan of a study before its results are known; it can't be unlocked.
+
+    Example: cobenefit backend lock demo school
+    """
+    from datetime import UTC, datetime
+
+    from cobenefit_backend import mv_plan
+    from cobenefit_backend import study as studies
+
+    try:
+        store = _store(config)
+        stored = store.study(tenant)
+        if stored is None:
+            raise InputError(f"no study document for tenant {tenant!r}; load one first")
+        found = {each.id: each for each in studies.parse(stored).study}
+        if study not in found:
+            raise InputError(f"no study {study!r}, known: {', '.join(found)}")
+        today = datetime.now(UTC).date().isoformat()
+        sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
+    except BackendError as error:
+        _refuse(error)
+    typer.echo(f"Locked the plan of {study} on {today}, SHA-256 {sha256}.")
+
+
 def _toml(data: bytes, file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(data.decode())

@@ -174,6 +174,18 @@ class StudyDocument(SQLModel, table=True):
     received_ms: int = Field(sa_type=BigInteger)
 
 
+class LockedPlan(SQLModel, table=True):
+    """The plan of a study, locked before its results are known; never replaced."""
+
+    __tablename__: ClassVar[str] = "locked_plan"
+
+    tenant: str = Field(primary_key=True)
+    study: str = Field(primary_key=True)
+    plan: str
+    sha256: str
+    locked_on: str
+
+
 class Change(SQLModel, table=True):
     """Counts the writes of a tenant, so that a computed report knows when it is stale."""
 

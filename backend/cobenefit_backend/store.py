@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import SQLModel
 
+from cobenefit_backend import mv_plan
 from cobenefit_backend.bodies import (
     VALUE_COLUMNS,
     ActivityBody,
@@ -237,6 +238,45 @@ class Store:
         row = (tenant, document.decode(), hashlib.sha256(document).hexdigest(), now_ms)
         with self._writing(tenant) as connection:
             connection.exec_driver_sql(UPSERT_STUDY, row)
+
+    def lock_plan(self, tenant: str, study: str, plan: Row, locked_on: str) -> str:
+        """Lock the plan of a study once and for all.
+
+        Parameters
+        ----------
+        tenant, study : str
+            Whose, and which.
+        plan : mapping
+            What was decided, see `mv_plan.plan_of`.
+        locked_on : str
+            ISO date.
+
+        Returns
+        -------
+        str
+            Its SHA-256.
+
+        Raises
+        ------
+        RequestError
+            409 when it is locked already.
+        """
+        known = self.locked_plan(tenant, study)
+        if known is not None:
+            raise RequestError(
+                409, "plan-locked", f"the plan of {study!r} was locked on {known['locked_on']}"
+            )
+        sha256 = mv_plan.digest(plan)
+        row = (tenant, study, json.dumps(plan, sort_keys=True), sha256, locked_on)
+        with self._writing(tenant) as connection:
+            connection.exec_driver_sql("INSERT INTO locked_plan VALUES (?, ?, ?, ?, ?)", row)
+        return sha256
+
+    def locked_plan(self, tenant: str, study: str) -> Row | None:
+        """Return `plan`, `sha256` and `locked_on` of a study, None when none was locked."""
+        query = "SELECT plan, sha256, locked_on FROM locked_plan WHERE tenant = ? AND study = ?"
+        rows = self._rows(query, tenant, study)
+        return {**rows[0], "plan": json.loads(rows[0]["plan"])} if rows else None
 
     def _upsert_rows(
         self, tenant: str, sql: str, table: type[SQLModel], rows: Sequence[Any]

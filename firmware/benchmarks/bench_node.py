@@ -77,12 +77,18 @@ def say(name: str, value: float, unit: str) -> None:
     print(json.dumps(row), flush=True)
 
 
-with tempfile.TemporaryDirectory() as built:
-    fleet = Fleet(Path(built))
-    say("node_mpy_kb", fleet.app_bytes / 1024, "kB")
-    rounds = [drain(fleet.app) for _ in range(ROUNDS)]
-    say("node_drain_msg_s", statistics.median(r["rate"] for r in rounds), "1/s")
-    say("node_stall_ms", statistics.median(r["stall_ms"] for r in rounds), "ms")
-    say("node_wire_bytes", statistics.median(r["wire_bytes"] for r in rounds), "B/reading")
-    say("node_heap_rig_kb", rig_kb(fleet.app), "kB of 32 bits")
-    say("node_heap_kb", least_heap_kb(fleet), "kB of 32 bits")
+def main() -> None:
+    """Measure, and print one row for each figure."""
+    with tempfile.TemporaryDirectory() as built:
+        fleet = Fleet(Path(built))
+        say("node_mpy_kb", fleet.app_bytes / 1024, "kB")
+        rounds = [drain(fleet.app) for _ in range(ROUNDS)]
+        say("node_drain_msg_s", statistics.median(r["rate"] for r in rounds), "1/s")
+        say("node_stall_ms", statistics.median(r["stall_ms"] for r in rounds), "ms")
+        say("node_wire_bytes", statistics.median(r["wire_bytes"] for r in rounds), "B/reading")
+        say("node_heap_rig_kb", rig_kb(fleet.app), "kB of 32 bits")
+        say("node_heap_kb", least_heap_kb(fleet), "kB of 32 bits")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ from cobenefit_node.exchange import KEEPALIVE_S
 from cobenefit_node.health import Ledger
 from cobenefit_node.mqtt import Client
 from cobenefit_node.served import ServedNode
-from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.ticks import jittered, sleep_ms, ticks_diff, ticks_ms
 from cobenefit_node.twin import Twin
 from cobenefit_wire import frames, messages, topics
 from cobenefit_wire.hints import Any
@@ -59,6 +59,7 @@ class Bridge:
         self._nodes = {node.mac: ServedNode(node, config.site) for node in config.nodes}
         for node in self._nodes.values():
             radio.add(node.mac, node.radio_key)
+        self._wifi = self._station()
         self._fault: Any = None
         self.connected = False
         self.unknown = 0
@@ -175,22 +176,27 @@ class Bridge:
                 self._client.close()
             if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
                 backoff_ms = _BACKOFF_MS
-            await sleep_ms(backoff_ms)
+            if self._wifi is not None and self._wifi.restart:
+                self._board.reset()  # it keeps nothing that would be lost
+            await sleep_ms(jittered(backoff_ms))
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 
     async def _join(self) -> None:
         """Join the access point; OSError when it does not take us."""
-        wifi, station = self._config.wifi, self._radio.station
-        if wifi is None or station.isconnected():
-            return
-        station.connect(wifi.ssid, wifi.password)
-        started = ticks_ms()
-        while not station.isconnected():
-            if ticks_diff(ticks_ms(), started) > 20_000:
-                station.disconnect()
-                raise OSError("no connection to the access point " + wifi.ssid)
-            await sleep_ms(100)
-        self._log("on channel %d: nodes must be, too" % station.config("channel"))
+        if self._wifi is not None and await self._wifi.join():
+            channel = self._radio.station.config("channel")
+            self._log("on channel %d: nodes must be, too" % channel)
+
+    def _station(self) -> Any:
+        """Return what keeps the Wi-Fi, None for a bridge on Ethernet."""
+        if self._config.wifi is None:
+            return None
+        from cobenefit_node.wifi import Wifi
+
+        return Wifi(
+            self._config.wifi, self._config.device, ledger=self._ledger, log=self._log,
+            station=self._radio.station,
+        )  # fmt: skip
 
     async def _session(self) -> None:
         client = self._client
@@ -213,7 +219,7 @@ class Bridge:
                 await self._say("health", self._health())
                 if self.counts() != reported:
                     reported = self.counts()
-                    await self._say("cmd/result", _report(reported), retain=True)
+                    await self._say("cmd/result", _report(reported), True, "bridge")
                 await self._pause(self._config.health_ms)
         finally:
             for task in tasks:
@@ -233,9 +239,13 @@ class Bridge:
             self._progress = ticks_ms()
             if self._fault is not None:
                 raise self._fault
+            if self._wifi is not None:
+                self._wifi.check()
             await sleep_ms(100)
 
-    async def _say(self, leaf: str, message: tuple[Any, ...], retain: bool = False) -> None:
+    async def _say(
+        self, leaf: str, message: tuple[Any, ...], retain: bool = False, channel: str = ""
+    ) -> None:
         started = ticks_ms()
         while not self._client.room():
             if self._fault is not None:
@@ -243,7 +253,7 @@ class Bridge:
             if ticks_diff(ticks_ms(), started) > 30_000:
                 raise OSError("the broker acknowledges nothing")
             await sleep_ms(_POLL_MS)
-        await self._client.publish(self._topic(leaf), messages.encode(message), retain)
+        await self._client.publish(self._topic(leaf, channel), messages.encode(message), retain)
 
     def _health(self) -> Any:
         clock = self._clock
@@ -254,8 +264,8 @@ class Bridge:
             rx=self._client.rx_bytes, waiting=waiting, lost=[],
         )  # fmt: skip
 
-    def _topic(self, leaf: str) -> str:
-        return topics.build(self._config.site, self._config.device, leaf)
+    def _topic(self, leaf: str, channel: str = "") -> str:
+        return topics.build(self._config.site, self._config.device, leaf, channel)
 
     def _log(self, text: str) -> None:
         """Print one line with the time [ms]."""

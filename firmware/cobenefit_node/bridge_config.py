@@ -8,14 +8,13 @@ import json
 from collections import namedtuple
 
 from cobenefit_node.bridge_keys import flag, octets
-from cobenefit_node.config import ConfigError, _broker, _power, _Table
+from cobenefit_node.config import ConfigError, _broker, _power, _Table, _wifi
 from cobenefit_wire import topics
 
 BridgeConfig = namedtuple(
     "BridgeConfig",
     ("site", "device", "board", "broker", "wifi", "channel", "health_ms", "power_mw", "nodes"),
 )
-Wifi = namedtuple("Wifi", ("ssid", "password"))
 Served = namedtuple("Served", ("device", "mac", "key", "encrypt"))
 
 #: ESP-NOW has room for 20 peers, MicroPython's images for 6 encrypted ones.
@@ -41,7 +40,7 @@ def parse(raw: object, path: str = "config.json") -> BridgeConfig:
         top.check("device", topics.is_id, "[a-z0-9-]{1,32}"),
         top.check("board", topics.is_channel, "[a-z0-9_]{1,32}", "unix"),
         _broker(top.table("broker")),
-        _wifi(top.table("wifi")) if "wifi" in top.raw else None,
+        _wifi(top) if "wifi" in top.raw else None,
         top.integer("channel", 1, 13, None),
         top.integer("health_ms", 1000, 86_400_000, 60_000),
         _power(top.table("power_mw", {})),
@@ -51,12 +50,6 @@ def parse(raw: object, path: str = "config.json") -> BridgeConfig:
         raise top.error("channel", config.channel, "exactly one of channel and wifi")
     top.done()
     return config
-
-
-def _wifi(table: _Table) -> Wifi:
-    wifi = Wifi(table.text("ssid"), table.text("password", ""))
-    table.done()
-    return wifi
 
 
 def _nodes(top: _Table) -> list[Served]:

@@ -13,7 +13,7 @@ from cobenefit_wire.hints import Any, const
 Config = namedtuple(
     "Config",
     ("site", "device", "board", "broker", "sensors", "pack_readings", "pack_age_ms", "ring",
-     "health_ms", "power_mw", "ina219", "bridge", "sleep", "battery"),
+     "health_ms", "power_mw", "ina219", "bridge", "sleep", "battery", "wifi"),
 )  # fmt: skip
 Broker = namedtuple("Broker", ("host", "port", "user", "password", "tls"))
 Tls = namedtuple("Tls", ("ca", "cert", "key", "server_hostname"))
@@ -30,7 +30,7 @@ _BLIND = {
     "tfluna": "the range finder reports a vehicle when it passes",
     "pulse": "the counter stops in deep sleep",
 }
-_SECRET = ("password", "key")
+_SECRET = ("password", "key", "wifi")
 
 
 class ConfigError(ValueError):
@@ -74,7 +74,10 @@ def parse(raw: object, path: str = "config.json") -> Config:
         _bridge(top) if "bridge" in top.raw else None,
         _sleep(top.table("sleep")) if "sleep" in top.raw else None,
         _battery(top.table("battery")) if "battery" in top.raw else None,
+        _wifi(top) if "wifi" in top.raw else None,
     )
+    if config.wifi is not None and config.bridge is not None:
+        raise top.error("wifi", "***", "with broker only: a bridge has the radio on its channel")
     top.integer("lifetime_claim_years", 1, 50, None)  # for `cobenefit node energy`
     if config.sleep is not None:
         _check_awake(top, config.sensors)
@@ -93,6 +96,12 @@ def _bridge(top: "_Table") -> Any:
     from cobenefit_node.bridge_keys import read_bridge
 
     return read_bridge(top)
+
+
+def _wifi(top: "_Table") -> Any:
+    from cobenefit_node.wifi_config import read_wifi
+
+    return read_wifi(top)
 
 
 def _broker(table: "_Table") -> Broker:
@@ -243,5 +252,5 @@ class _Table:
         return value
 
     def done(self) -> None:
-        for key, value in self.raw.items():
-            raise self.error(key, value, "no such key")
+        for key in self.raw:  # its value is not shown: it may be a secret, misspelt
+            raise self.error(key, "***", "no such key")

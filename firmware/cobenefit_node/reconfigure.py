@@ -23,8 +23,11 @@ def checked(trials: Trials, asked: Any, signed: bool) -> tuple[bytes, ...]:
         raise Refused("not JSON")  # noqa: B904
     if not isinstance(new, dict):
         raise Refused("not a JSON object")
-    if new.setdefault("broker", old.get("broker")) != old.get("broker") and not signed:
-        raise Refused("a change of broker, CA or keys must be signed")
+    for name in ("broker", "bridge", "wifi"):  # what decides whom the node speaks to
+        if name in old:
+            new.setdefault(name, old[name])
+        if new.get(name) != old.get(name) and not signed:
+            raise Refused("a change of broker, bridge, Wi-Fi, CA or keys must be signed")
     try:
         parsed = config.parse(new, "command")
     except config.ConfigError as err:

@@ -11,7 +11,7 @@ import asyncio
 import gc
 
 from cobenefit_node.acked import Acked
-from cobenefit_node.ticks import sleep_ms, ticks_diff, ticks_ms
+from cobenefit_node.ticks import jittered, sleep_ms, ticks_diff, ticks_ms
 from cobenefit_wire import messages, pack
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.hints import Any, const
@@ -49,6 +49,7 @@ class Uplink:
         self._state = state
         self._top = topics.build(config.site, config.device, "state")[: -len("state")]
         offline = self.farewell = messages.State(False, *state[1:])
+        self.wifi = _wifi(config, ledger, log)
         self._client = _client(config, (self.topic("state"), messages.encode(offline)))
         self._client.on_message = self._on_message
         self._client.on_puback = self._on_puback
@@ -88,7 +89,8 @@ class Uplink:
                 self._client.close()
             if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
                 backoff_ms = _BACKOFF_MS
-            await sleep_ms(backoff_ms)
+            self.progress = ticks_ms()
+            await sleep_ms(jittered(backoff_ms))
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 
     async def finish(self, timeout_ms: int, busy: Any = None) -> bool:
@@ -109,10 +111,14 @@ class Uplink:
         self._wake.set()
         while self.connected and ticks_diff(ticks_ms(), started) < timeout_ms + 5000:
             await sleep_ms(20)
+        if self.wifi is not None:
+            self.wifi.leave()
         return acked
 
     async def _session(self) -> None:
         client = self._client
+        if self.wifi is not None:
+            await self.wifi.join()
         if self._config.broker is not None:
             self._clock.ask_network()
         present = await client.connect()
@@ -148,6 +154,8 @@ class Uplink:
         while not self._stopping:
             self.progress = ticks_ms()
             await _check(tasks)
+            if self.wifi is not None:
+                self.wifi.check()
             wait_ms = self._config.health_ms if losses == self._ring.losses else _LOSS_MS
             if ticks_diff(self.progress, last_health) >= wait_ms:
                 last_health, losses = self.progress, self._ring.losses
@@ -315,6 +323,15 @@ async def _check(tasks: list[Any]) -> None:
     for task in tasks:
         if task.done():
             raise await task
+
+
+def _wifi(config: Any, ledger: Any, log: Any) -> Any:
+    """Return what keeps the Wi-Fi, None where nothing is configured; only then it is imported."""
+    if config.wifi is None:
+        return None
+    from cobenefit_node.wifi import Wifi
+
+    return Wifi(config.wifi, config.device, ledger=ledger, log=log)
 
 
 def _client(config: Any, will: tuple[str, bytes]) -> Any:

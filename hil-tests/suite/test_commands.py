@@ -153,7 +153,7 @@ def test_an_unsigned_change_of_broker_is_refused(kept, ack_station, broker, node
     make = lambda n: remote.seal("config", n, NODE, content, 60, None)  # noqa: E731
     result = remote_broker.ask(where, (SITE, DEVICE), "config", make, 30, lambda _: None)
     assert result.outcome == "refused"
-    assert result.detail == "a change of broker, CA or keys must be signed"
+    assert result.detail == "a change of broker, bridge, Wi-Fi, CA or keys must be signed"
     assert kept.boots == 1
     far = lambda _: remote.seal("config", 5000, NODE, content, 60, None)  # noqa: E731
     with pytest.raises(ota_broker.BrokerError, match="has not answered"):

@@ -15,7 +15,7 @@ async def stuck(*_):
         await asyncio.sleep(1)
 
 {name}.{method} = stuck
-main._WATCHDOG_MS, main._STUCK_MS = 3000, 2000
+main.WATCHDOG_MS, main.STUCK_MS = 3000, 2000
 import boot
 """
 

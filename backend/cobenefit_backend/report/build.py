@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
@@ -111,8 +112,11 @@ def _case(
     ]
     own, facts = study_footprint(devices, document.gateway, factors)
     estimate, extra = answer(gathered, factors, own)
+    lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
-    estimate = replace(estimate, disqualifications=(*estimate.disqualifications, *outdated))
+    planned = mv_plan.records(study, lock)
+    records = (*estimate.disqualifications, *outdated, *planned)
+    estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
     names = study.names or studies.Names(en=study.id, fr=study.id)
     return Case(
@@ -126,7 +130,12 @@ def _case(
         attribution=study.attribution,
         site=site.id,
         devices=tuple(study.devices),
-        extra={**extra, "devices": facts, "footprint_days": days},
+        extra={
+            **extra,
+            "plan": None if lock is None else {k: lock[k] for k in ("sha256", "locked_on")},
+            "devices": facts,
+            "footprint_days": days,
+        },
     )
 
 

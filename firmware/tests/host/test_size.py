@@ -20,13 +20,13 @@ BRIDGE_LIMIT_BYTES = 24 * 1024
 RARE = {
     *("cobenefit_node/makers.py", "cobenefit_node/account.py", "cobenefit_wire/units.py"),
     *("cobenefit_node/download.py", "cobenefit_node/rsa.py", "cobenefit_wire/release.py"),
-    *("cobenefit_node/settings.py", "cobenefit_node/config.py"),
+    *("cobenefit_node/settings.py", "cobenefit_node/config.py", "cobenefit_node/wifi_config.py"),
     *("cobenefit_node/commands.py", "cobenefit_node/trials.py", "cobenefit_node/renewal.py"),
     *("cobenefit_node/selftest.py", "cobenefit_wire/command.py", "cobenefit_node/reconfigure.py"),
 }
 #: Only where it is configured: deep sleep, a power meter.
 OPTIONAL = {"cobenefit_node/duty.py", "cobenefit_node/rtc.py", "cobenefit_node/power.py"}
-WITH_BROKER = {"cobenefit_node/mqtt.py"}
+WITH_BROKER = {"cobenefit_node/mqtt.py", "cobenefit_node/wifi.py"}
 WITH_BRIDGE = {
     *("cobenefit_node/bridge_keys.py", "cobenefit_node/bridged.py", "cobenefit_node/exchange.py"),
     *("cobenefit_node/radio.py", "cobenefit_wire/frames.py"),
