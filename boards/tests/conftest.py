@@ -141,7 +141,7 @@ class Line:
 
 @pytest.fixture
 def mocks(flash_tools, tmp_path, monkeypatch):
-    """Return what makes mock boards and lines; sets which esptool is run."""
+    # makes mock boards and lines; sets which esptool is run
     monkeypatch.setenv("COBENEFIT_ESPTOOL", str(flash_tools / "esptool"))
     made = []
 

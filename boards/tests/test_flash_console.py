@@ -15,7 +15,7 @@ TABLE = "test  state value\r\ntic   ok    230 V\r\nheap    {}   9 B\r\n"
 
 @pytest.fixture
 def board():
-    """Return what makes a board that says a line again and again, and answers the self-test."""
+    # makes a board that says a line again and again, and answers the self-test
     over = threading.Event()
     threads, made = [], []
 
