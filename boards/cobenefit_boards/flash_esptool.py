@@ -23,6 +23,7 @@ _MAC = re.compile(
     r"^(?:BASE )?MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE
 )
 _CHIP = re.compile(r"^Connected to (\S+) on", re.MULTILINE)
+_SILENT = "the board went away or fell silent while it was written"
 _CAUSES = (
     (r"Wrong boot mode", "the board did not enter its boot loader",
      "hold BOOT, press RESET once, let BOOT go, run it again"),
@@ -43,7 +44,7 @@ _CAUSES = (
     (r"[Cc]ould not open|Could not connect|Connection refused|No such file", "nothing is there",
      "plug the board in; check the slot in the rig's file"),
     (r"disconnected|serial exception|data stream stopped|No more data|[Tt]imed? ?out|corrupt",
-     "the board went away or fell silent while it was written",
+     _SILENT,
      "push the plug home, take the hub out, run it again"),
 )  # fmt: skip
 
@@ -173,6 +174,26 @@ def _pairs(parts: Sequence[tuple[int, Path]]) -> list[str]:
 
 
 def _run(
+    slot: Slot,
+    options: list[str],
+    command: list[str],
+    tell: Callable[[float], None],
+    limit_s: float,
+) -> str:
+    """Run it, and once more when the line failed: a busy computer or a bad contact does that."""
+    try:
+        return _once(slot, options, command, tell, limit_s)
+    except FlashError as err:
+        if err.cause != _SILENT:
+            raise
+        first = err
+    try:
+        return _once(slot, options, command, tell, limit_s)
+    except FlashError as err:
+        raise first from err
+
+
+def _once(
     slot: Slot,
     options: list[str],
     command: list[str],
