@@ -81,6 +81,6 @@ docs: .venv/.dev ## check that docs/ and the code say the same
 	@echo "Start reading at docs/README.md"
 
 clean: ## remove what these targets made
-	rm -rf .venv typings demo bench/latest.json dist .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf .venv .venv-bench typings demo bench/latest.json dist .pytest_cache .mypy_cache .ruff_cache \
 	  .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,3 @@
-# noqa: INP001
 """Bytes on the wire for each reading of a pack of 60, MQTT included, beside SenML."""
 
 import json

@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SKIP = {
-    ".git", ".venv", "typings", "dist", "node_modules", "__pycache__", ".mypy_cache",
-    ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
+    ".git", ".venv", ".venv-bench", "typings", "dist", "node_modules", "__pycache__",
+    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
 }  # fmt: skip
 # Written in halves, so that this file does not find itself.
 MARKS = re.compile(

@@ -15,6 +15,9 @@ TIME_BEFORE = 65
 TIME_FUTURE = 66
 TIME_UNKNOWN = 67
 OUT_OF_ORDER = 68
+RATE = 69
+STUCK = 70
+OUTLIER = 71
 
 NAMES = {
     GOOD: "good",
@@ -28,4 +31,7 @@ NAMES = {
     TIME_FUTURE: "time_in_future",
     TIME_UNKNOWN: "time_unknown",
     OUT_OF_ORDER: "out_of_order",
+    RATE: "too_fast",
+    STUCK: "stuck",
+    OUTLIER: "outlier",
 }

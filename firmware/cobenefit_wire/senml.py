@@ -64,6 +64,8 @@ def _named(raw: object) -> dict[str, Any]:
     record = {}
     for key, value in raw.items():
         name = LABELS.get(key, "") if isinstance(key, int) else key
+        if not isinstance(name, str):
+            raise WireError("senml", "a label is neither text nor a number")
         if name.endswith("_"):
             # Section 4.4: a label ending in _ must be understood; others may be ignored.
             raise WireError("senml_label", "label " + str(key) + " must be understood")

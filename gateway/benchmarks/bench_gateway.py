@@ -1,85 +1,83 @@
 # ruff: noqa: INP001
-"""How many readings a CPU second carries: decoder, core, intake with checkpoints, whole process.
+"""How many readings a CPU second of the gateway carries: its parts, then the whole process.
 
-Prints a JSON list of `{name, value, unit, peer, ratio, command}`. Figures are per CPU second of
-the process measured, so they hold on a busy machine:
+End to end means: the real process behind a real broker on loopback, QoS 1, journal synced before
+each PUBACK, de-duplication, quality, windows, checkpoints, rollups to the spool. Figures are per
+CPU second of the process measured, so they hold on a busy machine. Prints JSON lines `{name,
+value, unit, peer, ratio}`:
 
-    python gateway/benchmarks/bench_gateway.py
+    python gateway/benchmarks/bench_gateway.py --only e2e
 """
 
 import argparse
 import json
 import os
+import select
+import socket
+import sqlite3
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import paho.mqtt.client as paho
-
-from cobenefit_gateway import config
-from cobenefit_gateway.core import aggregate
+from cobenefit_gateway import config, packets
 from cobenefit_gateway.decode import decode_packs
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Position, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.store import Store
 from cobenefit_hil.services import Service, broker_command, free_port
-from cobenefit_wire import messages
 from cobenefit_wire.pack import Pack, encode
 
 START_MS = 1_600_041_600_000
+RECEIVED_MS = 1_900_000_000_000
 READINGS = 60
+Message = tuple[str, bytes]
 
 
-def packs(devices: int, each: int, period_ms: int = 600_000) -> list[Record]:
-    """Return packs of 60 of many devices, in order of time."""
-    out = []
+def packs(devices: int, each: int, period_ms: int) -> Iterator[Message]:
+    """Yield packs of 60 of many devices, in order of time."""
     for seq in range(each):
         values = list(range(seq * READINGS, (seq + 1) * READINGS))
         t_ms = START_MS + seq * READINGS * period_ms
         payload = encode(Pack(1, seq, 0, t_ms, "Wh", 0, period_ms, (), values, b""))
-        out += [
-            Record(f"cb/v1/s/d{i}/up/energy_import_wh", payload, 1_900_000_000_000)
-            for i in range(devices)
-        ]
-    return out
+        for i in range(devices):
+            yield f"cb/v1/s/d{i}/up/energy_import_wh", payload
 
 
-def bench_decode(records: list[Record]) -> float:
+def senml(devices: int, each: int, readings: int, period_s: int) -> Iterator[Message]:
+    """Yield SenML JSON of many devices, in order of time."""
+    for seq in range(each):
+        for i in range(devices):
+            bt = START_MS // 1000 + seq * readings * period_s
+            head = f'"bn":"urn:dev:d{i}:","bt":{bt},"bu":"W","n":"power_active_w"'
+            rest = [
+                f'{{"n":"power_active_w","t":{k * period_s},"v":{(seq * 7 + k) % 900}.5}}'
+                for k in range(1, readings)
+            ]
+            text = "[" + ",".join([f'{{{head},"v":{seq % 900}.5}}', *rest]) + "]"
+            yield f"cb/v1/s/d{i}/senml", text.encode()
+
+
+def bench_decode(messages: list[Message]) -> float:
     """Return readings per CPU second of the bulk decoder alone."""
-    payloads = [r.payload for r in records]
+    payloads = [payload for _, payload in messages]
     started = time.process_time()
     for i in range(0, len(payloads), 1000):
         decode_packs(payloads[i : i + 1000])
     return len(payloads) * READINGS / (time.process_time() - started)
 
 
-def bench_core(devices: int) -> float:
-    """Return readings per CPU second of the run partials alone, packs of 60."""
-    n = READINGS * devices
-    rng = np.random.default_rng(1)
-    value = np.cumsum(rng.integers(0, 9, n)).astype(np.float64)
-    t_ms = np.tile(np.arange(READINGS, dtype=np.int64) * 600_000, devices)
-    starts = np.arange(0, n, READINGS)
-    gap_ms, modulus = np.full(n, 1_800_000), np.zeros(n)
-    part = 512 * READINGS
-    started = time.process_time()
-    for at in range(0, n, part):
-        here = slice(at, at + part)
-        local = starts[(starts >= at) & (starts < at + part)] - at
-        aggregate.segments(value[here], t_ms[here], local, gap_ms[here], modulus[here])
-    return n / (time.process_time() - started)
-
-
-def bench_intake(folder: Path, records: list[Record]) -> float:
+def bench_intake(folder: Path, messages: list[Message]) -> float:
     """Return readings per CPU second of decode, windows, checkpoints and pages; no broker."""
     file = folder / "gateway.toml"
     file.write_text('tenant = "bench"\n')
     store = Store(config.load(file))
     state = store.load()
     intake = Intake(config.load(file), state, Readings(config.load(file), state, store.window))
+    records = [Record(topic, payload, RECEIVED_MS) for topic, payload in messages]
     started = time.process_time()
     for i in range(0, len(records), 1000):
         intake.take(records[i : i + 1000])
@@ -91,43 +89,75 @@ def bench_intake(folder: Path, records: list[Record]) -> float:
     return len(records) * READINGS / spent
 
 
-def bench_process(folder: Path, records: list[Record]) -> tuple[float, float]:
-    """Return readings per CPU second and peak memory [MB] of the real process at QoS 1."""
-    port = free_port()
-    file = folder / "gateway.toml"
-    file.write_text(f'tenant = "bench"\n[broker]\nport = {port}\n[backend]\nurl = ""\n')
-    command = [sys.executable, "-m", "cobenefit_gateway", "run", str(file)]
-    with (
-        Service("broker", broker_command(port, folder), folder / "broker.log", port=port),
-        Service("gateway", command, folder / "gateway.log") as gateway,
-    ):
-        time.sleep(2.0)
-        assert gateway.process is not None
-        pid = gateway.process.pid
-        before = _cpu_s(pid)
-        publish_all(port, records)
-        return len(records) * READINGS / (_cpu_s(pid) - before), _peak_mb(pid)
+def bench_process(messages: Iterator[Message], readings: int) -> tuple[float, float]:
+    """Return readings per CPU second and peak memory [MB] of the real process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        file = folder / "gateway.toml"
+        file.write_text(f'tenant = "bench"\n[broker]\nport = {port}\n[backend]\nurl = ""\n')
+        command = [sys.executable, "-m", "cobenefit_gateway", "run", str(file)]
+        with (
+            Service("broker", broker_command(port, folder), folder / "broker.log", port=port),
+            Service("gateway", command, folder / "gateway.log") as gateway,
+        ):
+            database = folder / "gateway-data/gateway.db"
+            while not _taken(database):  # it may not have subscribed yet
+                publish(port, warm_up())
+                time.sleep(0.2)
+            assert gateway.process is not None
+            pid = gateway.process.pid
+            before = _cpu_s(pid)
+            publish(port, messages)
+            _until(database, readings + 1)
+            return readings / (_cpu_s(pid) - before), _peak_mb(pid)
 
 
-def publish_all(port: int, records: list[Record]) -> None:
-    """Publish all records and wait until the gateway has acknowledged the last of each device."""
-    floors: dict[str, int] = {}
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="bench")
-    client.max_inflight_messages_set(500)
-    client.on_message = lambda _c, _u, m: floors.__setitem__(
-        m.topic, messages.decode_ack(m.payload).floor
-    )
-    client.connect("127.0.0.1", port)
-    client.subscribe("cb/v1/+/+/ack", 0)
-    client.loop_start()
-    for record in records:
-        client.publish(record.topic, record.payload, 1)
-    until = time.monotonic() + 120
-    while sum(floors.values()) < len(records) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert sum(floors.values()) == len(records), "not everything was acknowledged"
-    client.disconnect()
-    client.loop_stop()
+def warm_up() -> Iterator[Message]:
+    """Yield one reading; a copy is not counted again."""
+    yield "cb/v1/s/warm/senml", b'[{"n":"power_active_w","u":"W","t":1600000000,"v":1}]'
+
+
+def publish(port: int, messages: Iterator[Message]) -> None:
+    """Publish at QoS 1 as fast as the broker takes it: at most 2000 messages on their way."""
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(packets.connect(4, "bench", 600))
+        sock.recv(4)
+        sent = confirmed = partly = 0
+        source = iter(messages)
+        unsent = b""
+        while True:
+            if not unsent and sent - confirmed < 2000:
+                for topic, payload in islice(source, 500):
+                    sent += 1
+                    unsent += packets.publish(4, sent % 65_535 + 1, topic, payload)
+            if sent == confirmed:
+                return
+            readable, writable, _ = select.select([sock], [sock] if unsent else [], [], 1.0)
+            if readable:
+                partly += len(sock.recv(1 << 16))
+                confirmed, partly = confirmed + partly // 4, partly % 4
+            if writable:
+                unsent = unsent[sock.send(unsent) :]
+
+
+def _until(database: Path, readings: int) -> None:
+    until = time.monotonic() + 600
+    while _taken(database) < readings:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{_taken(database)} of {readings} readings in the database")
+        time.sleep(0.1)
+
+
+def _taken(database: Path) -> int:
+    if not database.exists():
+        return 0
+    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    try:
+        row = db.execute("SELECT count FROM totals WHERE name = 'readings'").fetchone()
+    except sqlite3.OperationalError:  # not made yet
+        row = None
+    db.close()
+    return int(row[0]) if row else 0
 
 
 def _cpu_s(pid: int) -> float:
@@ -141,28 +171,45 @@ def _peak_mb(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def parts() -> Iterator[tuple[str, float, str]]:
+    """Yield figures of the parts."""
+    messages = list(packs(1000, 40, 10_000))
+    yield "gateway_decode_packs60", bench_decode(messages), "readings/cpu-s"
+    with tempfile.TemporaryDirectory() as name:
+        yield "gateway_intake_packs60", bench_intake(Path(name), messages), "readings/cpu-s"
+
+
+def whole() -> Iterator[tuple[str, float, str]]:
+    """Yield figures of the process, for few and for many devices."""
+    unit = "readings/cpu-s"
+    rate, peak = bench_process(packs(1000, 100, 10_000), 6_000_000)
+    yield "e2e_cbor60", rate, unit
+    yield "gateway_rss_1k_mb", peak, "MB"
+    rate, _ = bench_process(packs(1000, 100, 600_000), 6_000_000)
+    yield "e2e_cbor60_10_min_period", rate, unit
+    rate, _ = bench_process(packs(10, 5000, 10_000), 3_000_000)
+    yield "e2e_cbor60_10_devices", rate, unit
+    rate, peak = bench_process(packs(100_000, 2, 10_000), 12_000_000)
+    yield "e2e_cbor60_100k_devices", rate, unit
+    yield "gateway_rss_100k_mb", peak, "MB"
+    rate, _ = bench_process(senml(1000, 40, 60, 10), 2_400_000)
+    yield "e2e_senml60", rate, unit
+    rate, _ = bench_process(senml(1000, 200, 1, 10), 200_000)
+    yield "e2e_single", rate, unit
+
+
 def main() -> None:
-    """Run what is asked for and print the list."""
+    """Run what is asked for and print the rows."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--devices", type=int, default=1000)
-    parser.add_argument("--each", type=int, default=20, help="packs per device")
-    options = parser.parse_args()
-    records = packs(options.devices, options.each)
-    rows = [
-        ("gateway_decode_packs60", bench_decode(records), "readings/cpu-s"),
-        ("core_packs60_1k", bench_core(1000), "readings/cpu-s"),
-        ("core_packs60_100k", bench_core(100_000), "readings/cpu-s"),
-    ]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows.append(("gateway_intake_packs60", bench_intake(folder, records), "readings/cpu-s"))
-    with tempfile.TemporaryDirectory() as name:
-        rate, peak = bench_process(Path(name), records)
-        rows += [("e2e_cbor60", rate, "readings/cpu-s"), ("gateway_rss_1k_mb", peak, "MB")]
-    command = " ".join(["python", *sys.argv])
-    keys = ("name", "value", "unit", "peer", "ratio", "command")
-    lines = [dict(zip(keys, (*row, None, None, command), strict=True)) for row in rows]
-    print(json.dumps(lines, indent=1))
+    parser.add_argument("--only", choices=["parts", "e2e"])
+    only = parser.parse_args().only
+    os.environ.setdefault("COBENEFIT_BROKER", "mosquitto")
+    for name, rows in (("parts", parts), ("e2e", whole)):
+        if only not in (None, name):
+            continue
+        for row in rows():
+            line = dict(zip(("name", "value", "unit"), row, strict=True))
+            print(json.dumps({**line, "peer": None, "ratio": None}), flush=True)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Sequences:
 
     floor: int = 0
     ranges: list[int] = field(default_factory=list)
-    arrived: set[int] = field(default_factory=set, compare=False)
+    arrived: set[int] | None = field(default=None, compare=False)  # most have none: it is large
 
     def add(self, seq: int) -> bool:
         """Take one sequence; False when it was there already.
@@ -58,12 +58,13 @@ class Sequences:
         TooManyRangesError
             If it would open one range too many.
         """
-        if seq < self.floor:
-            return False
-        self.arrived.add(seq)
         if seq == self.floor and not self.ranges:
             self.floor += 1
             return True
+        if seq < self.floor:
+            return False
+        self.arrived = self.arrived or set()
+        self.arrived.add(seq)
         lows, highs = self.ranges[::2], self.ranges[1::2]
         i = bisect_right(lows, seq)
         if i and seq <= highs[i - 1]:
@@ -105,7 +106,8 @@ class Sequences:
             Floor, the lowest ranges, and those that hold what has arrived.
         """
         lows = self.ranges[::2]
-        chosen = {bisect_right(lows, seq) - 1 for seq in self.arrived if seq >= self.floor}
+        arrived = self.arrived or ()
+        chosen = {bisect_right(lows, seq) - 1 for seq in arrived if seq >= self.floor}
         chosen.update(range(min(len(lows), ACK_RANGES)))
         ranges = [bound for i in sorted(chosen) for bound in self.ranges[2 * i : 2 * i + 2]]
         return Ack(boot, self.floor, ranges, t_ms)

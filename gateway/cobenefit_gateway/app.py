@@ -8,21 +8,31 @@ the nodes told. Every `checkpoint_s` the state and the journal position are save
 them as a revision; everything is saved; the forwarder gets `drain_s` to empty the spool.
 """
 
+import errno
 import logging
+import sqlite3
 import time
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from cobenefit_gateway.acks import encode_ack
+from cobenefit_gateway.adapters import sparkplug, subscriptions
+from cobenefit_gateway.adapters.homeassistant import Discovery
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
+from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
-from cobenefit_gateway.mqtt import Broker, Message
+from cobenefit_gateway.mqtt import open_broker
+from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.store import Store
+from cobenefit_gateway.state import Series
+from cobenefit_gateway.vitals import Vitals
+from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
 
 if TYPE_CHECKING:
@@ -31,10 +41,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Acknowledgements of one device within this time go out as one. [s]
 _ACK_EVERY_S = 0.1
-#: Records taken into the state at once while the journal is read again. [1]
-_REPLAY_BATCH = 5000
-#: A checkpoint comes early when the journal has grown by this many files. [1]
-_MAX_SEGMENTS = 4
+#: However much they cost, nodes are told at least this often. [s]
+_ACK_LATEST_S = 2.0
+#: Records taken into the state at once: their columns should stay in the processor's cache. [1]
+_TAKE = 1000
+#: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
+_CHECKPOINT_PART, _ACK_PART = 0.1, 0.02
+#: While the disk takes nothing it is tried again after this long. [s]
+_RETRY_S = 1.0
+#: A stop still takes what comes without a pause of this length, at most for so long. [s]
+_QUIET_S, _LAST_S = 0.3, 3.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 @lru_cache(maxsize=100_000)
@@ -53,26 +71,51 @@ class Gateway:
         '' for none.
     backend_key : str
         The key the backend knows this gateway by.
+    mail_password : str
+        Of the relay that alarms go through, '' for none.
+    webhook_key : str
+        Sent along with alarms, '' for none.
     """
 
-    def __init__(self, config: Config, broker_password: str, backend_key: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        broker_password: str,
+        backend_key: str,
+        mail_password: str = "",
+        webhook_key: str = "",
+    ) -> None:
         self._config = config
         self._lock = FolderLock(config.data_dir)
-        self._store = Store(config)
-        self._state = self._store.load()
+        self._store = open_store(config)
         self._journal = Journal(config.data_dir / "journal", config.journal.segment_mb << 20)
-        readings = Readings(config, self._state, self._store.window)
-        self._intake = Intake(config, self._state, readings)
-        self._broker = Broker(config.broker, broker_password)
-        self._forwarder = Forwarder(config, backend_key)
         self._due: set[DeviceBoot] = set()
+        self._load()
+        self._broker = open_broker(config, broker_password, subscriptions(config))
+        self._forwarder = Forwarder(config, backend_key)
+        self.vitals = Vitals(self._broker, self._forwarder)
+        self._watch = Watch(config, self.vitals, mail_password, webhook_key)
+        self._home = Discovery(config, self._publish)
+        #: Whether the gateway ended to begin again with another configuration.
+        self.begins_again = False
         self._stop = Event()
         self._saved = self._store.position
         self._complete = False
         self._checkpoint_at = self._ack_at = 0.0
 
+    def _load(self) -> None:
+        self._waiting: list[Record] = []  # in the journal, not in the state
+        self._state = self._store.load()
+        readings = Readings(self._config, self._state, self._store.window)
+        self._intake = Intake(self._config, self._state, readings)
+
     def stop(self) -> None:
         """Ask the gateway to flush and end; safe from a signal handler."""
+        self._stop.set()
+
+    def begin_again(self) -> None:
+        """Ask the gateway to end at once, without a flush: another takes over its folder."""
+        self.begins_again = True
         self._stop.set()
 
     def run(self, until_idle_s: float | None = None) -> bool:
@@ -89,19 +132,22 @@ class Gateway:
             Whether the backend has everything; False leaves the rest in the spool.
         """
         self._replay()
+        self._checkpoint()
         end_forwarding = Event()
         forwarding = Thread(target=self._forwarder.run, args=(end_forwarding,), name="forward")
         if self._config.backend.url:
             forwarding.start()
+        self._watch.start()
         self._broker.start()
         try:
             self._work(until_idle_s)
             self._ack_at = 0.0
             self._tell_nodes()
             self._broker.stop()
-            self._checkpoint(flush=True)
-            done = self._drain()
+            self._checkpoint(flush=not self.begins_again)
+            done = self.begins_again or self._drain()
         finally:
+            self._watch.stop()
             end_forwarding.set()
             if forwarding.ident is not None:
                 forwarding.join()
@@ -116,7 +162,7 @@ class Gateway:
         while not self._stop.is_set():
             batch = self._broker.take(0.1, journal.commit_ms / 1000, journal.commit_messages)
             now = time.monotonic()
-            if batch:
+            if batch.records:
                 last_message_at = now
                 self._commit(batch)
             self._tell_nodes()
@@ -124,58 +170,151 @@ class Gateway:
                 self._checkpoint()
             if until_idle_s is not None and now - last_message_at >= until_idle_s:
                 self.stop()
+        if not self.begins_again:
+            self._take_last(now_s=time.monotonic())
 
-    def _commit(self, batch: list[Message]) -> None:
-        records = [message.record for message in batch]
-        for record in records:
-            self._journal.append(record)
-        self._journal.sync()
-        self._broker.acknowledge(batch)
-        self._due |= self._intake.take(records)
+    def _take_last(self, now_s: float) -> None:
+        # What the broker has ready, so that a stop just after a message does not leave it there.
+        journal = self._config.journal
+        while not self._journal.pending and time.monotonic() < now_s + _LAST_S:
+            batch = self._broker.take(_QUIET_S, journal.commit_ms / 1000, journal.commit_messages)
+            if not batch.records:
+                return
+            self._commit(batch)
+
+    def _commit(self, batch: Delivery) -> None:
+        self._journal.extend(batch.records)
+        if self._synced():
+            self._broker.acknowledge(batch)
+            self._waiting += batch.records
+            self._take_in(_TAKE)
+
+    def _take_in(self, least: int) -> None:
+        # What is in the journal into the state, in portions, while at least so many wait.
+        while len(self._waiting) >= least:
+            portion, self._waiting = self._waiting[:_TAKE], self._waiting[_TAKE:]
+            self._due |= self._intake.take(portion)
+
+    def _synced(self) -> bool:
+        # While the disk is full nothing is acknowledged and nothing more is taken.
+        full = False
+        while True:
+            try:
+                self._journal.sync()
+            except OSError as err:
+                if err.errno not in _NO_ROOM:
+                    raise
+                self._no_room(err, told=full)
+                full = True
+                if self._stop.is_set():
+                    return False
+            else:
+                self._room_again(full)
+                return True
+
+    def _room_again(self, was_full: bool) -> None:
+        if was_full:
+            self._state.totals["disk_full"] += 1
+            log.warning("%s: there is room again", self._config.data_dir)
+
+    def _no_room(self, err: Exception, *, told: bool) -> None:
+        if not told:
+            log.error(
+                "%s: %s; nothing is acknowledged until there is room, make some",
+                self._config.data_dir,
+                err,
+            )
+        self._broker.rest(_RETRY_S)
 
     def _tell_nodes(self) -> None:
         now = time.monotonic()
-        if not self._due or not self._broker.connected or now < self._ack_at:
+        if now < self._ack_at:
             return
-        now_ms = time.time_ns() // 1_000_000
+        self._take_in(1)
+        self._ack_at = now + _ACK_EVERY_S
+        if not self._due or not self._broker.connected:
+            return
+        now_ms, started_s = time.time_ns() // 1_000_000, time.thread_time()
         for key in list(self._due):
             site, device, boot = key
             sequences = self._state.sequences[key]
             ack = sequences.ack(boot, now_ms)
             if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
                 return
-            sequences.arrived.clear()
+            sequences.arrived = None
             self._due.remove(key)
-        self._ack_at = now + _ACK_EVERY_S
+        spent_s = time.thread_time() - started_s
+        self._ack_at = now + min(max(_ACK_EVERY_S, spent_s / _ACK_PART), _ACK_LATEST_S)
 
     def _replay(self) -> None:
-        batch: list[Record] = []
         count = 0
-        for record in self._journal.replay(self._store.position):
-            batch.append(record)
-            count += 1
-            if len(batch) == _REPLAY_BATCH:
-                self._due |= self._intake.take(batch)
-                batch = []
-        self._due |= self._intake.take(batch)
+        records = self._journal.replay(self._store.position)
+        while batch := list(islice(records, _TAKE)):
+            count += len(batch)
+            self._due |= self._intake.take(batch)
+        for name in ("cut_bytes", "damaged_bytes"):
+            if found := getattr(self._journal, name):
+                self._state.totals["journal_" + name] += found
         if count or self._journal.cut_bytes:
             log.info(
                 "read %d messages of the journal again, cut %d bytes never acknowledged",
                 count,
                 self._journal.cut_bytes,
             )
-        self._checkpoint()
+        self._journal.cut_bytes = self._journal.damaged_bytes = 0
 
     def _checkpoint(self, *, flush: bool = False) -> None:
+        started, full = time.monotonic(), False
+        while True:
+            try:
+                self._save(flush=flush)
+            except sqlite3.OperationalError as err:
+                if err.sqlite_errorcode & 0xFF not in _NO_ROOM_SQLITE or self._stop.is_set():
+                    raise
+                self._no_room(err, told=full)
+                full = True
+                # What was being saved is half changed in memory: as after a crash, from the disk.
+                self._load()
+                self._replay()
+            else:
+                self._room_again(full)
+                break
+        spent_s = time.monotonic() - started
+        pause_s = max(self._config.checkpoint_s, spent_s / _CHECKPOINT_PART)
+        self._checkpoint_at = time.monotonic() + pause_s
+
+    def _save(self, *, flush: bool) -> None:
+        self._take_in(1)
         position = self._journal.position
-        if flush or position != self._saved or not self._complete:
-            self._complete = self._store.checkpoint(self._state, position, flush=flush)
+        asked = self._store.asked_again()
+        self._due |= self._intake.again(asked)
+        self._share(self._state.changes.series)
+        if flush or asked or position != self._saved or not self._complete:
+            self._complete = self._store.checkpoint(
+                self._state, position, flush=flush, copy=bool(asked)
+            )
             self._saved = position
-            self._journal.drop_before(position)
-        self._checkpoint_at = time.monotonic() + self._config.checkpoint_s
+            self._journal.drop_before(self._store.kept_from)
+
+    def _share(self, changed: Iterable[Series]) -> None:
+        # Whoever else wants to know: the watch, Home Assistant, Sparkplug nodes.
+        if not self._broker.connected:  # it is what the journal had
+            return
+        now_ms = time.time_ns() // 1_000_000
+        self._watch.hear(self._state.changes.places(), now_ms)
+        self._state.settle()
+        self._home.tell(changed)
+        for group, edge in list(self._state.rebirths):
+            if self._broker.publish(*sparkplug.rebirth(group, edge, now_ms)):
+                self._state.rebirths.remove((group, edge))
+
+    def _publish(self, topic: str, payload: bytes, retain: bool) -> bool:
+        return self._broker.publish(topic, payload, retain=retain)
 
     def _journal_is_long(self) -> bool:
-        return self._journal.position.segment - self._saved.segment >= _MAX_SEGMENTS
+        config = self._config.journal
+        segments = self._journal.position.segment - self._saved.segment
+        return segments * config.segment_mb >= config.max_mb
 
     def _drain(self) -> bool:
         if not self._config.backend.url:

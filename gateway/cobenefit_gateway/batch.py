@@ -6,55 +6,129 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cobenefit_gateway.decode import CodeArray, FloatArray, IntArray, Run
+from cobenefit_gateway.decode import LAST_MS, CodeArray, FloatArray, IntArray
+from cobenefit_gateway.senml_in import Channel
 from cobenefit_gateway.state import Series
 
 
-class Arrival(NamedTuple):
-    """One run, whose it is and when it came."""
+class Piece(NamedTuple):
+    """Runs one after the other; `n` readings each. `given` is None when no sender flagged any."""
 
-    series: Series
-    run: Run
-    received_ms: int
+    series: Sequence[Series]
+    received_ms: Sequence[int]
+    n: IntArray
+    step_ms: IntArray
+    t_ms: IntArray
+    value: FloatArray
+    given: CodeArray | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
-    """Columns of many runs; `starts` and `n` say which readings are whose."""
+    """All runs of some pieces; `starts` and `n` say which readings are whose."""
 
-    arrivals: Sequence[Arrival]
+    series: Sequence[Series]
+    id: IntArray
+    received_ms: IntArray
     n: IntArray
     starts: IntArray
+    step_ms: IntArray
     t_ms: IntArray
     value: FloatArray
     code: CodeArray
 
-    def floats(self, per_run: Sequence[float]) -> FloatArray:
-        """Repeat a value of each run for each of its readings.
+    @property
+    def ends(self) -> IntArray:
+        """Index of each run's last reading [1]."""
+        return self.starts + self.n - 1
+
+
+class Columns:
+    """Runs gathered one by one, as plain lists."""
+
+    def __init__(self) -> None:
+        self._series: list[Series] = []
+        self._received_ms: list[int] = []
+        self._n: list[int] = []
+        self._t: list[float] = []
+        self._base: list[float] = []
+        self._scale: list[float] = []
+        self._value: list[float] = []
+        self._flagged: list[tuple[int, list[int]]] = []
+
+    def add(self, series: Series, received_ms: int, channel: Channel) -> None:
+        """Add one run.
 
         Parameters
         ----------
-        per_run : sequence of float
-            One value per run. [unit of the quantity]
-
-        Returns
-        -------
-        ndarray, shape (readings,)
-            One value per reading. [unit of the quantity]
+        series : Series
+            Whose it is.
+        received_ms : int
+            When it came. [ms]
+        channel : Channel
+            Its readings, ordered in time.
         """
-        return np.repeat(np.array(per_run, dtype=np.float64), self.n)
+        self._series.append(series)
+        self._received_ms.append(received_ms)
+        self._n.append(len(channel.value))
+        if channel.code is not None:
+            self._flagged.append((len(self._value), channel.code))
+        self._t += channel.t
+        self._base.append(channel.base)
+        self._scale.append(channel.scale)
+        self._value += channel.value
 
-    def ints(self, per_run: Sequence[int]) -> IntArray:
-        """Repeat a value of each run for each of its readings.
+    def piece(self) -> list[Piece]:
+        """Return all runs as one piece; none when there are none."""
+        if not self._series:
+            return []
+        n = np.array(self._n, dtype=np.int64)
+        ends = np.cumsum(n) - 1
+        # Times beyond 2^53 ms are as much in the future as this one.
+        t_ms = (np.array(self._t) + np.repeat(self._base, n)) * np.repeat(self._scale, n)
+        t_ms = np.rint(t_ms).clip(-LAST_MS, LAST_MS).astype(np.int64)
+        code = None
+        if self._flagged:
+            code = np.zeros(t_ms.size, dtype=np.uint8)
+            for start, codes in self._flagged:
+                code[start : start + len(codes)] = codes
+        step_ms = (t_ms[ends] - t_ms[ends - n + 1]) // np.maximum(n - 1, 1)
+        value = np.array(self._value, dtype=np.float64)
+        return [Piece(self._series, self._received_ms, n, step_ms, t_ms, value, code)]
 
-        Parameters
-        ----------
-        per_run : sequence of int
-            One value per run. [ms]
 
-        Returns
-        -------
-        ndarray, shape (readings,)
-            One value per reading. [ms]
-        """
-        return np.repeat(np.array(per_run, dtype=np.int64), self.n)
+def gather(pieces: Sequence[Piece]) -> Batch:
+    """Return the runs of all pieces as columns, with the codes their senders gave.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        At least one run, each with at least one reading.
+
+    Returns
+    -------
+    Batch
+        In the order of the pieces.
+    """
+    series = [one for piece in pieces for one in piece.series]
+    received = [t_ms for piece in pieces for t_ms in piece.received_ms]
+    n = _joined([piece.n for piece in pieces])
+    given = [
+        np.zeros(piece.value.size, dtype=np.uint8) if piece.given is None else piece.given
+        for piece in pieces
+    ]
+    return Batch(
+        series,
+        np.array([one.id for one in series], dtype=np.int64),
+        np.array(received, dtype=np.int64),
+        n,
+        np.cumsum(n) - n,
+        _joined([piece.step_ms for piece in pieces]),
+        _joined([piece.t_ms for piece in pieces]),
+        np.concatenate([piece.value for piece in pieces]),
+        np.concatenate(given),
+    )
+
+
+def _joined(columns: Sequence[IntArray]) -> IntArray:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)

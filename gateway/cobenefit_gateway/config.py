@@ -12,10 +12,25 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cobenefit_gateway.config_operate import (
+    ADAPTERS,
+    LANGUAGES,
+    SEVERITIES,
+    AdapterConfig,
+    AlarmsConfig,
+    HomeAssistantConfig,
+    HttpConfig,
+    LogConfig,
+    MailConfig,
+    NodeRule,
+    WebhookConfig,
+)
 from cobenefit_gateway.errors import ConfigError
 from cobenefit_wire.topics import is_id
+from cobenefit_wire.units import quantity_of
 
 _DAY_S = 86_400
+_ANY_NODE = NodeRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +48,22 @@ class BrokerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """How we speak to the broker."""
+
+    client: str = "bulk"
+    version: str = "auto"
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalConfig:
     """When the journal is synced and how large its files grow."""
 
     commit_ms: int = 20
-    commit_messages: int = 1000
+    commit_messages: int = 5000
     segment_mb: int = 16
+    max_mb: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +115,9 @@ class ChannelRule:
     device: str = "*"
     channel: str = "*"
     period_s: float = 600.0
+    max_rate_per_s: float = 0.0
+    max_stuck_s: float = 0.0
+    outlier_deviations: float = 0.0
 
     def matches(self, site: str, device: str, channel: str) -> bool:
         """Whether the rule is about this channel."""
@@ -126,6 +154,7 @@ class Config:
     data_dir: Path
     checkpoint_s: float = 2.0
     broker: BrokerConfig = field(default_factory=BrokerConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
     journal: JournalConfig = field(default_factory=JournalConfig)
     windows: WindowsConfig = field(default_factory=WindowsConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
@@ -136,19 +165,31 @@ class Config:
         HistogramRule("vehicle_speed_km_h", tuple(float(x) for x in range(10, 140, 10))),
     )
     consent: tuple[Consent, ...] = ()
+    http: HttpConfig = field(default_factory=HttpConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    alarms: AlarmsConfig = field(default_factory=AlarmsConfig)
+    mail: MailConfig = field(default_factory=MailConfig)
+    webhook: WebhookConfig = field(default_factory=WebhookConfig)
+    homeassistant: HomeAssistantConfig = field(default_factory=HomeAssistantConfig)
+    node: tuple[NodeRule, ...] = ()
+    adapter: tuple[AdapterConfig, ...] = ()
 
     def timezone(self, site: str) -> str:
         """Return the time zone whose midnights cut the days of a site."""
         return next((s.timezone for s in self.site if s.id == site), self.windows.timezone)
 
-    def period_s(self, site: str, device: str, channel: str) -> float:
-        """Return how often a channel is read [s]."""
-        rules = (r.period_s for r in self.channel if r.matches(site, device, channel))
-        return next(rules, ChannelRule().period_s)
+    def rule(self, site: str, device: str, channel: str) -> ChannelRule:
+        """Return how a channel is read and judged: the first rule that matches."""
+        rules = (r for r in self.channel if r.matches(site, device, channel))
+        return next(rules, ChannelRule())
 
     def edges(self, channel: str) -> tuple[float, ...]:
         """Return an event channel's histogram edges, () when there are none [unit]."""
         return next((h.edges for h in self.histogram if fnmatchcase(channel, h.channel)), ())
+
+    def node_rule(self, site: str, device: str) -> NodeRule:
+        """Return when a device needs attention."""
+        return next((r for r in self.node if r.matches(site, device)), _ANY_NODE)
 
     def fine(self, site: str, device: str) -> bool:
         """Whether windows finer than a day may leave the gateway for a device."""
@@ -164,6 +205,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "journal.commit_ms": (1, 1000),
     "journal.commit_messages": (1, 100_000),
     "journal.segment_mb": (1, 1024),
+    "journal.max_mb": (1, 100_000),
     "windows.base_s": (60, 3600),
     "windows.lateness_s": (0, 90 * _DAY_S),
     "windows.reopen_days": (1, 4000),
@@ -172,6 +214,25 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backend.max_pages": (1, 1_000_000),
     "backend.drain_s": (0, 3600),
     "channel.period_s": (0.001, 7 * _DAY_S),
+    "channel.max_rate_per_s": (0, 1e12),
+    "channel.max_stuck_s": (0, 400 * _DAY_S),
+    "channel.outlier_deviations": (0, 100),
+    "http.port": (0, 65_535),
+    "node.late_s": (1, 90 * _DAY_S),
+    "node.silent_s": (1, 365 * _DAY_S),
+    "node.battery_low_mv": (0, 60_000),
+    "alarms.every_s": (1, _DAY_S),
+    "alarms.clear_s": (0, _DAY_S),
+    "mail.port": (1, 65_535),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "mqtt.client": ("bulk", "paho"),
+    "mqtt.version": ("auto", "3.1.1", "5"),
+    "log.format": ("text", "json"),
+    "alarms.language": LANGUAGES,
+    "alarms.notify": SEVERITIES,
+    "mail.tls": ("starttls", "tls", "none"),
+    "adapter.kind": ADAPTERS,
 }
 
 
@@ -243,6 +304,8 @@ class _Builder:
         if hint in (str, Path):
             if not isinstance(value, str):
                 raise ConfigError(self._file, key, value, "a text")
+            if value not in _CHOICES.get(key, (value,)):
+                raise ConfigError(self._file, key, value, "one of " + ", ".join(_CHOICES[key]))
             return Path(value) if hint is Path else value
         if isinstance(value, bool) or not isinstance(
             value, (int, float) if hint is float else int
@@ -264,6 +327,8 @@ def _check_meaning(config: Config) -> None:
         raise ConfigError(file, "broker.host", "", "a host name or address")
     if not config.broker.client_id:
         raise ConfigError(file, "broker.client_id", "", "a fixed name")
+    if config.mqtt.share and not is_id(config.mqtt.share):
+        raise ConfigError(file, "mqtt.share", config.mqtt.share, "[a-z0-9-]{1,32} or empty")
     if _DAY_S % config.windows.base_s:
         raise ConfigError(file, "windows.base_s", config.windows.base_s, "a divisor of 86400")
     _check_date(file, config.quality.earliest)
@@ -286,6 +351,23 @@ def _check_rules(config: Config, file: str) -> None:
     for consent in config.consent:
         if consent.resolution != "window":
             raise ConfigError(file, "consent.resolution", consent.resolution, "'window'")
+    if config.mail.host and not (config.mail.sender and config.mail.to):
+        raise ConfigError(file, "mail.to", list(config.mail.to), "given, and mail.sender too")
+    if config.webhook.url and not config.webhook.url.startswith(("http://", "https://")):
+        raise ConfigError(
+            file, "webhook.url", config.webhook.url, "http://… or https://… or empty"
+        )
+    _check_adapters(config, file)
+
+
+def _check_adapters(config: Config, file: str) -> None:
+    for adapter in config.adapter:
+        if not is_id(adapter.site):
+            raise ConfigError(file, "adapter.site", adapter.site, "[a-z0-9-]{1,32}")
+        for taken in adapter.field:
+            if not quantity_of(taken.channel):
+                allowed = "named after a quantity, such as air_temperature_degc"
+                raise ConfigError(file, "adapter.field.channel", taken.channel, allowed)
 
 
 def _check_date(file: str, text: str) -> None:

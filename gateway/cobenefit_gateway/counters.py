@@ -1,58 +1,90 @@
 """Judge the runs of counters against the accepted reading before them.
 
-Most runs only rise and follow on; those cost a comparison. The others go reading by reading
-through `core.quality.went_back`. A run that arrives late is judged from the accepted reading
-before it in time, which `last_before` finds, and leaves the series' own state alone.
+Most runs only rise and follow on; all of those are judged at once. A series with any other run
+goes run by run, reading by reading through `core.quality.went_back`. A run that arrives late is
+judged from the accepted reading before it in time, which `last_before` finds, and leaves the
+series' own state alone.
 """
 
 from collections.abc import Callable
 from math import nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cobenefit_gateway.batch import Batch
 from cobenefit_gateway.core import quality
 from cobenefit_gateway.decode import IntArray
-from cobenefit_gateway.state import NEVER_MS, Series
+from cobenefit_gateway.state import Series
+from cobenefit_gateway.table import NEVER_MS, Table
 from cobenefit_wire import quality as codes
-from cobenefit_wire import units
 
 LastBefore = Callable[[Series, int], tuple[int, float]]
 
 
-def judge_counters(batch: Batch, last_before: LastBefore) -> None:
+def judge_counters(batch: Batch, table: Table, last_before: LastBefore) -> None:
     """Flag readings of counters that went back, in place.
 
     Parameters
     ----------
     batch : Batch
-        Runs ordered in time within each series; its codes change.
+        Runs ordered in time inside each; its codes change.
+    table : Table
+        Last accepted readings of all series; changes.
     last_before : callable
         Returns time and value of the accepted reading of a series before a time; NaN when
         unknown.
     """
-    rises = np.ones(batch.value.size, dtype=np.bool_)
-    with np.errstate(invalid="ignore"):
-        rises[1:] = np.diff(batch.value) >= 0
+    order = np.lexsort((batch.t_ms[batch.starts], batch.id))
+    order = order[table.counter[batch.id[order]]]
+    if not order.size:
+        return
+    clean = _clean(batch)
+    number, ends = batch.id[order], batch.ends[order]
+    follows = _follows(batch, table, order) & clean[order]
+    hard = np.zeros(order.size, dtype=np.bool_)
+    if not follows.all():
+        hard = np.isin(number, number[~follows])
+    tail = ~hard
+    tail[:-1] &= number[1:] != number[:-1]
+    of, last = number[tail], ends[tail]
+    table.last[of], table.last_t_ms[of] = batch.value[last], batch.t_ms[last]
+    table.suspect[of] = nan
+    judge = _Judge(batch, table, last_before)
+    for i in order[hard].tolist():
+        judge.run(i, is_clean=bool(clean[i]))
+
+
+def _clean(batch: Batch) -> NDArray[np.bool_]:
+    # Runs of good readings that never fall.
+    rises = np.empty(batch.value.size, dtype=np.bool_)
+    np.greater_equal(batch.value[1:], batch.value[:-1], out=rises[1:])
     rises[batch.starts] = True
-    clean = np.logical_and.reduceat(rises & (batch.code == codes.GOOD), batch.starts)
-    judge = _Judge(batch, last_before)
-    runs = zip(
-        batch.arrivals, batch.starts.tolist(), batch.n.tolist(), clean.tolist(), strict=True
-    )
-    for arrival, start, n, is_clean in runs:
-        if arrival.series.rule.kind == units.COUNTER:
-            judge.run(arrival.series, start, start + n, is_clean)
+    rises &= batch.code == codes.GOOD
+    if rises.all():
+        return np.ones(batch.n.size, dtype=np.bool_)
+    return np.logical_and.reduceat(rises, batch.starts)
+
+
+def _follows(batch: Batch, table: Table, order: IntArray) -> NDArray[np.bool_]:
+    # Runs that start after the last reading of their series and not below it.
+    number, starts, ends = batch.id[order], batch.starts[order], batch.ends[order]
+    before, before_t_ms = table.last[number], table.last_t_ms[number]
+    same = np.flatnonzero(number[1:] == number[:-1])
+    before[same + 1], before_t_ms[same + 1] = batch.value[ends[same]], batch.t_ms[ends[same]]
+    return (batch.t_ms[starts] > before_t_ms) & ~(batch.value[starts] < before)
 
 
 class _Judge:
-    def __init__(self, batch: Batch, last_before: LastBefore) -> None:
+    def __init__(self, batch: Batch, table: Table, last_before: LastBefore) -> None:
         self._batch = batch
+        self._table = table
         self._last_before = last_before
         self._late: dict[Series, tuple[int, float]] = {}
 
-    def run(self, series: Series, start: int, stop: int, is_clean: bool) -> None:
-        batch = self._batch
+    def run(self, i: int, *, is_clean: bool) -> None:
+        batch, table, series = self._batch, self._table, self._batch.series[i]
+        start, stop = int(batch.starts[i]), int(batch.starts[i] + batch.n[i])
         index = np.arange(start, stop)
         if not is_clean:
             index = index[batch.code[start:stop] == codes.GOOD]
@@ -70,9 +102,9 @@ class _Judge:
             end, last, suspect = self._slowly(index, last, suspect, series.rule.links.modulus)
         last_t_ms = int(batch.t_ms[end]) if end >= 0 else NEVER_MS
         if last_t_ms > series.last_t_ms:
-            series.last, series.last_t_ms = last, last_t_ms
+            table.last[series.id], table.last_t_ms[series.id] = last, last_t_ms
         if not is_late:
-            series.suspect = suspect
+            table.suspect[series.id] = suspect
         elif end >= 0:
             self._late[series] = last_t_ms, last
 

@@ -8,6 +8,7 @@ through `cobenefit_wire.pack` alone. One bad pack never costs its batch.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_wire import pack
+from cobenefit_wire import quality as codes
 from cobenefit_wire.errors import WireError
 
 FloatArray = NDArray[np.float64]
@@ -22,24 +24,62 @@ IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.uint8]
 
 #: Times beyond this are as much in the future as this one; keeps sums inside 64 bits. [ms]
-_LAST_MS = 1 << 53
+LAST_MS = 1 << 53
+_HEAD_END = pack.UNIT_AT + 1
 
 
-class Run(NamedTuple):
-    """The readings of one pack or of one channel of a SenML message.
+@dataclass(slots=True)
+class Block:
+    """Packs of one shape, a row each; `at` says which payloads they were.
 
-    `quality` is None when the sender flagged nothing; `timeless` when its wall clock was unknown;
+    `quality` is None when no sender flagged anything; `timeless` where the wall clock was unknown;
     `step_ms` is the period, or the mean of the deltas.
     """
 
-    boot: int
-    seq: int
+    at: list[int]
+    boot: list[int]
+    seq: list[int]
     unit: str
-    timeless: bool
-    step_ms: int
+    timeless: NDArray[np.bool_]
+    step_ms: IntArray
     t_ms: IntArray
     value: FloatArray
     quality: CodeArray | None
+
+    def chosen(self, rows: list[int]) -> "Block":
+        """Return some of the packs.
+
+        Parameters
+        ----------
+        rows : list of int
+            Which. [1]
+
+        Returns
+        -------
+        Block
+            Of the same shape.
+        """
+        return Block(
+            [self.at[i] for i in rows],
+            [self.boot[i] for i in rows],
+            [self.seq[i] for i in rows],
+            self.unit,
+            self.timeless[rows],
+            self.step_ms[rows],
+            self.t_ms[rows],
+            self.value[rows],
+            None if self.quality is None else self.quality[rows],
+        )
+
+    def given(self) -> CodeArray | None:
+        """Return each reading's code, row after row, None when all are good [1]."""
+        if not self.timeless.any():
+            return None if self.quality is None else self.quality.ravel()
+        code = np.zeros(self.value.shape, dtype=np.uint8)
+        if self.quality is not None:
+            code[:] = self.quality
+        code[self.timeless] = codes.TIME_UNKNOWN
+        return code.ravel()
 
 
 class Refusal(NamedTuple):
@@ -51,8 +91,8 @@ class Refusal(NamedTuple):
     seq: int = -1
 
 
-def decode_packs(payloads: Sequence[bytes]) -> list[Run | Refusal]:
-    """Return what each payload holds, in the same order.
+def decode_packs(payloads: Sequence[bytes]) -> tuple[list[Block], dict[int, Refusal]]:
+    """Return what payloads hold.
 
     Parameters
     ----------
@@ -61,35 +101,47 @@ def decode_packs(payloads: Sequence[bytes]) -> list[Run | Refusal]:
 
     Returns
     -------
-    list of Run or Refusal
-        As long as `payloads`.
+    tuple of list of Block, dict of int to Refusal
+        Each payload is in one block or is refused.
     """
     groups: defaultdict[tuple[int, bytes, bytes], list[int]] = defaultdict(list)
     for i, payload in enumerate(payloads):
-        head = pack.UNIT_AT + 16 + (payload[pack.UNIT_AT + 1] & 31 if len(payload) > 48 else 0)
-        groups[len(payload), payload[:5], payload[pack.UNIT_AT : head]].append(i)
-    out: list[Run | Refusal] = [Refusal("layout", "")] * len(payloads)
+        # Between unit and values: as many bytes as the unit's length in its CBOR head says.
+        head = payload[_HEAD_END : _HEAD_END + 1]
+        end = _HEAD_END + 15 + (head[0] & 31 if head else 0)
+        groups[len(payload), payload[:5], payload[_HEAD_END - 1 : end]].append(i)
+    blocks: list[Block] = []
+    refused: dict[int, Refusal] = {}
     for members in groups.values():
-        for i, result in zip(members, _group([payloads[i] for i in members]), strict=True):
-            out[i] = result
-    return out
+        _group(payloads, members, blocks, refused)
+    return blocks, refused
 
 
-def _group(payloads: list[bytes]) -> list[Run | Refusal]:
-    first = _single(payloads[0])
-    if len(payloads) == 1 or isinstance(first, Refusal):
-        return [first, *(_single(p) for p in payloads[1:])]
-    model = pack.decode(payloads[0])
-    rows = np.frombuffer(b"".join(payloads), np.uint8).reshape(len(payloads), -1)
+def _group(
+    payloads: Sequence[bytes],
+    members: list[int],
+    blocks: list[Block],
+    refused: dict[int, Refusal],
+) -> None:
+    try:
+        model = pack.decode(payloads[members[0]]) if len(members) > 1 else None
+    except WireError:
+        model = None
+    if model is None:
+        for i in members:
+            _single(payloads, i, blocks, refused)
+        return
+    chosen = [payloads[i] for i in members]
+    rows = np.frombuffer(b"".join(chosen), np.uint8).reshape(len(chosen), -1)
     constant = _constant(model, rows.shape[1])
-    fits = (rows[:, constant] == rows[0, constant]).all(axis=1)
-    sums = np.array([crc32(p[:-6]) for p in payloads], dtype=np.uint32)
-    fits &= sums == _field(rows, rows.shape[1] - 4, ">u4")
-    runs = _uniform(model, rows)
-    return [
-        run if good else _single(p)
-        for run, good, p in zip(runs, fits.tolist(), payloads, strict=True)
-    ]
+    sums = np.array([crc32(memoryview(p)[:-6]) for p in chosen], dtype=np.uint32)
+    fits = sums == _field(rows, rows.shape[1] - 4, ">u4")
+    fits &= (rows[:, constant] == rows[0, constant]).all(axis=1)
+    if not fits.all():
+        for k in np.flatnonzero(~fits).tolist():
+            _single(payloads, members[k], blocks, refused)
+        rows, members = rows[fits], np.array(members)[fits].tolist()
+    blocks.append(_uniform(model, rows, members))
 
 
 def _offsets(model: pack.Pack, length: int) -> tuple[int, int, int, int]:
@@ -123,32 +175,27 @@ def _field(rows: NDArray[np.uint8], at: int, dtype: str, n: int = 1) -> NDArray[
     return column[:, 0] if n == 1 else column
 
 
-def _uniform(model: pack.Pack, rows: NDArray[np.uint8]) -> list[Run]:
+def _uniform(model: pack.Pack, rows: NDArray[np.uint8], members: list[int]) -> Block:
     n = len(model.values)
     deltas_at, values_at, quality_at, _ = _offsets(model, rows.shape[1])
-    t0 = np.minimum(_field(rows, pack.TIME_AT, ">u8"), _LAST_MS).astype(np.int64)[:, None]
+    t0 = np.minimum(_field(rows, pack.TIME_AT, ">u8"), LAST_MS).astype(np.int64)[:, None]
     if model.period_ms:
         t_ms = t0 + np.arange(n, dtype=np.int64) * model.period_ms
     else:
         deltas = _field(rows, deltas_at, "<u4", n).reshape(-1, n).astype(np.int64)
         t_ms = t0 + np.cumsum(deltas, axis=1)
     code = pack.FORMATS[int(rows[0, values_at - 4])][0]
-    value = _scaled(_field(rows, values_at, "<" + code, n).reshape(-1, n), model.exponent)
-    quality = rows[:, quality_at : quality_at + n] if model.quality else None
-    columns = (
+    return Block(
+        members,
         _field(rows, pack.BOOT_AT, ">u4").tolist(),
         _field(rows, pack.SEQ_AT, ">u4").tolist(),
-        (rows[:, pack.FLAGS_AT] & pack.FLAG_TIME_UNKNOWN).tolist(),
-        ((t_ms[:, -1] - t_ms[:, 0]) // max(n - 1, 1)).tolist(),
+        model.unit,
+        (rows[:, pack.FLAGS_AT] & pack.FLAG_TIME_UNKNOWN).astype(np.bool_),
+        (t_ms[:, -1] - t_ms[:, 0]) // max(n - 1, 1),
+        t_ms,
+        _scaled(_field(rows, values_at, "<" + code, n).reshape(-1, n), model.exponent),
+        rows[:, quality_at : quality_at + n] if model.quality else None,
     )
-    return [
-        Run(boot, seq, model.unit, bool(timeless), step, t_ms[i], value[i], _row(quality, i))
-        for i, (boot, seq, timeless, step) in enumerate(zip(*columns, strict=True))
-    ]
-
-
-def _row(quality: CodeArray | None, i: int) -> CodeArray | None:
-    return None if quality is None else quality[i]
 
 
 def _scaled(value: NDArray[np.generic], exponent: int) -> FloatArray:
@@ -158,22 +205,32 @@ def _scaled(value: NDArray[np.generic], exponent: int) -> FloatArray:
         return as_float / 10.0**-exponent if exponent < 0 else as_float * 10.0**exponent
 
 
-def _single(payload: bytes) -> Run | Refusal:
+def _single(
+    payloads: Sequence[bytes], i: int, blocks: list[Block], refused: dict[int, Refusal]
+) -> None:
     try:
-        read = pack.decode(payload)
+        read = pack.decode(payloads[i])
     except WireError as err:
-        return Refusal(err.reason, err.text, *_identity(payload))
-    t0 = min(read.t_ms, _LAST_MS)
-    n = len(read.values)
+        refused[i] = Refusal(err.reason, err.text, *_identity(payloads[i]))
+        return
+    t0, n = min(read.t_ms, LAST_MS), len(read.values)
     if read.period_ms:
         t_ms = t0 + np.arange(n, dtype=np.int64) * read.period_ms
     else:
         t_ms = t0 + np.cumsum(np.array(read.deltas_ms, dtype=np.int64))
-    step_ms = int(t_ms[-1] - t_ms[0]) // max(n - 1, 1)
-    value = _scaled(np.array(read.values), read.exponent)
-    quality = np.frombuffer(read.quality, np.uint8) if read.quality else None
-    timeless = bool(read.flags & pack.FLAG_TIME_UNKNOWN)
-    return Run(read.boot, read.seq, read.unit, timeless, step_ms, t_ms, value, quality)
+    blocks.append(
+        Block(
+            [i],
+            [read.boot],
+            [read.seq],
+            read.unit,
+            np.array([bool(read.flags & pack.FLAG_TIME_UNKNOWN)]),
+            (t_ms[-1:] - t_ms[:1]) // max(n - 1, 1),
+            t_ms.reshape(1, n),
+            _scaled(np.array(read.values), read.exponent).reshape(1, n),
+            np.frombuffer(read.quality, np.uint8).reshape(1, n) if read.quality else None,
+        )
+    )
 
 
 def _identity(payload: bytes) -> tuple[int, int]:

@@ -7,12 +7,15 @@ from there. While the spool is full, closed windows wait in the database.
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from cobenefit_gateway import rescue
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment, fold
 from cobenefit_gateway.state import Series, State
@@ -44,9 +47,13 @@ _COLUMNS = (
     "histogram",
 )
 _DUE_ROWS = (
-    "SELECT series_id, grid, start_ms, length_s, flagged, segments, histogram, revision, "
-    "sent_last, sent_last_t_ms FROM windows WHERE state = 1 "
-    "ORDER BY series_id, grid, start_ms LIMIT ?"
+    f"SELECT {rescue.SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
+    "FROM windows WHERE state = 1 ORDER BY series_id, grid, start_ms LIMIT ?"
+)
+_ROW_BEFORE = (
+    f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
+    "WHERE series_id = ? AND grid = ? AND start_ms < ? AND readings > 0 "
+    "ORDER BY start_ms DESC LIMIT 1"
 )
 
 
@@ -67,7 +74,8 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
     bool
         Whether all closed windows are in pages.
     """
-    by_id: dict[int, Series] = {}
+    by_id = state.by_id
+    (base,) = db.execute("SELECT value FROM meta WHERE key = 'revisions'").fetchone()
     while True:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
@@ -76,40 +84,45 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         if pages >= config.backend.max_pages:
             state.totals["pages_deferred"] += 1
             return False
-        by_id = by_id or {s.id: s for s in state.series.values()}
-        rollups = [(by_id[row[0]], _rollup(db, by_id[row[0]], row)) for row in rows]
+        folder = config.data_dir
+        rollups = [
+            (by_id[row[0]], _rollup(db, folder, by_id[row[0]], row, int(base))) for row in rows
+        ]
         _write_page(db, config.tenant, rollups)
 
 
-def _rollup(db: sqlite3.Connection, series: Series, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    number, grid, start_ms, length_s, flagged, body, bins, revision, sent, sent_t_ms = row
+def _rollup(
+    db: sqlite3.Connection, folder: Path, series: Series, row: tuple[Any, ...], base: int
+) -> tuple[Any, ...]:
+    *values, crc, revision, sent, sent_t_ms = row
+    rescue.check_window(folder, values, crc)
+    number, grid, start_ms, length_s, _, flagged, body, bins = values
+    revision = max(revision, base) + 1
     segments = _SEGMENTS.decode(body)
-    before = _last_before(db, number, grid, start_ms)
+    before = _last_before(db, folder, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
     last = (whole.last, whole.last_t_ms) if whole else (None, None)
     db.execute(
         "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
         "WHERE series_id = ? AND grid = ? AND start_ms = ?",
-        (revision + 1, *last, number, grid, start_ms),
+        (revision, *last, number, grid, start_ms),
     )
     if last != (sent, sent_t_ms):
         _send_next_again(db, number, grid, start_ms)
     expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
-    head = (start_ms, length_s, revision + 1, whole.readings if whole else 0, expected, flagged)
+    head = (start_ms, length_s, revision, whole.readings if whole else 0, expected, flagged)
     return head + _values(whole, series.rule.kind) + (json.loads(bins) if bins else None,)
 
 
 def _last_before(
-    db: sqlite3.Connection, number: int, grid: int, start_ms: int
+    db: sqlite3.Connection, folder: Path, number: int, grid: int, start_ms: int
 ) -> tuple[float, int] | None:
-    row = db.execute(
-        "SELECT segments FROM windows WHERE series_id = ? AND grid = ? AND start_ms < ? "
-        "AND readings > 0 ORDER BY start_ms DESC LIMIT 1",
-        (number, grid, start_ms),
-    ).fetchone()
+    row = db.execute(_ROW_BEFORE, (number, grid, start_ms)).fetchone()
     if row is None:
         return None
-    last = _SEGMENTS.decode(row[0])[-1]
+    *values, crc = row
+    rescue.check_window(folder, values, crc)
+    last = _SEGMENTS.decode(values[6])[-1]
     return last.last, last.last_t_ms
 
 
@@ -150,8 +163,8 @@ def _write_page(
     raw = msgspec.json.encode(body)
     (number,) = db.execute("SELECT value FROM meta WHERE key = 'next_page'").fetchone()
     db.execute(
-        "INSERT INTO pages VALUES(?, ?, ?, ?, NULL)",
-        (int(number), sha256(raw).hexdigest(), raw, len(rollups)),
+        "INSERT INTO pages(number, sha256, rollups, windows, made_ms) VALUES(?, ?, ?, ?, ?)",
+        (int(number), sha256(raw).hexdigest(), raw, len(rollups), time.time_ns() // 1_000_000),
     )
     db.execute("UPDATE meta SET value = ? WHERE key = 'next_page'", (str(int(number) + 1),))
 

@@ -2,8 +2,10 @@
 
 * ValueError
   + ConfigError           the operator: a key of the configuration file is wrong
+  + FramingError          the broker: what it sends is not MQTT, the connection is made anew
 * OSError
   + StorageError          the operator: the journal or the database can't be trusted
+    x DamagedError        nobody: the database is rebuilt from its copy and the journal
   + BackendError          nobody yet: the backend did not answer, the page is sent again later
 
 What a peer sends wrong is a `cobenefit_wire.errors.WireError` inside the decoder and a quarantine
@@ -22,13 +24,23 @@ class ConfigError(ValueError):
         self.allowed = allowed
 
 
+class FramingError(ValueError):
+    """Bytes from the broker that are not MQTT as we asked for it."""
+
+
 class StorageError(OSError):
     """Stored bytes do not check out; says which file and what to do."""
+
+
+class DamagedError(StorageError):
+    """A database that does not check out; opening it again rebuilds it."""
 
 
 class BackendError(OSError):
     """The backend could not be reached or could not take a page now."""
 
-    def __init__(self, url: str, text: str) -> None:
+    def __init__(self, url: str, text: str, status: int = 0, wait_s: float = 0.0) -> None:
         super().__init__(f"{url}: {text}")
         self.url = url
+        self.status = status
+        self.wait_s = wait_s

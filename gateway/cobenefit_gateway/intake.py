@@ -1,42 +1,36 @@
 """What to do with each message of the journal: route it, drop copies, count what is refused.
 
 The journal's records go in, in order; the state changes; the boots to acknowledge come out. Run
-on the same records it does the same, which is what makes a replay after a crash exact. It must do
-no I/O beyond the `reopen` function its readings need.
+on the same records it does the same, which is what makes a replay after a crash exact. What is
+refused is kept whole, so it can be taken again after the cause is put right. It must do no I/O
+beyond the `reopen` function its readings need.
 """
 
 import logging
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from itertools import repeat
 
+import numpy as np
+
+from cobenefit_gateway import node_health
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
-from cobenefit_gateway.batch import Arrival
+from cobenefit_gateway.adapters import Adapter, Adapters
+from cobenefit_gateway.batch import Columns, Piece
 from cobenefit_gateway.config import Config
-from cobenefit_gateway.decode import Refusal, Run, decode_packs
+from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.senml_in import decode_senml, is_absolute
-from cobenefit_gateway.state import DeviceBoot, Series, State, rule_of
-from cobenefit_wire import messages, topics
+from cobenefit_gateway.routes import Route, Routes
+from cobenefit_gateway.senml_in import Channel, decode_senml, is_absolute
+from cobenefit_gateway.state import DeviceBoot, Kept, Series, State, rule_of
+from cobenefit_wire import messages
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import Topic
 
 log = logging.getLogger(__name__)
 #: Bounded, so that a stranger inventing device names can't fill the memory.
 MAX_SERIES = 1_000_000
-#: What JSON readers can hold exactly. [1]
-_LARGEST = 1 << 53
-_LARGEST_SMALL = 1_000_000
-
-
-@lru_cache(maxsize=100_000)
-def _parse(topic: str) -> Topic | WireError:
-    try:
-        return topics.parse(topic)
-    except WireError as err:
-        return err
 
 
 class Intake:
@@ -56,6 +50,8 @@ class Intake:
         self._config = config
         self._state = state
         self._readings = readings
+        self._routes = Routes(Adapters(config, state))
+        self._batches = 0
 
     def take(self, records: Sequence[Record]) -> set[DeviceBoot]:
         """Take a batch of records.
@@ -70,65 +66,122 @@ class Intake:
         set of (site, device, boot)
             Whose acknowledgement is due, duplicates included.
         """
-        due: set[DeviceBoot] = set()
-        arrivals: list[Arrival] = []
-        packs = [i for i, r in enumerate(records) if self._is_pack(r)]
-        results = decode_packs([records[i].payload for i in packs])
-        decoded = dict(zip(packs, results, strict=True))
-        for i, record in enumerate(records):
-            self._state.totals["messages"] += 1
-            topic = _parse(record.topic)
-            if i in decoded and isinstance(topic, Topic):
-                self._pack(topic, record, decoded[i], arrivals, due)
+        self._state.totals["messages"] += len(records)
+        return self._take(records, repeat(None))
+
+    def again(self, messages: Sequence[Kept]) -> set[DeviceBoot]:
+        """Take refused messages once more; what is still wrong is refused and kept anew.
+
+        Parameters
+        ----------
+        messages : sequence of Kept
+            Asked for by somebody who has put the cause right.
+
+        Returns
+        -------
+        set of (site, device, boot)
+            Whose acknowledgement is due.
+        """
+        for kept in messages:
+            self._state.forgive(kept)
+        return self._take([kept.record for kept in messages], messages)
+
+    def _take(self, records: Sequence[Record], kept: Iterable[Kept | None]) -> set[DeviceBoot]:
+        taking = _Taking(self._routes, records)
+        self._batches += 1
+        new = [False] * len(taking.packs)
+        at = 0
+        # In the order of the journal: a health message may give up a pack that comes after it.
+        for i, (record, again) in enumerate(zip(records, kept, strict=False)):
+            route = taking.routes[i]
+            if at < len(new) and taking.packs[at] == i:
+                if again is not None and again.known:
+                    new[at] = True
+                elif taking.boot[at] >= 0:
+                    new[at] = self._is_new(route, taking.boot[at], taking.seq[at], taking.due)
+                if at in taking.refused:
+                    self._refused(route, record, taking.refused[at], again, new=new[at])
+                at += 1
             else:
-                self._other(record, arrivals, due)
-        self._readings.add(arrivals)
-        return due
+                self._other(route, record, taking, again)
+        pieces = [x for block in taking.blocks if (x := self._piece(block, taking, new))]
+        self._readings.add([*pieces, *taking.columns.piece()])
+        return taking.due
 
-    def _is_pack(self, record: Record) -> bool:
-        topic = _parse(record.topic)
-        return isinstance(topic, Topic) and topic.leaf == "up" and record.kind != OVERSIZE
-
-    def _pack(
-        self,
-        topic: Topic,
-        record: Record,
-        result: Run | Refusal,
-        arrivals: list[Arrival],
-        due: set[DeviceBoot],
-    ) -> None:
-        if result.boot < 0:
-            self._unreadable(record, str(result[0]), str(result[1]))
-            return
-        key = topic.site, topic.device, result.boot
+    def _is_new(self, route: Route, boot: int, seq: int, due: set[DeviceBoot]) -> bool:
+        sequences = route.sequences
+        if sequences is None or boot != route.boot:
+            route.key = route.topic.site, route.topic.device, boot
+            sequences = self._state.sequences.setdefault(route.key, Sequences())
+            route.boot, route.sequences, route.batch = boot, sequences, -1
         try:
-            new = self._state.sequences.setdefault(key, Sequences()).add(result.seq)
+            new = sequences.add(seq)
         except TooManyRangesError:
             self._state.totals["scattered"] += 1
-            return
-        due.add(key)
-        self._state.changes.sequences.add(key)
+            return False
+        if route.batch != self._batches:
+            route.batch = self._batches
+            due.add(route.key)
+            self._state.changes.sequences.add(route.key)
         if not new:
             self._state.totals["duplicates"] += 1
-        elif isinstance(result, Refusal):
-            self._refuse_pack(topic, result.reason, record.received_ms, result.text)
-        else:
-            self._accept(topic, topic.channel, result, record.received_ms, arrivals)
+        return new
 
-    def _accept(
-        self, topic: Topic, channel: str, run: Run, received_ms: int, arrivals: list[Arrival]
+    def _refused(
+        self, route: Route, record: Record, refusal: Refusal, again: Kept | None, *, new: bool
     ) -> None:
+        if refusal.boot < 0:
+            self._unreadable(route, record, refusal.reason, refusal.text, again)
+        elif new:
+            self._refuse(route.topic, refusal.reason, record, refusal.text)
+
+    def _piece(self, block: Block, taking: "_Taking", new: list[bool]) -> Piece | None:
+        # The rows of a block that are new and of the agreed unit.
+        rows = [row for row, at in enumerate(block.at) if new[at]]
+        where = [taking.packs[block.at[row]] for row in rows]
+        routes = [taking.routes[i] for i in where]
+        records = taking.records
+        n = block.value.shape[1]
+        if any(route.unit != block.unit for route in routes):
+            fits = [
+                self._fits(route, block.unit, n, records[i])
+                for route, i in zip(routes, where, strict=True)
+            ]
+            rows = [x for x, good in zip(rows, fits, strict=True) if good]
+            where = [x for x, good in zip(where, fits, strict=True) if good]
+            routes = [x for x, good in zip(routes, fits, strict=True) if good]
+        if not rows:
+            return None
+        if len(rows) < len(block.at):
+            block = block.chosen(rows)
+        return Piece(
+            [route.series for route in routes if route.series is not None],
+            [records[i].received_ms for i in where],
+            np.full(len(rows), n, dtype=np.int64),
+            block.step_ms,
+            block.t_ms.ravel(),
+            block.value.ravel(),
+            block.given(),
+        )
+
+    def _fits(self, route: Route, unit: str, n: int, record: Record) -> bool:
+        series = self._agreed(route.topic, route.topic.channel, unit, n, record)
+        if series is not None:
+            route.series, route.unit = series, unit
+        return series is not None
+
+    def _agreed(
+        self, topic: Topic, channel: str, unit: str, n: int, record: Record
+    ) -> Series | None:
+        # Where readings of this unit belong; refused and kept if there is no such place.
         series = self._series(topic, channel)
-        place = topic.site, topic.device, channel
-        when, n = (received_ms, received_ms), run.value.size
-        if series is None:
-            text = "the channel is named after no known quantity"
-            self._state.refuse(place, "quantity", when, readings=n, packs=1, detail=text)
-        elif run.unit != series.rule.unit:
-            text = f"unit {run.unit!r} where {series.rule.unit!r} is agreed"
-            self._state.refuse(place, "unit", when, readings=n, packs=1, detail=text)
-        else:
-            arrivals.append(Arrival(series, run, received_ms))
+        if series is not None and unit == series.rule.unit:
+            return series
+        reason, text = "quantity", "the channel is named after no known quantity"
+        if series is not None:
+            reason, text = "unit", f"unit {unit!r} where {series.rule.unit!r} is agreed"
+        self._refuse(topic._replace(channel=channel), reason, record, text, readings=n)
+        return None
 
     def _series(self, topic: Topic, channel: str) -> Series | None:
         key = topic.site, topic.device, channel
@@ -137,150 +190,116 @@ class Intake:
             rule = rule_of(self._config, *key)
             if rule is None or len(self._state.series) >= MAX_SERIES:
                 return None
-            series = Series(len(self._state.series) + 1, *key, rule)
-            self._state.series[key] = series
+            series = self._state.add_series(len(self._state.series) + 1, key, rule)
         return series
 
-    def _other(self, record: Record, arrivals: list[Arrival], due: set[DeviceBoot]) -> None:
+    def _other(self, route: Route, record: Record, taking: "_Taking", again: Kept | None) -> None:
+        topic = route.topic
         try:
-            topic = _readable(record)
-            if topic.leaf == "senml":
-                self._senml(topic, record, arrivals)
+            _check_readable(route, record)
+            if route.adapter is not None or topic.leaf == "senml":
+                self._channels(route, record, taking.columns, again)
             elif topic.leaf == "health":
-                self._health(topic, messages.decode_health(record.payload), record, due)
+                health = messages.decode_health(record.payload)
+                node_health.update(self._state, topic, health, record.received_ms, taking.due)
             elif topic.leaf == "state" and record.payload:
-                state = messages.decode_state(record.payload)
-                self._online(topic, state)
-                self._greet(topic, state, due)
+                said = messages.decode_state(record.payload)
+                node_health.hear(self._state, topic, said, taking.due)
         except WireError as err:
-            self._unreadable(record, err.reason, err.text)
+            self._unreadable(route, record, err.reason, err.text, again)
         except Exception as err:
             # The one place that survives anything: else this message, read again from the
             # journal at every start, would stop the gateway for good.
             log.exception("a message on %s could not be handled", record.topic)
-            self._unreadable(record, "internal", type(err).__name__)
+            self._unreadable(route, record, "internal", type(err).__name__, again)
 
-    def _senml(self, topic: Topic, record: Record, arrivals: list[Arrival]) -> None:
-        runs = decode_senml(record.payload, record.received_ms)
-        copy = self._state.is_copy(_fingerprint(record))
+    def _channels(
+        self, route: Route, record: Record, columns: Columns, again: Kept | None
+    ) -> None:
+        if route.adapter is None:
+            topic, channels = route.topic, self._senml(record, again)
+        else:
+            topic, channels = self._foreign(route.adapter, record, again)
+        for channel in channels:
+            # Of a message that is taken again, only the channel that was refused.
+            if again is not None and again.place[2] not in ("", channel.name):
+                continue
+            n = len(channel.value)
+            series = self._agreed(topic, channel.name, channel.unit, n, record)
+            if series is not None:
+                columns.add(series, record.received_ms, channel)
+
+    def _senml(self, record: Record, again: Kept | None) -> Sequence[Channel]:
+        channels = decode_senml(record.payload, record.received_ms)
+        copy = again is None and self._state.is_copy(_fingerprint(record))
         if copy and (record.kind == REPEATED or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
-            return
-        for channel, run in runs.items():
-            self._accept(topic, channel, run, record.received_ms, arrivals)
+            return ()
+        return channels
 
-    def _online(self, topic: Topic, state: messages.State) -> None:
-        place = topic.site, topic.device
-        if self._state.online.get(place) == state.online:
-            return
-        self._state.online[place] = state.online
-        for key, row in self._state.health.items():
-            if key[:2] == place:
-                row["online"] = state.online
-                self._state.changes.health.add(key)
+    def _foreign(
+        self, adapter: Adapter, record: Record, again: Kept | None
+    ) -> tuple[Topic, Sequence[Channel]]:
+        message = adapter.decode(record)
+        copies = [again is None and self._state.is_copy(f) for f in message.fingerprints]
+        if any(copies):
+            self._state.totals["duplicates"] += 1
+            message = message._replace(channels=[])
+        return Topic(message.site, message.device, "", ""), message.channels
 
-    def _greet(self, topic: Topic, state: messages.State, due: set[DeviceBoot]) -> None:
-        # An ack tells the time; a boot without packs may wait for it, to date them.
-        key = topic.site, topic.device, state.boot
-        if state.online and key not in self._state.sequences:
-            self._state.sequences[key] = Sequences()
-            due.add(key)
-
-    def _health(
-        self, topic: Topic, health: messages.Health, record: Record, due: set[DeviceBoot]
+    def _unreadable(
+        self, route: Route, record: Record, reason: str, text: str, again: Kept | None
     ) -> None:
-        _check_health(health)
-        place = topic.site, topic.device
-        row = self._health_row((*place, health.boot), record.received_ms)
-        if health.uptime_ms >= row["uptime_ms"]:
-            fresh = {k: v for k, v in health._asdict().items() if k not in ("lost", "t_ms")}
-            row |= fresh | {"t_ms": record.received_ms if health.t_ms is None else health.t_ms}
-        for boot, below, by_channel in health.lost:
-            _check_lost(boot, below, by_channel)
-            key = *place, boot
-            self._state.sequences.setdefault(key, Sequences()).raise_floor(below)
-            self._state.changes.sequences.add(key)
-            due.add(key)
-            lost: dict[str, int] = self._health_row(key, record.received_ms)["lost"]
-            for channel, readings in by_channel:
-                lost[channel] = max(lost.get(channel, 0), readings)
-
-    def _health_row(self, key: DeviceBoot, t_ms: int) -> dict[str, Any]:
-        # A boot that is only known from its losses gets a row of zeros, so that they are counted.
-        site, device, boot = key
-        self._state.changes.health.add(key)
-        return self._state.health.setdefault(
-            key,
-            {
-                "site": site,
-                "device": device,
-                "t_ms": t_ms,
-                "boot": boot,
-                "uptime_ms": 0,
-                "wakes": 0,
-                "energy_mj": 0,
-                "energy_method": "unknown",
-                "tx_bytes": 0,
-                "rx_bytes": 0,
-                "reconnects": 0,
-                "resets": 0,
-                "battery_mv": None,
-                "waiting": 0,
-                "lost": {},
-                "asleep_ms": 0,
-                "radio_ms": 0,
-                "error_permille": 0,
-                "flash_bytes": 0,
-                "causes": [],
-                "battery_changes": 0,
-                "online": self._state.online.get((site, device), True),
-            },
-        )
-
-    def _unreadable(self, record: Record, reason: str, text: str) -> None:
         # Nothing vouches for who sent it: known by its bytes, so a copy is not counted again.
-        if self._state.is_copy(_fingerprint(record)):
+        if again is None and self._state.is_copy(_fingerprint(record)):
             self._state.totals["duplicates"] += 1
             return
-        topic = _parse(record.topic)
-        place = Topic("", "", "", "") if isinstance(topic, WireError) else topic
-        detail = text + (f" ({record.topic[:80]})" if isinstance(topic, WireError) else "")
-        self._refuse_pack(place, reason, record.received_ms, detail)
+        detail = text + (f" ({record.topic[:80]})" if route.problem is not None else "")
+        self._refuse(route.topic, reason, record, detail, known=False)
 
-    def _refuse_pack(self, topic: Topic, reason: str, received_ms: int, detail: str) -> None:
-        place = topic.site, topic.device, topic.channel
-        self._state.refuse(place, reason, (received_ms, received_ms), packs=1, detail=detail)
+    def _refuse(
+        self,
+        topic: Topic,
+        reason: str,
+        record: Record,
+        detail: str,
+        *,
+        readings: int = 0,
+        known: bool = True,
+    ) -> None:
+        place, when = (topic.site, topic.device, topic.channel), (record.received_ms,) * 2
+        self._state.refuse(place, reason, when, readings=readings, packs=1, detail=detail)
+        self._state.keep(Kept(record, place, reason, readings, known))
 
 
-def _readable(record: Record) -> Topic:
-    topic = _parse(record.topic)
-    if isinstance(topic, WireError):
-        raise topic
+def _check_readable(route: Route, record: Record) -> None:
+    if route.problem is not None and route.adapter is None:
+        raise route.problem
     if record.kind == OVERSIZE:
         raise WireError("oversize", "longer than a message may be")
-    return topic
+
+
+class _Taking:
+    """One batch on its way: routes of all records, and the packs among them decoded."""
+
+    def __init__(self, routes: Routes, records: Sequence[Record]) -> None:
+        self.records = records
+        self.routes = [routes[record[0]] for record in records]
+        self.packs = [
+            i
+            for i, route in enumerate(self.routes)
+            if route.topic.leaf == "up" and records[i].kind != OVERSIZE
+        ]
+        self.blocks, self.refused = decode_packs([records[i].payload for i in self.packs])
+        self.boot, self.seq = [-1] * len(self.packs), [-1] * len(self.packs)
+        for block in self.blocks:
+            for at, boot, seq in zip(block.at, block.boot, block.seq, strict=True):
+                self.boot[at], self.seq[at] = boot, seq
+        for at, refusal in self.refused.items():
+            self.boot[at], self.seq[at] = refusal.boot, refusal.seq
+        self.columns = Columns()
+        self.due: set[DeviceBoot] = set()
 
 
 def _fingerprint(record: Record) -> bytes:
     return blake2b(record.topic.encode() + b"\0" + record.payload, digest_size=16).digest()
-
-
-def _check_health(health: messages.Health) -> None:
-    numbers = [x for x in (*health, *health.causes) if isinstance(x, int)]
-    small = max(health.error_permille, health.battery_changes) <= _LARGEST_SMALL
-    if max(numbers) > _LARGEST or not small or len(health.energy_method) > 64:
-        raise WireError("health", "a number or a text is too large")
-
-
-def _check_lost(boot: object, below: object, by_channel: list[Any]) -> None:
-    entries = [
-        boot,
-        below,
-        *(e[1] if isinstance(e, list) and len(e) == 2 else -1 for e in by_channel),
-    ]
-    if any(
-        isinstance(x, bool) or not isinstance(x, int) or not 0 <= x <= _LARGEST for x in entries
-    ):
-        raise WireError("health", "lost must be [boot, below, [[channel, readings], …]]")
-    if not all(isinstance(e[0], str) and topics.is_channel(e[0]) for e in by_channel):
-        raise WireError("health", "lost names a bad channel")

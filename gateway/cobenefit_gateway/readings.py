@@ -1,8 +1,9 @@
 """Accepted runs of readings into the windows of their series, a batch at a time.
 
-The batch becomes one set of columns; the core flags and sums it up in numpy; what is left per run
-is adding its segments to the windows they belong to. It must do no I/O: windows that were closed
-come back through the `reopen` function given.
+The batch becomes one set of columns; the core flags them, cuts them at the edges of windows and
+sums them up in numpy. The sums wait in `pending` until somebody looks at a window: a checkpoint,
+or a late run. It must do no I/O: windows that were closed come back through the `reopen` function
+given.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +12,17 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from cobenefit_gateway.batch import Arrival, Batch
+from cobenefit_gateway.batch import Batch, Piece, gather
 from cobenefit_gateway.config import Config
-from cobenefit_gateway.core import aggregate, quality, windows
+from cobenefit_gateway.core import aggregate, neighbours, quality, windows
 from cobenefit_gateway.core.aggregate import Links
+from cobenefit_gateway.core.partials import partials
+from cobenefit_gateway.core.rollup import Runs, cut
 from cobenefit_gateway.counters import judge_counters
-from cobenefit_gateway.decode import CodeArray, IntArray, Run
-from cobenefit_gateway.state import BASE, DAY, NEVER_MS, Series, State, Window
+from cobenefit_gateway.decode import FloatArray, IntArray
+from cobenefit_gateway.pending import MAX_ROWS, Pending, Rows
+from cobenefit_gateway.state import BASE, DAY, Series, State, Window
+from cobenefit_gateway.table import NEVER_MS
 from cobenefit_wire import quality as codes
 
 _YEAR_MS = 31_556_952_000
@@ -45,6 +50,8 @@ class Readings:
     ) -> None:
         self._state = state
         self._reopen = reopen
+        self._pending = Pending()
+        state.settle = self.settle
         self._lengths_s: dict[tuple[str, int], int] = {}
         self._base_ms = config.windows.base_s * 1000
         self._reopen_ms = config.windows.reopen_days * _DAY_MS
@@ -53,56 +60,78 @@ class Readings:
         self._first_year = int(config.quality.earliest[:4]) - 1
         self._last_year = self._first_year
 
-    def add(self, arrivals: Sequence[Arrival]) -> None:
+    def add(self, pieces: Sequence[Piece]) -> None:
         """Flag, count and aggregate runs.
 
         Parameters
         ----------
-        arrivals : sequence of Arrival
+        pieces : sequence of Piece
             Runs with at least one reading each.
         """
-        if not arrivals:
+        if not pieces:
             return
-        # A series' runs in order of time: fewer come late, and those know the run before them.
-        arrivals = sorted(arrivals, key=lambda a: (a.series.id, a.run.t_ms[0]))
-        batch = self._batch(arrivals)
-        newest_ms = max(a.received_ms for a in arrivals) + self._future_ms
+        batch = gather(pieces)
+        self._flag(batch)
+        newest_ms = int(batch.received_ms.max()) + self._future_ms
         self._last_year = max(self._last_year, 1971 + newest_ms // _YEAR_MS)
-        judge_counters(batch, self._last_before)
-        run_of = np.repeat(np.arange(len(arrivals)), batch.n)
+        self._flag_by_neighbours(batch)
+        judge_counters(batch, self._state.table, self._last_before)
         good = batch.code == codes.GOOD
-        timed = ~quality.TIMELESS[batch.code]
+        timed = good
         if not good.all():
+            timed = ~quality.TIMELESS[batch.code]
             self._count_refused(batch)
-        everywhere = np.ones(len(arrivals), dtype=np.bool_)
-        fine = np.array([a.series.rule.fine for a in arrivals], dtype=np.bool_)
-        for grid, wanted in ((DAY, everywhere), (BASE, fine)):
-            if wanted.any():
-                chosen = wanted[run_of]
-                self._roll(batch, grid, np.flatnonzero(good & chosen), run_of)
-                self._count_flagged(batch, grid, np.flatnonzero(~good & timed & chosen), run_of)
+        self._roll(batch, good)
+        if not good.all():
+            self._count_flagged(batch, ~good & timed)
         self._advance(batch, timed)
-        self._state.totals["readings"] += int(batch.n.sum())
+        self._state.totals["readings"] += batch.value.size
+        if self._pending.size >= MAX_ROWS:
+            self.settle()
 
-    def _batch(self, arrivals: Sequence[Arrival]) -> Batch:
-        n = np.array([a.run.value.size for a in arrivals], dtype=np.int64)
-        starts = np.cumsum(n) - n
-        value = np.concatenate([a.run.value for a in arrivals])
-        t_ms = np.concatenate([a.run.t_ms for a in arrivals])
-        given = np.concatenate([_given(a.run) for a in arrivals])
-        batch = Batch(arrivals, n, starts, t_ms, value, given)
+    def settle(self) -> None:
+        """Bring everything that waits into the windows."""
+        for number, grid, start_ms, join_ms, segment in self._pending.take():
+            series = self._state.by_id[number]
+            usual = series.rule.links
+            links = usual
+            if join_ms > usual.join_ms:
+                links = Links(usual.gap_ms, join_ms, usual.modulus)
+            window = self._window(series, grid, start_ms)
+            aggregate.insert(window.segments, segment, links)
+
+    def _flag(self, batch: Batch) -> None:
+        table, number, n = self._state.table, batch.id, batch.n
         limits = quality.Limits(
-            low=batch.floats([a.series.rule.low for a in arrivals]),
-            high=batch.floats([a.series.rule.high for a in arrivals]),
-            earliest_ms=np.full(value.size, self._earliest_ms, dtype=np.int64),
-            latest_ms=batch.ints([a.received_ms + self._future_ms for a in arrivals]),
+            low=np.repeat(table.low[number], n),
+            high=np.repeat(table.high[number], n),
+            earliest_ms=np.full(batch.value.size, self._earliest_ms, dtype=np.int64),
+            latest_ms=np.repeat(batch.received_ms + self._future_ms, n),
         )
-        oldest_ms = [max(a.series.max_t_ms - self._reopen_ms, NEVER_MS) for a in arrivals]
-        code = quality.flag(value, t_ms, given, batch.ints(oldest_ms), limits)
-        return Batch(arrivals, n, starts, t_ms, value, code)
+        oldest_ms = np.maximum(table.max_t_ms[number] - self._reopen_ms, NEVER_MS)
+        batch.code = quality.flag(
+            batch.value, batch.t_ms, batch.code, np.repeat(oldest_ms, n), limits
+        )
+
+    def _flag_by_neighbours(self, batch: Batch) -> None:
+        table = self._state.table
+        rate_per_s, stuck_ms = table.rate_per_s[batch.id], table.stuck_ms[batch.id]
+        deviations = table.deviations[batch.id]
+        wanted = np.isfinite(rate_per_s) | (stuck_ms > 0) | (deviations > 0)
+        if not wanted.any():
+            return
+        at = np.flatnonzero((batch.code == codes.GOOD) & np.repeat(wanted, batch.n))
+        run = np.repeat(np.arange(batch.n.size), batch.n)[at]
+        starts = np.flatnonzero(np.diff(run, prepend=-1))
+        of = run[starts]
+        value, t_ms = batch.value[at], batch.t_ms[at]
+        batch.code[at[neighbours.outliers(value, starts, deviations[of])]] = codes.OUTLIER
+        batch.code[at[neighbours.stuck(value, t_ms, starts, stuck_ms[of])]] = codes.STUCK
+        batch.code[at[neighbours.too_fast(value, t_ms, starts, rate_per_s[of])]] = codes.RATE
 
     def _last_before(self, series: Series, t_ms: int) -> tuple[int, float]:
         # The accepted reading before a late run; NaN when it is not known.
+        self.settle()
         edges = self._edges(series.rule.zone)
         day = int(np.searchsorted(edges, t_ms, side="right")) - 1
         for start_ms in edges[max(day - _DAYS_BACK, 0) : day + 1][::-1].tolist():
@@ -118,7 +147,7 @@ class Readings:
     def _count_refused(self, batch: Batch) -> None:
         bad = np.add.reduceat((batch.code != codes.GOOD).astype(np.int64), batch.starts)
         for i in np.flatnonzero(bad).tolist():
-            series, _, received_ms = batch.arrivals[i]
+            series, received_ms = batch.series[i], int(batch.received_ms[i])
             part = slice(batch.starts[i], batch.starts[i] + batch.n[i])
             code, t_ms = batch.code[part], batch.t_ms[part]
             for reason in np.unique(code[code != codes.GOOD]).tolist():
@@ -132,64 +161,77 @@ class Readings:
                     readings=at.size,
                 )
 
-    def _starts_ms(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> IntArray:
-        t_ms = batch.t_ms[index]
-        if grid == BASE:
-            return windows.base_start_ms(t_ms, self._base_ms)
-        zones = [a.series.rule.zone for a in batch.arrivals]
-        if len(set(zones)) == 1:
-            return windows.day_start_ms(t_ms, self._edges(zones[0]))
-        out = np.empty_like(t_ms)
-        for zone in sorted(set(zones)):
-            here = np.array([z == zone for z in zones], dtype=np.bool_)[run_of[index]]
-            out[here] = windows.day_start_ms(t_ms[here], self._edges(zone))
-        return out
+    def _grids(self, batch: Batch) -> list[tuple[int, windows.Grid, NDArray[np.bool_]]]:
+        # Number, windows and runs of each grid wanted: days of each zone, and fine windows.
+        table = self._state.table
+        zone, fine = table.zone[batch.id], table.fine[batch.id]
+        grids: list[tuple[int, windows.Grid, NDArray[np.bool_]]] = [
+            (DAY, windows.Days(self._edges(table.zones[number])), zone == number)
+            for number in np.unique(zone).tolist()
+        ]
+        if fine.any():
+            grids.append((BASE, windows.Every(self._base_ms), fine))
+        return grids
+
+    def _roll(self, batch: Batch, good: NDArray[np.bool_]) -> None:
+        table = self._state.table
+        for number, grid, wanted in self._grids(batch):
+            runs, of = _runs(batch, table.gap_ms, table.modulus, good, wanted)
+            if not of.size:
+                continue
+            window, run, starts = cut(runs, grid)
+            start_ms, of = grid.start_ms(window), of[run]
+            parts = partials(runs.value, runs.t_ms, starts, runs.gap_ms[run], runs.modulus[run])
+            # A pack that comes slower than the configured period is contiguous at its own pace.
+            join_ms = np.maximum(table.join_ms[batch.id[of]], batch.step_ms[of] * 3 // 2)
+            rows = Rows(
+                batch.id[of],
+                np.full(of.size, number, dtype=np.int64),
+                start_ms,
+                runs.gap_ms[run],
+                join_ms,
+                runs.modulus[run],
+            )
+            self._pending.add(rows, parts)
+            self._count_events(batch, runs.value, rows, starts, of)
+
+    def _count_events(
+        self, batch: Batch, value: FloatArray, rows: Rows, starts: IntArray, of: IntArray
+    ) -> None:
+        ends = np.append(starts[1:], value.size)
+        for i in np.flatnonzero(self._state.table.event[rows.id]).tolist():
+            series = batch.series[of[i]]
+            window = self._window(series, int(rows.grid[i]), int(rows.start_ms[i]))
+            counts = aggregate.histogram(value[starts[i] : ends[i]], series.rule.edges)
+            old = window.histogram or [0] * len(counts)
+            window.histogram = [a + b for a, b in zip(old, counts, strict=True)]
+
+    def _count_flagged(self, batch: Batch, flagged: NDArray[np.bool_]) -> None:
+        table = self._state.table
+        for number, grid, wanted in self._grids(batch):
+            runs, of = _runs(batch, table.gap_ms, table.modulus, flagged, wanted)
+            if not of.size:
+                continue
+            window, run, starts = cut(runs, grid)
+            counts = np.diff(starts, append=runs.value.size).tolist()
+            rows = zip(counts, of[run].tolist(), grid.start_ms(window).tolist(), strict=True)
+            for count, i, start_ms in rows:
+                self._window(batch.series[i], number, start_ms).flagged += count
 
     def _edges(self, zone: str) -> IntArray:
         return windows.day_edges_ms(zone, self._first_year, self._last_year)
 
-    def _roll(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
-        if not index.size:
-            return
-        start_ms, run = self._starts_ms(batch, grid, index, run_of), run_of[index]
-        cuts = _cuts(run, start_ms)
-        rules = [a.series.rule for a in batch.arrivals]
-        gap_ms = np.array([r.links.gap_ms for r in rules], dtype=np.int64)[run]
-        modulus = np.array([r.links.modulus for r in rules], dtype=np.float64)[run]
-        value = batch.value[index]
-        parts = aggregate.segments(value, batch.t_ms[index], cuts, gap_ms, modulus)
-        rows = zip(parts, cuts.tolist(), run[cuts].tolist(), start_ms[cuts].tolist(), strict=True)
-        for part, cut, i, start in rows:
-            series, pack_run, _ = batch.arrivals[i]
-            window = self._window(series, grid, start)
-            aggregate.insert(window.segments, part, _links(series, pack_run))
-            edges = series.rule.edges
-            if edges.size:
-                counts = aggregate.histogram(value[cut : cut + part.readings], edges)
-                old = window.histogram or [0] * len(counts)
-                window.histogram = [a + b for a, b in zip(old, counts, strict=True)]
-
-    def _count_flagged(self, batch: Batch, grid: int, index: IntArray, run_of: IntArray) -> None:
-        if not index.size:
-            return
-        start_ms, run = self._starts_ms(batch, grid, index, run_of), run_of[index]
-        cuts = _cuts(run, start_ms)
-        counts = np.diff(cuts, append=index.size)
-        for count, i, start in zip(
-            counts.tolist(), run[cuts].tolist(), start_ms[cuts].tolist(), strict=True
-        ):
-            self._window(batch.arrivals[i].series, grid, start).flagged += count
-
     def _window(self, series: Series, grid: int, start_ms: int) -> Window:
         key = grid, start_ms
-        series.touched.add(key)
         window = series.windows.get(key)
         if window is not None:
+            window.dirty = True
             return window
         if start_ms < series.closed_ms:
             window = self._reopen(series.id, grid, start_ms)
         if window is None:
             window = Window(start_ms, self._length_s(series.rule.zone, grid, start_ms))
+        window.dirty = True
         series.windows[key] = window
         return window
 
@@ -206,27 +248,25 @@ class Readings:
 
     def _advance(self, batch: Batch, timed: NDArray[np.bool_]) -> None:
         newest = np.maximum.reduceat(np.where(timed, batch.t_ms, NEVER_MS), batch.starts)
-        for arrival, t_ms in zip(batch.arrivals, newest.tolist(), strict=True):
-            arrival.series.max_t_ms = max(arrival.series.max_t_ms, t_ms)
-            self._state.changes.series.add(arrival.series)
+        np.maximum.at(self._state.table.max_t_ms, batch.id, newest)
+        self._state.changes.series.update(batch.series)
 
 
-def _given(run: Run) -> CodeArray:
-    if run.timeless:
-        return np.full(run.value.size, codes.TIME_UNKNOWN, dtype=np.uint8)
-    if run.quality is None:
-        return np.zeros(run.value.size, dtype=np.uint8)
-    return run.quality
-
-
-def _links(series: Series, run: Run) -> Links:
-    # A pack that comes slower than the configured period is contiguous at its own pace.
-    usual = series.rule.links
-    own_ms = run.step_ms * 3 // 2
-    return usual if own_ms <= usual.join_ms else Links(usual.gap_ms, own_ms, usual.modulus)
-
-
-def _cuts(run: IntArray, start_ms: IntArray) -> IntArray:
-    new = np.ones(run.size, dtype=np.bool_)
-    new[1:] = (run[1:] != run[:-1]) | (start_ms[1:] != start_ms[:-1])
-    return np.flatnonzero(new)
+def _runs(
+    batch: Batch,
+    gap_ms: IntArray,
+    modulus: FloatArray,
+    accepted: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
+) -> tuple[Runs, IntArray]:
+    # The accepted readings of the wanted runs, and which runs those are.
+    of = np.arange(batch.n.size)
+    value, t_ms, starts = batch.value, batch.t_ms, batch.starts
+    if not (wanted.all() and accepted.all()):
+        chosen = accepted & np.repeat(wanted, batch.n)
+        run = np.repeat(of, batch.n)[chosen]
+        value, t_ms = value[chosen], t_ms[chosen]
+        starts = np.flatnonzero(np.diff(run, prepend=-1))
+        of = run[starts]
+    number = batch.id[of]
+    return Runs(value, t_ms, starts, number, gap_ms[number], modulus[number]), of

@@ -1,25 +1,80 @@
-"""Third-party SenML (RFC 8428), JSON or CBOR, to runs of readings by channel.
+"""Third-party SenML (RFC 8428), JSON or CBOR, to columns of runs.
 
 The topic says site and device; the part of a record's name after its last `/` or `:` is the
 channel. A value that is not finite is flagged and costs only itself; anything else that is not
 SenML refuses the message.
+
+Plain JSON (base fields in the first record only, a number in every record) is read in C into
+structures of known fields and needs no work per record; whatever does not fit goes through
+`cobenefit_wire.senml`, with the same outcome.
 """
 
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
+from typing import Annotated, Any
 
 import cbor2
-import numpy as np
+import msgspec
+from msgspec.structs import astuple
 
-from cobenefit_gateway.decode import Run
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import is_channel
 
+#: Section 4.5.3: a time below 2^28 s counts from now, any other from 1970. [s]
+_RELATIVE_BELOW_S = float(1 << 28)
+#: Larger numbers are for the general path to judge.
+_Number = Annotated[float, msgspec.Meta(gt=-1e14, lt=1e14)]
 
-def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
-    """Return one run per channel of a message.
+
+@dataclass(slots=True)
+class Channel:
+    """The readings of one channel of a message, ordered in time; `code` None when all are good.
+
+    The time of a reading is (t + base) x scale, rounded to whole ms: a batch works them out at
+    once.
+    """
+
+    name: str
+    unit: str
+    t: Sequence[float]
+    value: Sequence[float]
+    code: list[int] | None = None
+    base: float = 0.0
+    scale: float = 1.0
+
+
+class _Pair(msgspec.Struct, gc=False):
+    v: _Number
+    t: _Number = 0.0
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    v: _Number
+    t: _Number = 0.0
+    n: str = ""
+    u: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _First(_Record, forbid_unknown_fields=True, gc=False):
+    bn: str = ""
+    bt: _Number = 0.0
+    bu: str = ""
+    bv: _Number = 0.0
+
+
+_read_first = msgspec.json.Decoder(_First).decode
+_read_pairs = msgspec.json.Decoder(list[_Pair]).decode
+_get_v, _get_t = attrgetter("v"), attrgetter("t")
+_read_records = msgspec.json.Decoder(list[_Record]).decode
+
+
+def decode_senml(payload: bytes, now_ms: int) -> list[Channel]:
+    """Return the channels of a message.
 
     Parameters
     ----------
@@ -30,24 +85,16 @@ def decode_senml(payload: bytes, now_ms: int) -> dict[str, Run]:
 
     Returns
     -------
-    dict of str to Run
-        Runs by channel, ordered in time.
+    list of Channel
+        One for each channel of the message.
 
     Raises
     ------
     WireError
         If the message is not SenML of finite, named numbers in one unit per channel.
     """
-    array = parse(payload)
-    unfinite = _replace_unfinite(array)
-    by_channel: dict[str, list[tuple[int, float, int, str]]] = {}
-    for i, record in enumerate(senml.resolve(array, now_ms)):
-        channel = record.name.replace(":", "/").rpartition("/")[2]
-        if not is_channel(channel):
-            raise WireError("senml_name", "no channel at the end of a record's name")
-        code = quality.NOT_FINITE if i in unfinite else quality.GOOD
-        by_channel.setdefault(channel, []).append((record.t_ms, record.value, code, record.unit))
-    return {channel: _run(records) for channel, records in by_channel.items()}
+    plain = _plain(payload, now_ms)
+    return _general(payload, now_ms) if plain is None else plain
 
 
 def is_absolute(payload: bytes) -> bool:
@@ -66,15 +113,97 @@ def parse(payload: bytes) -> Any:
         raise WireError("senml", "neither JSON nor CBOR") from err
 
 
-def _run(records: list[tuple[int, float, int, str]]) -> Run:
+def _plain(payload: bytes, now_ms: int) -> list[Channel] | None:
+    # None for whatever is not plain; the general path says what is wrong with it, if anything.
+    end = payload.find(b"}") + 1
+    tail = payload[end:]
+    if not end or payload[:1] != b"[" or (tail != b"]" and tail[:1] != b","):
+        return None
+    try:
+        first = _read_first(payload[1:end])
+        if tail == b"]":
+            return [_one(first, (first.v,), (first.t,), now_ms)]
+        return _alike(first, tail, now_ms) or _mixed(first, tail, now_ms)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _alike(first: _First, tail: bytes, now_ms: int) -> list[Channel] | None:
+    # All records of one name and unit, by counting: the keys are `v`, `t` and this `n` only.
+    pairs = _read_pairs(b"[" + tail[1:])
+    named = tail.count(b'"n":"%b"' % first.n.encode())
+    known = named + tail.count(b'"v":') + tail.count(b'"t":')
+    if (
+        known != tail.count(b'":')
+        or named != (len(pairs) if first.n else 0)
+        or _unit(first, first.u) != first.bu
+    ):
+        return None
+    t = [first.t, *map(_get_t, pairs)]
+    if t != sorted(t):
+        return None
+    return [_one(first, [first.v, *map(_get_v, pairs)], t, now_ms)]
+
+
+def _one(first: _First, value: Sequence[float], t: Sequence[float], now_ms: int) -> Channel:
+    if first.bv:
+        value = [x + first.bv for x in value]
+    name, unit = _channel(first.bn + first.n), _unit(first, first.u)
+    if t[0] + first.bt >= _RELATIVE_BELOW_S:
+        return Channel(name, unit, t, value, None, first.bt, 1000.0)
+    return Channel(name, unit, _times_ms(t, first.bt, now_ms), value)
+
+
+def _mixed(first: _First, tail: bytes, now_ms: int) -> list[Channel]:
+    rest = _read_records(b"[" + tail[1:])
+    columns = zip(astuple(first)[:4], *map(astuple, rest), strict=True)
+    value, time_s, names, units = columns
+    t_ms = _times_ms(time_s, first.bt, now_ms)
+    by_channel: dict[str, list[tuple[float, float, int, str]]] = {}
+    for when_ms, x, name, unit in zip(t_ms, value, names, units, strict=True):
+        row = when_ms, x + first.bv, quality.GOOD, _unit(first, unit)
+        by_channel.setdefault(_channel(first.bn + name), []).append(row)
+    return [_ordered(channel, found) for channel, found in by_channel.items()]
+
+
+def _unit(first: _First, unit: str | msgspec.UnsetType) -> str:
+    return first.bu if isinstance(unit, msgspec.UnsetType) else unit
+
+
+def _times_ms(time_s: Sequence[float], base_s: float, now_ms: int) -> list[float]:
+    return [
+        round(t * 1000) + (now_ms if t < _RELATIVE_BELOW_S else 0)
+        for t in (t + base_s for t in time_s)
+    ]
+
+
+def _general(payload: bytes, now_ms: int) -> list[Channel]:
+    array = parse(payload)
+    unfinite = _replace_unfinite(array)
+    by_channel: dict[str, list[tuple[float, float, int, str]]] = {}
+    for i, record in enumerate(senml.resolve(array, now_ms)):
+        channel = _channel(record.name)
+        code = quality.NOT_FINITE if i in unfinite else quality.GOOD
+        by_channel.setdefault(channel, []).append((record.t_ms, record.value, code, record.unit))
+    return [_ordered(channel, records) for channel, records in by_channel.items()]
+
+
+@lru_cache(maxsize=10_000)
+def _channel(name: str) -> str:
+    if not name:
+        raise WireError("senml", "a record without a name")
+    channel = name.replace(":", "/").rpartition("/")[2]
+    if not is_channel(channel):
+        raise WireError("senml_name", "no channel at the end of a record's name")
+    return channel
+
+
+def _ordered(name: str, records: list[tuple[float, float, int, str]]) -> Channel:
     if len({unit for _, _, _, unit in records}) > 1:
         raise WireError("unit", "one channel in two units")
     records.sort(key=lambda r: r[0])
-    t_ms = np.array([r[0] for r in records], dtype=np.int64)
-    value = np.array([r[1] for r in records], dtype=np.float64)
-    codes = np.array([r[2] for r in records], dtype=np.uint8)
-    step_ms = int(t_ms[-1] - t_ms[0]) // max(len(records) - 1, 1)
-    return Run(-1, -1, records[0][3], False, step_ms, t_ms, value, codes)
+    t_ms, value, code, unit = zip(*records, strict=True)
+    return Channel(name, unit[0], t_ms, value, list(code) if any(code) else None)
 
 
 def _replace_unfinite(array: Any) -> set[int]:

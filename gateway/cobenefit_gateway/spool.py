@@ -6,17 +6,24 @@ it lives in the forwarding thread.
 """
 
 import json
+import time
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cobenefit_gateway.store import connect, transaction
+from cobenefit_gateway.schema import connect, transaction
 
 _QUARANTINE = (
     *("site", "device", "channel", "reason"),
     *("readings", "packs", "first_t_ms", "last_t_ms", "detail"),
 )
+
+
+#: What of a health row is for the gateway's own eyes.
+LOCAL = ("received_ms", "skew_ms", "clock_known")
+#: One page in this many is the oldest; the others are the newest. [1]
+_OLDEST_EVERY = 4
 
 
 class Page(NamedTuple):
@@ -38,13 +45,20 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self._db = connect(path)
+        self._turn = 0
         (self.uuid,) = self._db.execute("SELECT value FROM meta WHERE key = 'spool'").fetchone()
 
     def next_page(self) -> Page | None:
-        """Return the oldest page that is not parked; None when there is none."""
+        """Return the page to send next; None when there is none.
+
+        The newest goes first, so that a backlog never holds up what happens now; one in four is
+        the oldest, so that the backlog always moves.
+        """
+        self._turn += 1
+        order = "" if self._turn % _OLDEST_EVERY == 0 else "DESC"
         row = self._db.execute(
-            "SELECT number, sha256, rollups FROM pages WHERE parked IS NULL "
-            "ORDER BY number LIMIT 1"
+            "SELECT number, sha256, rollups FROM pages WHERE parked IS NULL "  # noqa: S608
+            f"ORDER BY number {order} LIMIT 1"
         ).fetchone()
         if row is None:
             return None
@@ -76,6 +90,75 @@ class Spool:
         """
         self._db.execute("UPDATE pages SET parked = ? WHERE number = ?", (why[:500], number))
 
+    def split(self, number: int) -> bool:
+        """Make two pages of one that is too large for the backend.
+
+        Parameters
+        ----------
+        number : int
+            Page number; the halves get new ones, because this one may be known. [1]
+
+        Returns
+        -------
+        bool
+            False when it holds a single window.
+        """
+        with transaction(self._db):
+            (raw,) = self._db.execute(
+                "SELECT rollups FROM pages WHERE number = ?", (number,)
+            ).fetchone()
+            body = json.loads(raw)
+            middle = len(body["series_id"]) // 2
+            if not middle:
+                return False
+            for part in (slice(None, middle), slice(middle, None)):
+                self._insert(_part(body, part))
+            self.delete(number)
+        return True
+
+    def _insert(self, body: dict[str, Any]) -> None:
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        (number,) = self._db.execute("SELECT value FROM meta WHERE key = 'next_page'").fetchone()
+        self._db.execute(
+            "INSERT INTO pages(number, sha256, rollups, windows, made_ms) VALUES(?, ?, ?, ?, ?)",
+            (
+                *(int(number), sha256(raw).hexdigest(), raw, len(body["series_id"])),
+                time.time_ns() // 1_000_000,
+            ),
+        )
+        self._db.execute(
+            "UPDATE meta SET value = ? WHERE key = 'next_page'", (str(int(number) + 1),)
+        )
+
+    def unpark(self) -> int:
+        """Send every parked page again; return how many there were [1]."""
+        return self._db.execute("UPDATE pages SET parked = NULL WHERE parked IS NOT NULL").rowcount
+
+    def ask_again(self, where: dict[str, str]) -> int:
+        """Ask the gateway to take refused messages again.
+
+        Parameters
+        ----------
+        where : dict
+            Values of `site`, `device`, `channel` or `reason`; empty for all.
+
+        Returns
+        -------
+        int
+            How many will be taken. [1]
+        """
+        keys = [key for key in ("site", "device", "channel", "reason") if where.get(key)]
+        matches = "".join(f" AND {key} = ?" for key in keys)
+        return self._db.execute(
+            f"UPDATE kept SET again = 1 WHERE again = 0{matches}",  # noqa: S608
+            [where[key] for key in keys],
+        ).rowcount
+
+    def asked(self) -> int:
+        """Return how many messages still wait to be taken again [1]."""
+        (waiting,) = self._db.execute("SELECT count(*) FROM kept WHERE again = 1").fetchone()
+        return int(waiting)
+
     def counts(self) -> tuple[int, int]:
         """Return how many pages wait and how many are parked [1]."""
         row = self._db.execute("SELECT count(*) - count(parked), count(parked) FROM pages")
@@ -105,7 +188,8 @@ class Spool:
         ).fetchall()
         mark = max((row[0] for row in rows), default=sent)
         if with_body:
-            return mark, [json.loads(row[1]) for row in rows]
+            bodies = [json.loads(row[1]) for row in rows]
+            return mark, [{k: v for k, v in b.items() if k not in LOCAL} for b in bodies]
         return mark, [dict(zip(_QUARANTINE, row[1:], strict=True)) for row in rows]
 
     def confirm(self, table: str, mark: int) -> None:
@@ -123,24 +207,11 @@ class Spool:
                 "INSERT OR REPLACE INTO meta VALUES(?, ?)", (f"sent_{table}", str(mark))
             )
 
-    def overview(self) -> dict[str, Any]:
-        """Return counts for people: pages, totals, series, open windows."""
-        waiting, parked = self.counts()
-        one = self._db.execute
-        return {
-            "spool": self.uuid,
-            "pages_waiting": waiting,
-            "pages_parked": parked,
-            "series": one("SELECT count(*) FROM series").fetchone()[0],
-            "windows_open": one("SELECT count(*) FROM windows WHERE state = 0").fetchone()[0],
-            "windows_due": one("SELECT count(*) FROM windows WHERE state = 1").fetchone()[0],
-            **dict(one("SELECT name, count FROM totals ORDER BY name")),
-        }
-
     def quarantine(self) -> Iterable[dict[str, Any]]:
         """Return every quarantine row, the largest first."""
         rows = self._db.execute(
             f"SELECT {', '.join(_QUARANTINE)} FROM quarantine "  # noqa: S608
+            "WHERE readings + packs > 0 "
             "ORDER BY readings + packs DESC, site, device, channel, reason"
         )
         return [dict(zip(_QUARANTINE, row, strict=True)) for row in rows]
@@ -148,3 +219,14 @@ class Spool:
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+
+def _part(body: dict[str, Any], part: slice) -> dict[str, Any]:
+    # Some windows of a page, with only the series they belong to.
+    used = sorted(set(body["series_id"][part]))
+    place = {old: new for new, old in enumerate(used)}
+    columns = {
+        key: column[part] for key, column in body.items() if key not in ("tenant", "series")
+    }
+    columns["series_id"] = [place[old] for old in columns["series_id"]]
+    return {"tenant": body["tenant"], "series": [body["series"][i] for i in used], **columns}

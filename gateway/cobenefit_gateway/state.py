@@ -5,24 +5,28 @@ transaction with the journal position, so replaying the journal after a crash re
 what was lost and counts nothing twice. It must do no I/O.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import nan
-from typing import Any
+from functools import lru_cache
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_gateway.acks import Sequences
-from cobenefit_gateway.config import Config
+from cobenefit_gateway.config import ChannelRule, Config
 from cobenefit_gateway.core.aggregate import Links, Segment
+from cobenefit_gateway.journal import OVERSIZE, Record
+from cobenefit_gateway.table import NEVER_MS, Table
 from cobenefit_wire import units
 
 BASE, DAY = 0, 1
-#: No event time yet. [ms]
-NEVER_MS = -(1 << 62)
 #: Fingerprints of refused or third-party messages remembered, to know a copy. [1]
 MAX_SEEN = 10_000
+#: Refused messages kept whole, for a replay after the cause is put right. [1]
+MAX_KEPT = 10_000
 #: A gap above this many periods is not covered; readings at most this many apart are contiguous.
 _COVERED_PERIODS, _CONTIGUOUS_PERIODS = 3.0, 1.5
 
@@ -42,6 +46,9 @@ class Rule:
     edges: NDArray[np.float64]
     zone: str
     fine: bool
+    rate_per_s: float
+    stuck_ms: int
+    deviations: float
 
 
 def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None:
@@ -49,8 +56,24 @@ def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None
     name = units.quantity_of(channel)
     if not name:
         return None
+    event = units.QUANTITIES[name].kind == units.EVENT
+    return _rule(
+        name,
+        config.rule(site, device, channel),
+        config.edges(channel) if event else (),
+        config.timezone(site),
+        config.fine(site, device),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _rule(
+    name: str, channel: ChannelRule, edges: tuple[float, ...], zone: str, fine: bool
+) -> Rule:
+    # One object for all series that share it.
     quantity = units.QUANTITIES[name]
-    period_ms = max(round(config.period_s(site, device, channel) * 1000), 1)
+    period_ms = max(round(channel.period_s * 1000), 1)
+    gauge = quantity.kind == units.GAUGE
     # A counter of pieces is a 32-bit register; energy indexes roll over by meter type and are
     # treated as resets.
     rolls = quantity.kind == units.COUNTER and quantity.unit == "count"
@@ -59,7 +82,6 @@ def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None
         join_ms=round(period_ms * _CONTIGUOUS_PERIODS),
         modulus=quantity.high + 1.0 if rolls else 0.0,
     )
-    event = quantity.kind == units.EVENT
     return Rule(
         quantity.unit,
         quantity.kind,
@@ -67,39 +89,106 @@ def rule_of(config: Config, site: str, device: str, channel: str) -> Rule | None
         float(quantity.high),
         period_ms,
         links,
-        np.array(config.edges(channel) if event else (), dtype=np.float64),
-        config.timezone(site),
-        config.fine(site, device),
+        np.array(edges, dtype=np.float64),
+        zone,
+        fine,
+        rate_per_s=channel.max_rate_per_s or _own_rate(quantity),
+        stuck_ms=round(channel.max_stuck_s * 1000) if gauge else 0,
+        deviations=channel.outlier_deviations if gauge else 0.0,
     )
+
+
+def _own_rate(quantity: units.Quantity) -> float:
+    # Energy can't rise faster than the largest plausible power: W are Wh per 3600 s.
+    is_energy = quantity.kind == units.COUNTER and quantity.unit == "Wh"
+    return units.QUANTITIES["power_active_w"].high / 3600 if is_energy else inf
 
 
 @dataclass(slots=True)
 class Window:
-    """One window of one series that is still open, or open again."""
+    """One window of one series that is still open, or open again; `dirty` is not saved yet."""
 
     start_ms: int
     length_s: int
     segments: list[Segment] = field(default_factory=list)
     flagged: int = 0
     histogram: list[int] | None = None
+    dirty: bool = False
 
 
-@dataclass(slots=True, eq=False)
 class Series:
-    """One channel of one device: its rule, its last accepted reading, its open windows."""
+    """One channel of one device: its rule and its open windows; its last readings in a table.
 
-    id: int
-    site: str
-    device: str
-    channel: str
-    rule: Rule
-    max_t_ms: int = NEVER_MS
-    last_t_ms: int = NEVER_MS
-    last: float = nan
-    suspect: float = nan
-    closed_ms: int = NEVER_MS
-    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
-    touched: set[tuple[int, int]] = field(default_factory=set)
+    Parameters
+    ----------
+    table : Table
+        Where the columns of all series are; the rule is written there.
+    number : int
+        Its number, > 0. [1]
+    place : tuple of str
+        Site, device and channel.
+    rule : Rule
+        How it is judged and aggregated.
+    """
+
+    __slots__ = ("_table", "channel", "closed_ms", "device", "id", "rule", "site", "windows")
+
+    def __init__(self, table: Table, number: int, place: tuple[str, str, str], rule: Rule) -> None:
+        self._table = table
+        self.id = number
+        self.site, self.device, self.channel = place
+        self.rule = rule
+        self.closed_ms = NEVER_MS
+        self.windows: dict[tuple[int, int], Window] = {}
+        table.reserve(number)
+        table.low[number], table.high[number] = rule.low, rule.high
+        table.gap_ms[number], table.join_ms[number] = rule.links.gap_ms, rule.links.join_ms
+        table.modulus[number] = rule.links.modulus
+        table.zone[number] = table.zone_number(rule.zone)
+        table.counter[number] = rule.kind == units.COUNTER
+        table.event[number] = bool(rule.edges.size)
+        table.fine[number] = rule.fine
+        table.rate_per_s[number] = inf if table.event[number] else rule.rate_per_s
+        table.stuck_ms[number], table.deviations[number] = rule.stuck_ms, rule.deviations
+
+    @property
+    def max_t_ms(self) -> int:
+        """The newest event time [ms]."""
+        return int(self._table.max_t_ms[self.id])
+
+    @property
+    def last_t_ms(self) -> int:
+        """Time of the last accepted reading of a counter [ms]."""
+        return int(self._table.last_t_ms[self.id])
+
+    @property
+    def last(self) -> float:
+        """The last accepted reading of a counter, NaN when there is none [unit]."""
+        return float(self._table.last[self.id])
+
+    @property
+    def suspect(self) -> float:
+        """The reading of a counter flagged just now, NaN when there is none [unit]."""
+        return float(self._table.suspect[self.id])
+
+    def remember(
+        self, max_t_ms: int, last_t_ms: int, last: float, suspect: float, closed_ms: int
+    ) -> None:
+        """Set what a checkpoint saved.
+
+        Parameters
+        ----------
+        max_t_ms, last_t_ms : int
+            Newest event time, and that of the last accepted reading. [ms]
+        last, suspect : float
+            Last accepted and suspect reading, NaN for none. [unit of the quantity]
+        closed_ms : int
+            Windows that end up to here are closed. [ms]
+        """
+        table, i = self._table, self.id
+        table.max_t_ms[i], table.last_t_ms[i] = max_t_ms, last_t_ms
+        table.last[i], table.suspect[i] = last, suspect
+        self.closed_ms = closed_ms
 
 
 @dataclass(slots=True)
@@ -113,6 +202,20 @@ class Refused:
     detail: str = ""
 
 
+class Kept(NamedTuple):
+    """A refused message: as it came, where and why it was refused, and what that counted.
+
+    `known` says that its sequence was noted when it was refused, so it is no copy of itself.
+    """
+
+    record: Record
+    place: tuple[str, str, str]
+    reason: str
+    readings: int
+    known: bool
+    number: int = 0
+
+
 @dataclass(slots=True)
 class Changes:
     """Keys whose state differs from the database."""
@@ -121,21 +224,64 @@ class Changes:
     sequences: set[DeviceBoot] = field(default_factory=set)
     quarantine: set[tuple[str, str, str, str]] = field(default_factory=set)
     health: set[DeviceBoot] = field(default_factory=set)
-    seen: list[bytes] = field(default_factory=list)
+    seen: deque[bytes] = field(default_factory=lambda: deque[bytes](maxlen=MAX_SEEN))
+    kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=MAX_KEPT))
+    replayed: list[int] = field(default_factory=list)
+    births: set[str] = field(default_factory=set)
+
+    def places(self) -> set[tuple[str, str]]:
+        """Return site and device of everybody who was heard."""
+        return {(s.site, s.device) for s in self.series} | {
+            key[:2] for key in self.sequences | self.health
+        }
+
+
+def _nothing() -> None:
+    # No readings wait.
+    return
 
 
 @dataclass(slots=True)
 class State:
-    """All of it; `totals` counts what happened (messages, duplicates, …)."""
+    """All of it; `totals` counts what happened (messages, duplicates, …).
 
+    `settle` brings what was gathered of late into the windows; call it before looking at them.
+    """
+
+    table: Table = field(default_factory=Table)
+    by_id: dict[int, Series] = field(default_factory=dict)
+    settle: Callable[[], None] = field(default=_nothing)
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
     sequences: dict[DeviceBoot, Sequences] = field(default_factory=dict)
     quarantine: dict[tuple[str, str, str, str], Refused] = field(default_factory=dict)
     health: dict[DeviceBoot, dict[str, Any]] = field(default_factory=dict)
     online: dict[tuple[str, str], bool] = field(default_factory=dict)
-    seen: dict[bytes, None] = field(default_factory=dict)
+    seen: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    births: dict[str, bytes] = field(default_factory=dict)
+    rebirths: set[tuple[str, str]] = field(default_factory=set)
     totals: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     changes: Changes = field(default_factory=Changes)
+
+    def add_series(self, number: int, place: tuple[str, str, str], rule: Rule) -> Series:
+        """Make a series known.
+
+        Parameters
+        ----------
+        number : int
+            Its number, > 0. [1]
+        place : tuple of str
+            Site, device and channel.
+        rule : Rule
+            How it is judged and aggregated.
+
+        Returns
+        -------
+        Series
+            Without readings.
+        """
+        series = Series(self.table, number, place, rule)
+        self.series[place] = self.by_id[number] = series
+        return series
 
     def refuse(
         self,
@@ -173,12 +319,37 @@ class State:
         row.detail = detail[:300] or row.detail
         self.changes.quarantine.add(key)
 
+    def keep(self, kept: Kept) -> None:
+        """Keep a refused message for a replay; too long a one was never there whole."""
+        if kept.record.kind != OVERSIZE:
+            self.changes.kept.append(kept)
+
+    def forgive(self, kept: Kept) -> None:
+        """Take a refused message out of the totals, because it is about to be taken again."""
+        row = self.quarantine.get((*kept.place, kept.reason))
+        if row is not None:
+            row.packs -= min(row.packs, 1)
+            row.readings -= min(row.readings, kept.readings)
+            self.changes.quarantine.add((*kept.place, kept.reason))
+        self.changes.replayed.append(kept.number)
+        self.totals["replayed"] += 1
+
+    def save_birth(self, topic: str, payload: bytes) -> None:
+        """Remember a Sparkplug birth: later messages can't be read without it."""
+        self.births[topic] = payload
+        self.changes.births.add(topic)
+
+    def forget_birth(self, topic: str) -> None:
+        """Forget a birth that another has replaced."""
+        del self.births[topic]
+        self.changes.births.add(topic)
+
     def is_copy(self, fingerprint: bytes) -> bool:
         """Remember a message's fingerprint; whether it was there already."""
         if fingerprint in self.seen:
             return True
         self.seen[fingerprint] = None
         self.changes.seen.append(fingerprint)
-        while len(self.seen) > MAX_SEEN:
-            del self.seen[next(iter(self.seen))]
+        if len(self.seen) > MAX_SEEN:
+            self.seen.popitem(last=False)
         return False

@@ -3,29 +3,31 @@
 A checkpoint is one transaction (WAL, synchronous=FULL): changed series, sequences, windows,
 quarantine and health rows, the pages made from closed windows, and the journal position they
 stand for. After a crash the database is at its last checkpoint and the journal from that position
-is read again. Tables and columns are described in docs/reference/gateway.md.
+is read again.
 """
 
 import json
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import isnan, nan
-from pathlib import Path
+from sys import intern
 
 import msgspec
 
+from cobenefit_gateway import rescue
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
-from cobenefit_gateway.emit import DUE, OPEN, emit
+from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
 from cobenefit_gateway.errors import StorageError
-from cobenefit_gateway.journal import Position
+from cobenefit_gateway.journal import Position, Record
+from cobenefit_gateway.schema import connect, transaction
 from cobenefit_gateway.state import (
     BASE,
+    MAX_KEPT,
     MAX_SEEN,
     Changes,
+    DeviceBoot,
+    Kept,
     Refused,
     Series,
     State,
@@ -35,70 +37,13 @@ from cobenefit_gateway.state import (
 
 SCHEMA_VERSION = "1"
 _DAY_MS = 86_400_000
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS totals(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sequences(
-  site TEXT, device TEXT, boot INTEGER, floor INTEGER NOT NULL, ranges TEXT NOT NULL,
-  PRIMARY KEY(site, device, boot)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS series(
-  id INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
-  max_t_ms INTEGER NOT NULL, last_t_ms INTEGER NOT NULL, last REAL, suspect REAL,
-  closed_ms INTEGER NOT NULL, UNIQUE(site, device, channel));
-CREATE TABLE IF NOT EXISTS windows(
-  series_id INTEGER, grid INTEGER, start_ms INTEGER, length_s INTEGER NOT NULL,
-  state INTEGER NOT NULL, readings INTEGER NOT NULL, flagged INTEGER NOT NULL,
-  segments TEXT NOT NULL, histogram TEXT, revision INTEGER NOT NULL DEFAULT 0,
-  sent_last REAL, sent_last_t_ms INTEGER,
-  PRIMARY KEY(series_id, grid, start_ms)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS windows_due ON windows(series_id, grid, start_ms) WHERE state = 1;
-CREATE INDEX IF NOT EXISTS windows_open ON windows(series_id) WHERE state = 0;
-CREATE TABLE IF NOT EXISTS quarantine(
-  site TEXT, device TEXT, channel TEXT, reason TEXT, readings INTEGER NOT NULL,
-  packs INTEGER NOT NULL, first_t_ms INTEGER, last_t_ms INTEGER, detail TEXT NOT NULL,
-  changed INTEGER NOT NULL, PRIMARY KEY(site, device, channel, reason)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS health(
-  site TEXT, device TEXT, boot INTEGER, body TEXT NOT NULL, changed INTEGER NOT NULL,
-  PRIMARY KEY(site, device, boot)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen(
-  number INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS pages(
-  number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, rollups BLOB NOT NULL,
-  windows INTEGER NOT NULL, parked TEXT);
-"""
+#: A new copy of the database is taken when the journal has grown by this many files. [1]
+_COPY_SEGMENTS = 16
+#: What all kept messages may weigh. [B]
+_KEPT_BYTES = 64 << 20
+#: Messages taken again in one checkpoint. [1]
+_AGAIN_AT_ONCE = 500
 _SEGMENTS = msgspec.json.Decoder(list[Segment])
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection that commits durably and waits for other writers.
-
-    Parameters
-    ----------
-    path : Path
-        The database file; made when missing.
-
-    Returns
-    -------
-    sqlite3.Connection
-        In autocommit mode: transactions are explicit.
-    """
-    db = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.executescript(_SCHEMA)
-    return db
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is committed together, or nothing is."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 class Store:
@@ -113,8 +58,10 @@ class Store:
     def __init__(self, config: Config) -> None:
         self._config = config
         config.data_dir.mkdir(parents=True, exist_ok=True)
-        path = config.data_dir / "gateway.db"
+        path = config.data_dir / rescue.DATABASE
+        rescue.check_tables(path)
         self._db = connect(path)
+        self._copied = rescue.copied_position(config.data_dir)
         with transaction(self._db):
             for key, value in (
                 ("schema", SCHEMA_VERSION),
@@ -123,6 +70,7 @@ class Store:
                 ("next_page", "1"),
                 ("segment", "1"),
                 ("offset", "0"),
+                ("revisions", "0"),
             ):
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES(?, ?)", (key, value))
         if self._meta("schema") != SCHEMA_VERSION:
@@ -136,35 +84,32 @@ class Store:
         """The journal position the database stands for."""
         return Position(int(self._meta("segment")), int(self._meta("offset")))
 
+    @property
+    def kept_from(self) -> Position:
+        """Where the journal must still be kept from, to rebuild a damaged database."""
+        return self._copied or Position(1, 0)
+
     def load(self) -> State:
         """Return the state of the last checkpoint."""
         state = State()
-        by_id = {}
-        for number, site, device, channel, *rest in self._db.execute("SELECT * FROM series"):
+        for number, site, device, channel, *rest in self._db.execute(
+            f"SELECT {rescue.SUMMED['series']} FROM series"  # noqa: S608
+        ):
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
                 raise StorageError(f"series {number}: unknown quantity of channel {channel!r}")
-            max_t, last_t, last, suspect, closed = rest
-            series = Series(
-                number,
-                site,
-                device,
-                channel,
-                rule,
-                max_t,
-                last_t,
-                _nan(last),
-                _nan(suspect),
-                closed,
-            )
-            state.series[site, device, channel] = by_id[number] = series
+            max_t_ms, last_t_ms, last, suspect, closed_ms = rest
+            series = state.add_series(number, (intern(site), device, intern(channel)), rule)
+            series.remember(max_t_ms, last_t_ms, _nan(last), _nan(suspect), closed_ms)
         self._forget_fine(state)
         rows = self._db.execute("SELECT series_id, grid, start_ms FROM windows WHERE state = 0")
         for number, grid, start_ms in rows.fetchall():
             window = self.window(number, grid, start_ms)
             if window is not None:
-                by_id[number].windows[grid, start_ms] = window
-        for site, device, boot, floor, ranges in self._db.execute("SELECT * FROM sequences"):
+                state.by_id[number].windows[grid, start_ms] = window
+        for site, device, boot, floor, ranges in self._db.execute(
+            f"SELECT {rescue.SUMMED['sequences']} FROM sequences"  # noqa: S608
+        ):
             state.sequences[site, device, boot] = Sequences(floor, json.loads(ranges))
         for site, device, channel, reason, *row, _ in self._db.execute("SELECT * FROM quarantine"):
             state.quarantine[site, device, channel, reason] = Refused(*row)
@@ -175,8 +120,20 @@ class Store:
             state.online[site, device] = state.health[site, device, boot]["online"]
         for (fingerprint,) in self._db.execute("SELECT fingerprint FROM seen ORDER BY number"):
             state.seen[fingerprint] = None
+        state.births.update(dict(self._db.execute("SELECT topic, payload FROM births")))
         state.totals.update(dict(self._db.execute("SELECT name, count FROM totals")))
         return state
+
+    def asked_again(self) -> list[Kept]:
+        """Return refused messages that somebody asked to take again, some at a time."""
+        rows = self._db.execute(
+            f"SELECT {rescue.SUMMED['kept']}, number FROM kept "  # noqa: S608
+            "WHERE again = 1 ORDER BY number LIMIT ?",
+            (_AGAIN_AT_ONCE,),
+        )
+        return [
+            Kept(Record(*r[:4]), r[4:7], r[7], r[8], bool(r[9]), r[10]) for r in rows.fetchall()
+        ]
 
     def window(self, series_id: int, grid: int, start_ms: int) -> Window | None:
         """Return a stored window, open or closed; None when there is none.
@@ -196,17 +153,21 @@ class Store:
             A fresh object.
         """
         row = self._db.execute(
-            "SELECT length_s, segments, flagged, histogram FROM windows "
+            f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
             "WHERE series_id = ? AND grid = ? AND start_ms = ?",
             (series_id, grid, start_ms),
         ).fetchone()
         if row is None:
             return None
-        length_s, segments, flagged, bins = row
+        *values, crc = row
+        rescue.check_window(self._config.data_dir, values, crc)
+        length_s, _, flagged, segments, bins = values[3:]
         histogram = json.loads(bins) if bins else None
         return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)
 
-    def checkpoint(self, state: State, position: Position, *, flush: bool = False) -> bool:
+    def checkpoint(
+        self, state: State, position: Position, *, flush: bool = False, copy: bool = False
+    ) -> bool:
         """Save what changed, close what is complete, make pages; all in one transaction.
 
         Parameters
@@ -217,12 +178,15 @@ class Store:
             The journal up to here is in the state.
         flush : bool
             Close every open window as it is.
+        copy : bool
+            Take a copy of the database too: what was taken in is not in the journal.
 
         Returns
         -------
         bool
             Whether all closed windows are in pages; if not, the spool is full.
         """
+        state.settle()
         with transaction(self._db):
             number = int(self._meta("checkpoint")) + 1
             if flush:
@@ -231,9 +195,31 @@ class Store:
                 self._save_series(series, flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
+            if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
+                dropped = sum(self._drop_old(series, DUE) for series in state.changes.series)
+                state.totals["windows_dropped"] += dropped
+                self._db.execute(
+                    "INSERT OR REPLACE INTO totals VALUES('windows_dropped', ?)",
+                    (state.totals["windows_dropped"],),
+                )
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
+            total = str(rescue.position_sum(self._db))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES('sum', ?)", (total,))
         state.changes = Changes()
+        grown = position.segment - self.kept_from.segment >= _COPY_SEGMENTS
+        wanted = flush or copy or grown or self._copied is None
+        if wanted and rescue.copy(self._db, self._config.data_dir):
+            self._copied = position
         return complete
+
+    def verify(self) -> None:
+        """Check the database; StorageError when it is damaged."""
+        rescue.verify(self._db)
+
+    def begin_again(self) -> None:
+        """Become a new spool, after a rebuild."""
+        with transaction(self._db):
+            rescue.begin_again(self._db)
 
     def close(self) -> None:
         """Close the connection."""
@@ -249,40 +235,43 @@ class Store:
             if closes:
                 series.closed_ms = max(series.closed_ms, end_ms)
                 del series.windows[grid, start_ms]
-            if closes or (grid, start_ms) in series.touched:
+            if closes or window.dirty:
                 rows.append(_row(series.id, grid, window, DUE if closes else OPEN))
-        series.touched.clear()
+                window.dirty = False
         self._db.executemany(
             "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
-            "segments, histogram) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-            "state = excluded.state, readings = excluded.readings, flagged = excluded.flagged, "
-            "segments = excluded.segments, histogram = excluded.histogram",
+            "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
+            "flagged = excluded.flagged, segments = excluded.segments, "
+            "histogram = excluded.histogram, crc = excluded.crc",
             rows,
         )
-        self._db.execute(
-            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
-            "max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, last = excluded.last, "
-            "suspect = excluded.suspect, closed_ms = excluded.closed_ms",
-            (
-                *(series.id, series.site, series.device, series.channel, series.max_t_ms),
-                *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
-            ),
+        values = (
+            *(series.id, series.site, series.device, series.channel, series.max_t_ms),
+            *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
         )
+        self._db.execute(
+            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
+            "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
+            "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
+            "crc = excluded.crc",
+            _summed(values),
+        )
+        self._drop_old(series, SENT)
+
+    def _drop_old(self, series: Series, state: int) -> int:
         keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS
-        self._db.execute(
+        return self._db.execute(
             "DELETE FROM windows WHERE series_id = ? AND grid IN (0, 1) AND start_ms < ? "
-            "AND state = 2",
-            (series.id, series.max_t_ms - keep_ms),
-        )
+            "AND state = ?",
+            (series.id, series.max_t_ms - keep_ms, state),
+        ).rowcount
 
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
         run(
-            "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?)",
-            [
-                (*key, state.sequences[key].floor, json.dumps(state.sequences[key].ranges))
-                for key in changes.sequences
-            ],
+            "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
+            [_sequence_row(key, state.sequences[key]) for key in changes.sequences],
         )
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -300,7 +289,30 @@ class Store:
             self._db.execute(
                 "DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (MAX_SEEN,)
             )
+        self._save_kept(changes)
+        run("DELETE FROM births WHERE topic = ?", [(topic,) for topic in changes.births])
+        known = [_summed((t, state.births[t])) for t in changes.births if t in state.births]
+        run("INSERT INTO births VALUES(?, ?, ?)", known)
         run("INSERT OR REPLACE INTO totals VALUES(?, ?)", list(state.totals.items()))
+
+    def _save_kept(self, changes: Changes) -> None:
+        self._db.executemany("DELETE FROM kept WHERE number = ?", [(n,) for n in changes.replayed])
+        if not changes.kept:
+            return
+        self._db.executemany(
+            f"INSERT INTO kept({rescue.SUMMED['kept']}, crc) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                _summed((*k.record, *k.place, k.reason, k.readings, int(k.known)))
+                for k in changes.kept
+            ],
+        )
+        self._db.execute(
+            "DELETE FROM kept WHERE number <= (SELECT coalesce(max(number), 0) FROM "
+            "(SELECT number, count(*) OVER w AS n, sum(length(payload)) OVER w AS size FROM kept "
+            "WINDOW w AS (ORDER BY number DESC)) WHERE n > ? OR size > ?)",
+            (MAX_KEPT, _KEPT_BYTES),
+        )
 
     def _forget_fine(self, state: State) -> None:
         # Without a consent (any more), fine windows are not kept.
@@ -322,10 +334,17 @@ def _row(series_id: int, grid: int, window: Window, state: int) -> tuple[object,
     segments = msgspec.json.encode(window.segments).decode()
     histogram = json.dumps(window.histogram) if window.histogram is not None else None
     readings = sum(s.readings for s in window.segments)
-    return (
-        *(series_id, grid, window.start_ms, window.length_s, state, readings),
-        *(window.flagged, segments, histogram),
-    )
+    head = series_id, grid, window.start_ms, window.length_s
+    tail = readings, window.flagged, segments, histogram
+    return (*head, state, *tail, rescue.row_sum((*head, *tail)))
+
+
+def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
+    return _summed((*key, sequences.floor, json.dumps(sequences.ranges)))
+
+
+def _summed(values: tuple[object, ...]) -> tuple[object, ...]:
+    return (*values, rescue.row_sum(values))
 
 
 def _nan(value: float | None) -> float:

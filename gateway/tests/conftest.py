@@ -124,6 +124,34 @@ def receiver():
     receiver.close()
 
 
+@pytest.fixture
+def hook():
+    """A webhook's receiver: fails `fail` times, then keeps what it gets."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            server.tries += 1
+            status = 503 if server.tries <= server.fail else 204
+            if status == 204:
+                server.got.append((self.headers.get("Authorization"), json.loads(body)))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.got, server.fail, server.tries = [], 0, 0
+    server.url = f"http://127.0.0.1:{server.server_port}/hooks/token-in-path"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
 class Pipeline:
     """Journal records in, rollups out: everything between the two networks, really on disk."""
 

@@ -88,8 +88,8 @@ def test_first_matching_rule_wins(tmp_path):
         '[[channel]]\nchannel = "soil_*"\nperiod_s = 900\n'
     )
     config = load(file)
-    assert config.period_s("s", "road-1", "soil_ph") == 3600
-    assert config.period_s("s", "field", "soil_ph") == 900
-    assert config.period_s("s", "field", "voltage_v") == 600
+    assert config.rule("s", "road-1", "soil_ph").period_s == 3600
+    assert config.rule("s", "field", "soil_ph").period_s == 900
+    assert config.rule("s", "field", "voltage_v").period_s == 600
     assert config.timezone("s") == "UTC"
     assert not config.fine("s", "field")

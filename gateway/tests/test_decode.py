@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cobenefit_gateway.decode import Refusal, Run, decode_packs
+from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_wire import pack, quality
 
 VECTORS = json.loads(
@@ -19,16 +19,28 @@ VECTORS = json.loads(
 )
 
 
+def decoded(payloads):
+    """What each payload became: a block of its one row, or a refusal."""
+    blocks, refused = decode_packs(payloads)
+    out = dict(refused)
+    for block in blocks:
+        for row, at in enumerate(block.at):
+            assert at not in out
+            out[at] = block.chosen([row])
+    assert sorted(out) == list(range(len(payloads)))
+    return [out[i] for i in range(len(payloads))]
+
+
 def same(run, data):
     read = pack.decode(data)
-    assert isinstance(run, Run)
-    assert (run.boot, run.seq, run.unit) == (read.boot, read.seq, read.unit)
-    assert run.timeless == bool(read.flags & pack.FLAG_TIME_UNKNOWN)
+    assert isinstance(run, Block)
+    assert (run.boot, run.seq, run.unit) == ([read.boot], [read.seq], read.unit)
+    assert run.timeless.tolist() == [bool(read.flags & pack.FLAG_TIME_UNKNOWN)]
     late_ms = max(read.t_ms - (1 << 53), 0)  # later base times are cut to this one
-    assert run.t_ms.tolist() == [t - late_ms for t in pack.times_ms(read)]
+    assert run.t_ms[0].tolist() == [t - late_ms for t in pack.times_ms(read)]
     scaled = [v / 10**-read.exponent if read.exponent < 0 else v * 10.0**read.exponent
               for v in read.values]  # fmt: skip
-    assert np.array_equal(run.value, np.array(scaled, dtype=np.float64), equal_nan=True)
+    assert np.array_equal(run.value[0], np.array(scaled, dtype=np.float64), equal_nan=True)
     assert (b"" if run.quality is None else run.quality.tobytes()) == read.quality
 
 
@@ -58,7 +70,7 @@ def shaped(rng, n, *, deltas, flagged, wide):
 def test_golden_packs_alone_and_in_a_batch_of_their_kind():
     for vector in VECTORS["packs"]:
         data = bytes.fromhex(vector["hex"])
-        for run in decode_packs([data, data, data]) + decode_packs([data]):
+        for run in decoded([data, data, data]) + decoded([data]):
             same(run, data)
 
 
@@ -66,7 +78,7 @@ def test_golden_broken_packs_are_refused_with_their_reason_and_cost_no_other():
     good = bytes.fromhex(VECTORS["packs"][2]["hex"])
     for vector in VECTORS["broken"]:
         data = bytes.fromhex(vector["hex"])
-        results = decode_packs([good, data, good, data])
+        results = decoded([good, data, good, data])
         for result in results[1::2]:
             assert isinstance(result, Refusal)
             assert result.reason == vector["reason"], vector["name"]
@@ -86,7 +98,7 @@ def test_mixed_shapes_come_back_in_order():
         )
         for _ in range(400)
     ]
-    for run, data in zip(decode_packs(batch), batch, strict=True):
+    for run, data in zip(decoded(batch), batch, strict=True):
         same(run, data)
 
 
@@ -96,7 +108,7 @@ def test_any_flipped_bit_in_a_batch_refuses_that_pack_only(at):
     batch = [shaped(rng, 8, deltas=False, flagged=True, wide=False) for _ in range(5)]
     bent = bytearray(batch[2])
     bent[at] ^= 4
-    results = decode_packs([*batch[:2], bytes(bent), *batch[3:]])
+    results = decoded([*batch[:2], bytes(bent), *batch[3:]])
     assert isinstance(results[2], Refusal)
     assert results[2].boot == -1
     for i in (0, 1, 3, 4):
@@ -107,7 +119,7 @@ def test_a_pack_whose_crc_is_right_but_layout_unknown_keeps_its_identity():
     data = bytearray(shaped(random.Random(5), 4, deltas=False, flagged=False, wide=False)[:-6])
     boot, seq = struct.unpack(">I", data[5:9])[0], struct.unpack(">I", data[11:15])[0]
     data[32] = 99  # the label of the exponent
-    (result,) = decode_packs([reseal(bytes(data))])
+    (result,) = decoded([reseal(bytes(data))])
     assert result[0] == "label"
     assert result[2:] == (boot, seq)
 
@@ -115,7 +127,7 @@ def test_a_pack_whose_crc_is_right_but_layout_unknown_keeps_its_identity():
 def test_absurd_times_do_not_overflow():
     data = bytearray(shaped(random.Random(6), 4, deltas=False, flagged=False, wide=False)[:-6])
     data[20:28] = b"\xff" * 8
-    for run in decode_packs([reseal(bytes(data))] * 2):
+    for run in decoded([reseal(bytes(data))] * 2):
         assert np.all(run.t_ms > 1 << 52)
 
 
@@ -123,9 +135,9 @@ def test_float_packs_with_nan_are_read():
     model = shaped(random.Random(7), 2, deltas=False, flagged=False, wide=False)
     at = len(model) - 6 - 8 - 6
     body = model[:at] + bytes([2, 0xD8, pack.FLOAT64, 0x59, 0, 16])
-    for run in decode_packs([reseal(body + struct.pack("<dd", float("nan"), 2.5))] * 2):
-        assert np.isnan(run.value[0])
-        assert run.quality is None or run.quality[0] == quality.GOOD
+    for run in decoded([reseal(body + struct.pack("<dd", float("nan"), 2.5))] * 2):
+        assert np.isnan(run.value[0, 0])
+        assert run.quality is None or run.quality[0, 0] == quality.GOOD
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 120), st.binary(max_size=3))))
@@ -136,11 +148,11 @@ def test_bytes_changed_anywhere_under_a_right_crc_are_read_or_refused(changes):
     for i, at, raw in changes:
         batch[i][at : at + len(raw)] = raw
     sealed = [reseal(bytes(data[:-6])) for data in batch]
-    for result, data in zip(decode_packs(sealed), sealed, strict=True):
-        if isinstance(result, Run):
+    for result, data in zip(decoded(sealed), sealed, strict=True):
+        if isinstance(result, Block):
             same(result, data)
 
 
 @given(st.lists(st.binary(max_size=80)))
 def test_any_bytes_are_refused_not_fatal(payloads):
-    assert all(isinstance(x, Refusal) for x in decode_packs(payloads))
+    assert all(isinstance(x, Refusal) for x in decoded(payloads))

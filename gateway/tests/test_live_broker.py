@@ -1,6 +1,7 @@
 """The whole process on real brokers: run until idle, sizes, restarts of the broker, commands."""
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -138,6 +139,34 @@ def test_a_broker_that_restarts_and_a_second_gateway(
     assert receiver.stored("d", "energy_import_wh") == 10
 
 
+@pytest.mark.broker
+def test_a_full_disk_stops_acknowledging_and_says_so(
+    config, receiver, publisher, broker, tmp_path
+):
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Service("gateway", gateway_command("run", config), tmp_path / "gateway.log") as gateway:
+        publisher.send_until_acknowledged(5)
+        # As on a full disk: no file of the process may grow beyond what its log needs.
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (3000, usual[1]))
+        until, seq = time.monotonic() + 20, 5
+        while "nothing is acknowledged until there is room" not in gateway.tail():
+            assert time.monotonic() < until, gateway.tail()
+            publisher.send(seq)
+            seq += 1
+            time.sleep(0.05)
+        floor = publisher.floor
+        for more in range(20):
+            publisher.send(seq + more)
+            time.sleep(0.05)
+        assert publisher.floor == floor
+        assert gateway.running()
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, usual)
+        publisher.send_until_acknowledged(seq + 20)
+        assert gateway.stop(20) == 0, gateway.tail()
+    assert receiver.stored("d", "energy_import_wh") == seq + 20
+    assert run("status", config, "--json")["disk_full"] > 0
+
+
 def test_without_a_broker_it_waits_and_still_stops_at_once(tmp_path, receiver):
     config = tmp_path / "gateway.toml"
     config.write_text(
@@ -158,7 +187,7 @@ def test_commands_without_a_broker(tmp_path):
     for words, code, said in (
         (("init", config), 0, "wrote"),
         (("init", config), 2, "there already"),
-        (("check", config), 0, "good"),
+        (("check", config, "--offline"), 0, "good"),
         (("status", config), 2, "no gateway has run"),
     ):
         done = subprocess.run(gateway_command(*words), capture_output=True, text=True, check=False)

@@ -96,12 +96,14 @@ def broker_command(port: int, workdir: Path) -> list[str]:
     if name == "mosquitto":
         config.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
+            "max_queued_messages 0\n"
         )
         return [find_tool(name), "-c", str(config)]
     store = workdir / "jetstream"
     config.write_text(
         f'server_name: local\nhost: "127.0.0.1"\nport: {free_port()}\n'
-        f'jetstream {{ store_dir: "{store}" }}\nmqtt {{ host: "127.0.0.1", port: {port} }}\n'
+        f'jetstream {{ store_dir: "{store}" }}\nmqtt {{ host: "127.0.0.1", port: {port}, '
+        'ack_wait: "3s" }}\n'
     )
     return [find_tool(name), "-c", str(config)]
 

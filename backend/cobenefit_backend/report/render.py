@@ -65,6 +65,14 @@ class Edition:
             if not study or case.study == study
         ]
         self.factors = {row["id"]: row for row in report.factors}
+        self.shared = self._shared()
+
+    def _shared(self) -> list[str]:
+        """Return what is true of every study, said once; nothing where there is only one."""
+        if len(self.cases) < 2:
+            return []
+        texts = [[*view.cautions(), *view.footprint_notes()] for view in self.cases]
+        return [text for text in texts[0] if all(text in other for other in texts[1:])]
 
     @property
     def language(self) -> Language:

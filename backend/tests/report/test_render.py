@@ -89,3 +89,12 @@ def test_the_policy_allows_the_style_by_its_hash(html):
     style = re.search(r"<style>(.*?)</style>", html, flags=re.DOTALL).group(1)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"sha256-{digest}" in render.POLICY
+
+
+def test_what_is_true_of_every_study_is_said_once(report):
+    text = render.html_file(report, "en")
+    note = "No plan was locked before the results were known."
+    assert text.count(note) == 1
+    assert text.index(note) < text.index("<article")
+    one = render.page(report, "study", "en", report.cases[0].study)
+    assert one.count(note) == 1

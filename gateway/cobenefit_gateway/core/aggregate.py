@@ -1,9 +1,10 @@
-"""Aggregate runs of readings: partials in numpy, merged as a monoid.
+"""Segments, the summed-up runs that windows keep, merged as a monoid.
 
 A *run* is a stretch of accepted readings of one series, ordered in time. Its `Segment` holds all
-a rollup needs. `merge` joins two segments that follow each other and adds the link between them,
-so that any way of cutting and arriving gives the same rollup; `insert` keeps a window's segments
-apart while something may still be missing between them. Nothing here does I/O or reads a clock.
+a rollup needs; `partials` makes many at once. `merge` joins two segments that follow each other
+and adds the link between them, so that any way of cutting and arriving gives the same rollup;
+`insert` keeps a window's segments apart while something may still be missing between them.
+Nothing here does I/O or reads a clock.
 
 The link from one accepted reading to the next carries two things, both given to the window of the
 later reading: a counter's increase, and the trapezoid of a gauge when the two are at most
@@ -17,14 +18,11 @@ from math import isclose
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from cobenefit_gateway.core.partials import ROLLOVER_PART, FloatArray, IntArray, partials
 
 #: Above this many separate stretches in one window, the two oldest are joined.
 MAX_SEGMENTS = 64
-_ROLLOVER_PART = 1 / 16
 
 
 class Segment(NamedTuple):
@@ -72,20 +70,10 @@ def increase(before: float, after: float, modulus: float) -> float:
     """
     if after >= before:
         return after - before
-    edge = modulus * _ROLLOVER_PART
+    edge = modulus * ROLLOVER_PART
     if modulus and before >= modulus - edge and after < edge:
         return after - before + modulus
     return 0.0
-
-
-def _increases(value: FloatArray, modulus: FloatArray) -> FloatArray:
-    step = np.diff(value)
-    back = step < 0
-    if not back.any():
-        return step
-    limit, edge = modulus[1:], modulus[1:] * _ROLLOVER_PART
-    rolled = back & (limit > 0) & (value[:-1] >= limit - edge) & (value[1:] < edge)
-    return np.where(rolled, step + limit, np.where(back, 0.0, step))
 
 
 def segments(
@@ -109,55 +97,10 @@ def segments(
     Returns
     -------
     list of Segment, length m
-        In the order of the runs.
-
-    Notes
-    -----
-    M2 is taken about the run's first value, which keeps it exact for values far from zero
-    (Chan, Golub and LeVeque, Algorithms for computing the sample variance, section 3, 1983).
+        In the order of the runs; `partials` says how exact.
     """
-    count = np.diff(starts, append=value.size)
-    ends = starts + count - 1
-    first = value[starts]
-    shifted = value - np.repeat(first, count)
-    s1 = np.add.reduceat(shifted, starts)
-    m2 = np.maximum(np.add.reduceat(shifted * shifted, starts) - s1 * s1 / count, 0.0)
-    delta, integral, covered = _chain(value, t_ms, starts, gap_ms, modulus)
-    columns = (
-        count,
-        first,
-        t_ms[starts],
-        value[ends],
-        t_ms[ends],
-        np.minimum.reduceat(value, starts),
-        np.maximum.reduceat(value, starts),
-        np.add.reduceat(value, starts),
-        m2,
-        delta,
-        integral,
-        covered,
-    )
-    return [Segment(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
-
-
-def _chain(
-    value: FloatArray, t_ms: IntArray, starts: IntArray, gap_ms: IntArray, modulus: FloatArray
-) -> tuple[FloatArray, FloatArray, IntArray]:
-    # Links inside runs; position i holds the link from reading i - 1 to reading i.
-    rise = np.zeros(value.size)
-    area = np.zeros(value.size)
-    step_ms = np.zeros(value.size, dtype=np.int64)
-    rise[1:] = _increases(value, modulus)
-    step_ms[1:] = np.diff(t_ms)
-    step_ms[step_ms > gap_ms] = 0
-    rise[starts] = 0
-    step_ms[starts] = 0
-    area[1:] = (value[1:] + value[:-1]) / 2 * step_ms[1:]
-    return (
-        np.add.reduceat(rise, starts),
-        np.add.reduceat(area, starts),
-        np.add.reduceat(step_ms, starts),
-    )
+    columns = partials(value, t_ms, starts, gap_ms[starts], modulus[starts])
+    return list(map(Segment._make, zip(*(c.tolist() for c in columns), strict=True)))
 
 
 def merge(a: Segment, b: Segment, links: Links) -> Segment:

@@ -8,14 +8,131 @@ Pure: arrays in, arrays out; it must not read a clock. A day starts at local mid
     [23, 24, 25]
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+
+
+class Grid(Protocol):
+    """Windows in a row, numbered; `index` finds them and `start_ms` says where they start."""
+
+    def index(self, t_ms: IntArray) -> IntArray:
+        """Return the number of the window that holds each time.
+
+        Parameters
+        ----------
+        t_ms : ndarray, shape (n,)
+            Event times, Unix. [ms]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Rising with time, without gaps. [1]
+        """
+        ...
+
+    def start_ms(self, index: IntArray) -> IntArray:
+        """Return where windows start.
+
+        Parameters
+        ----------
+        index : ndarray, shape (n,)
+            Their numbers. [1]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Their starts, Unix. [ms]
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """UTC windows of one length."""
+
+    length_ms: int
+
+    def index(self, t_ms: IntArray) -> IntArray:
+        """Return the number of the window that holds each time.
+
+        Parameters
+        ----------
+        t_ms : ndarray, shape (n,)
+            Event times, Unix. [ms]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Windows since 1970. [1]
+        """
+        return t_ms // self.length_ms
+
+    def start_ms(self, index: IntArray) -> IntArray:
+        """Return where windows start.
+
+        Parameters
+        ----------
+        index : ndarray, shape (n,)
+            Windows since 1970. [1]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Their starts. [ms]
+        """
+        return index * self.length_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days of a time zone, between the midnights of `day_edges_ms`."""
+
+    edges_ms: IntArray
+
+    def index(self, t_ms: IntArray) -> IntArray:
+        """Return the number of the day that holds each time.
+
+        Parameters
+        ----------
+        t_ms : ndarray, shape (n,)
+            Event times, inside the edges. [ms]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Days since the first edge. [1]
+
+        Raises
+        ------
+        ValueError
+            If a time lies outside the edges.
+        """
+        if t_ms.size and not self.edges_ms[0] <= t_ms.min() <= t_ms.max() < self.edges_ms[-1]:
+            raise ValueError("a time lies outside the day edges")
+        return np.searchsorted(self.edges_ms, t_ms, side="right") - 1
+
+    def start_ms(self, index: IntArray) -> IntArray:
+        """Return where days start.
+
+        Parameters
+        ----------
+        index : ndarray, shape (n,)
+            Days since the first edge. [1]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Their midnights. [ms]
+        """
+        return self.edges_ms[index]
 
 
 def base_start_ms(t_ms: IntArray, length_ms: int) -> IntArray:
@@ -81,9 +198,8 @@ def day_start_ms(t_ms: IntArray, edges_ms: IntArray) -> IntArray:
     ValueError
         If a time lies outside the edges.
     """
-    if t_ms.size and (int(t_ms.min()) < edges_ms[0] or int(t_ms.max()) >= edges_ms[-1]):
-        raise ValueError("a time lies outside the day edges")
-    return edges_ms[np.searchsorted(edges_ms, t_ms, side="right") - 1]
+    days = Days(edges_ms)
+    return days.start_ms(days.index(t_ms))
 
 
 def day_length_s(start_ms: int, edges_ms: IntArray) -> int:
