@@ -1,0 +1,237 @@
+"""Flashes the boards of a batch, many at once, and says of each how far it came.
+
+For each slot: who is there (MAC) – which node that is – firmware – then NVS and file system, in a
+second call – then every byte compared by digest. Only then is it *flashed*; *booted* and
+*self-test passed* are told by the board's console and reported apart.
+"""
+
+import hashlib
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cobenefit_boards import board, flash_console, flash_esptool, flash_image, provision
+from cobenefit_boards.flash_esptool import FlashError
+from cobenefit_boards.flash_journal import Journal
+from cobenefit_boards.flash_rig import Slot
+from cobenefit_boards.provision import Order
+
+AT_ONCE = 8
+#: Takes slot, node, step and share of the step that is done, 0 to 1.
+Tell = Callable[[Slot, str, str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How far one board came.
+
+    Attributes
+    ----------
+    slot : str
+        Name of its slot.
+    node, mac : str
+        Empty as far as unknown.
+    flashed, booted, tested : str
+        `yes`, `before` (in an earlier run), `no` or `not tried`.
+    cause, remedy, detail : str
+        Of a failure.
+    """
+
+    slot: str
+    node: str = ""
+    mac: str = ""
+    flashed: str = "no"
+    booted: str = "not tried"
+    tested: str = "not tried"
+    cause: str = ""
+    remedy: str = ""
+    detail: str = ""
+
+
+@dataclass
+class Batch:
+    """The nodes, their folders and what was done; hands each board one node.
+
+    Attributes
+    ----------
+    orders : list of Order
+        The nodes.
+    out : Path
+        Their folders.
+    images : Path
+        Cache of firmware.
+    journal : Journal
+        Open.
+    """
+
+    orders: list[Order]
+    out: Path
+    images: Path
+    journal: Journal
+    _busy: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def bind(self, slot: Slot, found: flash_esptool.Found) -> Order:
+        """Return the node that a board is or becomes, and note it before anything is written.
+
+        Parameters
+        ----------
+        slot : Slot
+            Where it is.
+        found : Found
+            The board.
+
+        Returns
+        -------
+        Order
+            Its node.
+
+        Raises
+        ------
+        FlashError
+            If no node is left for it, or it is in another slot, too.
+        """
+        with self._lock:
+            if found.mac in self._busy:
+                raise FlashError(
+                    f"slot {self._busy[found.mac]} has a board with the same MAC {found.mac}",
+                    "flash one after the other; a MAC is given once",
+                )
+            order = self._choose(found)
+            self._busy[found.mac] = slot.name
+            if self.journal.mac_of(order.name) != found.mac:
+                self.journal.note("bound", node=order.name, mac=found.mac)
+        return order
+
+    def _choose(self, found: flash_esptool.Found) -> Order:
+        given = {order.name: self.journal.mac_of(order.name) or order.mac for order in self.orders}
+        own = [order for order in self.orders if given[order.name] == found.mac]
+        free = [order for order in self.orders if not given[order.name]]
+        fits = [o for o in own or free if board.load(o.board).flash.chip == found.chip]
+        if not fits:
+            why = f"is {own[0].board} in the batch" if own else "has no free row in the batch"
+            raise FlashError(
+                f"the board {found.mac}, an {found.chip}, {why}",
+                "add or correct its row, or take it out; nothing was written to it",
+            )
+        return fits[0]
+
+
+def flash(slots: Sequence[Slot], batch: Batch, tell: Tell) -> list[Outcome]:
+    """Flash what is in the slots, `AT_ONCE` at a time.
+
+    Parameters
+    ----------
+    slots : sequence of Slot
+        Where boards are.
+    batch : Batch
+        What they become.
+    tell : callable
+        Is told each step.
+
+    Returns
+    -------
+    list of Outcome
+        One per slot; a failure of one does not stop the others.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda slot: _guarded(slot, batch, tell), slots))
+
+
+def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
+    known = {"slot": slot.name}
+    try:
+        tell(slot, "", "who is it", 0)
+        found = flash_esptool.identify(slot)
+        known["mac"] = found.mac
+        order = batch.bind(slot, found)
+        known["node"] = order.name
+        return _one(slot, batch, order, found, tell)
+    except FlashError as err:
+        outcome = Outcome(cause=err.cause, remedy=err.remedy, detail=err.detail, **known)
+    except (OSError, flash_image.ImageError, provision.ProvisionError) as err:
+        outcome = Outcome(cause=str(err), remedy="mend that, run it again", **known)
+    tell(slot, outcome.node, "failed", 1)
+    return outcome
+
+
+def _one(
+    slot: Slot, batch: Batch, order: Order, found: flash_esptool.Found, tell: Tell
+) -> Outcome:
+    image = flash_image.load(board.load(order.board), batch.images)
+    folder = batch.out / order.site / order.device
+    given, record = _given(folder, image)
+    work = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    reached = batch.journal.reached(order.name, work)
+    made = "before" if "flashed" in reached else "yes"
+    if made == "yes":
+        _write(slot, batch, (order, found), (image, given, work), tell)
+    booted, tested, cause, remedy = flash_console.judge(
+        slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
+    )
+    for step, state in (("booted", booted), ("tested", tested)):
+        if state == "yes":
+            batch.journal.note(step, node=order.name, mac=found.mac, work=work)
+    tell(slot, order.name, "done" if not cause else "failed", 1)
+    outcome = Outcome(slot.name, order.name, found.mac, made, booted, tested, cause, remedy)
+    _keep(folder, record, outcome)
+    return outcome
+
+
+def _write(
+    slot: Slot,
+    batch: Batch,
+    who: tuple[Order, flash_esptool.Found],
+    what: tuple[flash_image.Image, list[tuple[int, Path]], str],
+    tell: Tell,
+) -> None:
+    (order, found), (image, given, work) = who, what
+    note = {"node": order.name, "mac": found.mac, "work": work}
+    batch.journal.note("begun", **note)
+    with tempfile.TemporaryDirectory() as cut:
+        firmware = []
+        for number, part in enumerate(image.parts):
+            path = Path(cut, f"{number}.bin")
+            path.write_bytes(part.data)
+            firmware.append((part.offset, path))
+        for step, parts in (("firmware", firmware), ("identity", given)):
+            tell(slot, order.name, step, 0)
+            shown = lambda share, step=step: tell(slot, order.name, step, share)  # noqa: E731
+            flash_esptool.write(slot, found.chip, parts, shown)
+            batch.journal.note(step, **note)
+        tell(slot, order.name, "verify", 0)
+        flash_esptool.verify(slot, found.chip, [*firmware, *given], reset=True)
+    batch.journal.note("flashed", **note)
+
+
+def _given(
+    folder: Path, image: flash_image.Image
+) -> tuple[list[tuple[int, Path]], dict[str, object]]:
+    """Return the node's own images, compared with its record, and what identifies the work."""
+    path = folder / provision.RECORD
+    if not path.exists():
+        raise FlashError(f"{folder} has no {path.name}", "run `cobenefit boards provision` first")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    parts = []
+    for key, facts in record["images"].items():
+        file = folder / f"{key}.bin"
+        if hashlib.sha256(file.read_bytes()).hexdigest() != facts["sha256"]:
+            raise FlashError(f"{file} is not what its record says", "provision this node anew")
+        parts.append((int(facts["offset"]), file))
+    if record["firmware"]["sha256"] != image.sha256:
+        raise FlashError(f"{folder} was made for another firmware", "provision this node anew")
+    return parts, {key: record[key] for key in record if key != "flash"}
+
+
+def _keep(folder: Path, record: dict[str, object], outcome: Outcome) -> None:
+    """Add to the node's record what became of it, in one rename."""
+    what = ("mac", "slot", "flashed", "booted", "tested", "cause")
+    record = {**record, "flash": {key: getattr(outcome, key) for key in what}}
+    beside = folder / f".{provision.RECORD}"
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    provision.write_synced(beside, text.encode())
+    beside.rename(folder / provision.RECORD)
