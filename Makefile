@@ -37,8 +37,9 @@ $(BIN)/python:
 
 typings/.done: pyproject.toml .venv/.dev
 	@echo "Fetching MicroPython's type stubs into typings/"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps \
-	  --target typings micropython-esp32-stubs micropython-stdlib-stubs
+	@for board in esp32 rp2; do \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --target \
+	    typings/$$board micropython-$$board-stubs micropython-stdlib-stubs; done
 	@touch $@
 
 setup: .venv/.dev ## make .venv with everything the product and its checks need
@@ -64,7 +65,9 @@ hil: .venv/.run ## the hardware suite, on the virtual board (ARGS="--board … -
 check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spelling, docs, factors
 	@echo "ruff";      $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "mypy";      $(BIN)/mypy
-	@echo "mypy, firmware against MicroPython's stubs"; cd firmware && ../$(BIN)/mypy --config-file mypy.ini
+	@echo "mypy, firmware against MicroPython's stubs"; cd firmware && for board in esp32 rp2; do \
+	  echo "$$board"; TYPINGS="$$PWD/../typings/$$board" ../$(BIN)/mypy --config-file mypy.ini \
+	    --cache-dir "../.mypy_cache/$$board"; done
 	@echo "layers";    $(BIN)/lint-imports
 	@echo "numpydoc";  find $(CPYTHON) -name '*.py' | sort | xargs $(BIN)/numpydoc lint
 	@echo "spelling";  $(BIN)/codespell

@@ -56,8 +56,11 @@ class Board:
         self._uarts[number].init(baudrate=baud)
 
     def counter(self, number: int) -> Any:
-        """Return a hardware pulse counter; `value()` reads it."""
-        return machine.Counter(number)
+        """Return a hardware pulse counter; `value()` reads it. ValueError where there is none."""
+        make = getattr(machine, "Counter", None)
+        if make is None:
+            raise ValueError("this board has no pulse counter: use an ESP32, or another driver")
+        return make(number)
 
     def adc(self, number: int) -> Any:
         """Return an analogue input; `read_u16()` reads it."""
