@@ -26,13 +26,15 @@ from cobenefit_backend.bodies import (
     WeatherBody,
 )
 from cobenefit_backend.errors import RequestError
-from cobenefit_backend.models import (
-    Activity,
-    DeviceHealth,
-    Quarantine,
-    Rollup,
-    StudyDocument,
-    Weather,
+from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
+from cobenefit_backend.upserts import (
+    UPSERT_ACTIVITY,
+    UPSERT_HEALTH,
+    UPSERT_QUARANTINE,
+    UPSERT_ROLLUP,
+    UPSERT_STUDY,
+    UPSERT_WEATHER,
+    columns_of,
 )
 
 BUSY_TIMEOUT_S = 30.0
@@ -40,33 +42,6 @@ KEY_PREFIX = "cbk_"
 DAILY = "length_s IN (82800, 86400, 90000)"
 """A day of the site's time zone: 23, 24 or 25 hours."""
 Row = dict[str, Any]
-
-
-def _columns(table: type[SQLModel]) -> list[str]:
-    return [column.name for column in table.__table__.columns]  # type: ignore[attr-defined]
-
-
-def _upsert(table: type[SQLModel], newer: str = "") -> str:
-    """Return `INSERT … ON CONFLICT` on the primary key; `newer` limits the replacement."""
-    columns = _columns(table)
-    keys = [column.name for column in table.__table__.primary_key]  # type: ignore[attr-defined]
-    updates = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in keys)
-    name = str(table.__tablename__)
-    return (
-        f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "  # noqa: S608
-        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {updates} {newer}"
-    )
-
-
-UPSERT_ROLLUP = _upsert(Rollup, "WHERE excluded.revision > rollup.revision")
-UPSERT_HEALTH = _upsert(DeviceHealth, "WHERE excluded.uptime_ms >= device_health.uptime_ms")
-UPSERT_QUARANTINE = _upsert(
-    Quarantine,
-    "WHERE excluded.readings + excluded.packs > quarantine.readings + quarantine.packs",
-)
-UPSERT_WEATHER = _upsert(Weather)
-UPSERT_ACTIVITY = _upsert(Activity)
-UPSERT_STUDY = _upsert(StudyDocument)
 
 
 def open_engine(url: str) -> Engine:
@@ -281,7 +256,7 @@ class Store:
     def _upsert_rows(
         self, tenant: str, sql: str, table: type[SQLModel], rows: Sequence[Any]
     ) -> None:
-        names = _columns(table)
+        names = columns_of(table)
         values = [
             tuple(tenant if name == "tenant" else _sql(getattr(row, name)) for name in names)
             for row in rows
