@@ -21,7 +21,7 @@ from cobenefit_backend.estimate.baseline import (
 )
 from cobenefit_backend.estimate.grid import by_month_kgco2e
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import MeasuredModel
+from cobenefit_backend.estimate.propagate import MeasuredModel, contributors
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -145,6 +145,7 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
                 **describe(models, saved),
                 "savings_interval_kwh": saved_kwh,
                 "gross_marginal_kgco2e": marginal,
+                "contributors": _contributors(inputs.fuel, saved_kwh, draws, factors),
                 "gross_by_month_kgco2e": _by_month(inputs, models, saved_kwh, draws),
                 "visits_kgco2e": _visits(inputs, draws),
                 "rebound": "contained in the measured use",
@@ -342,6 +343,14 @@ def _by_month(
     central = by_month_kgco2e(draws.value, factor_id, months) + rest * draws.value(factor_id)
     drawn = by_month_kgco2e(draws.sample, factor_id, months)
     return interval_of(float(central), drawn + (rest + noise) * draws.sample(factor_id))
+
+
+def _contributors(
+    fuel: Fuel, saved_kwh: Interval | None, draws: Draws, factors: FactorSet
+) -> dict[str, Interval]:
+    if saved_kwh is None:
+        return {}
+    return contributors(draws, _avoided(fuel), {"saved_kwh": saved_kwh}, factors)
 
 
 def _avoided(fuel: Fuel) -> MeasuredModel:

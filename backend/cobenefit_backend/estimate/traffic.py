@@ -20,7 +20,7 @@ from cobenefit_backend.estimate.fuel_curve import (
     kgco2e_per_km,
 )
 from cobenefit_backend.estimate.net import Effect, Footprint, net
-from cobenefit_backend.estimate.propagate import MeasuredModel
+from cobenefit_backend.estimate.propagate import MeasuredModel, contributors, propagate
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -303,7 +303,7 @@ def estimate(inputs: TrafficInputs, factors: FactorSet, footprint: Footprint) ->
                 "vehicles_before": float(sum(b.vehicles for b in inputs.before)),
                 "vehicles_after": float(sum(b.vehicles for b in inputs.after)),
                 "traffic_growth_ratio": result.traffic_growth_ratio,
-                **({} if spot else _details(result)),
+                **({} if spot else _details(result, inputs, factors)),
             },
         ),
         footprint,
@@ -335,8 +335,13 @@ def _avoided(inputs: TrafficInputs) -> MeasuredModel:
     return avoided
 
 
-def _details(result: TrafficResult) -> dict[str, object]:
+def _details(
+    result: TrafficResult, inputs: TrafficInputs, factors: FactorSet
+) -> dict[str, object]:
+    draws, measured = Draws(factors), _measured(inputs)
+    propagate(draws, _avoided(inputs), measured)  # meets the factors that are varied next
     return {
+        "contributors": contributors(draws, _avoided(inputs), measured, factors),
         "fuel_l": result.fuel_l,
         "electricity_kwh": result.electricity_kwh,
         "co2e_kg": result.co2e_kg,
