@@ -166,10 +166,11 @@ def _wait_for():
 
 
 @pytest.fixture(scope="session")
-def cobenefit():
+def cobenefit(flash_tools):
     """Return how to run our command as a process."""
     paths = os.pathsep.join(p for p in sys.path if p)
-    environment = {**os.environ, "PYTHONPATH": paths}
+    esptool = str(flash_tools / "esptool")
+    environment = {**os.environ, "PYTHONPATH": paths, "COBENEFIT_ESPTOOL": esptool}
     return [sys.executable, "-m", "cobenefit_cli.app"], environment
 
 
