@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from cobenefit_gateway.commands import app
 from cobenefit_gateway.config import load
+from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.journal import OVERSIZE, Journal, Record, records
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.replay import Offline, replay
@@ -171,5 +173,8 @@ def test_the_command_says_what_it_did_and_a_running_gateway_is_not_disturbed(pip
 def test_offline_takes_the_lock_and_gives_it_back(pipeline):
     gateway = pipeline()
     saved(gateway)
-    Offline(gateway.config).close()
+    offline = Offline(gateway.config)
+    with pytest.raises(StorageError, match="another gateway works here"):
+        FolderLock(gateway.config.data_dir)
+    offline.close()
     FolderLock(gateway.config.data_dir).release()

@@ -5,8 +5,8 @@ the nearest load shapes. The correction is a difference-in-differences, ordinary
 percent (in shares of the counterfactual); its interval comes from a bootstrap over sites, since
 the days of one home are not independent.
 
-Sources: CalTRACK 2.0, appendix on comparison groups, 2018; OpenEEmeter/GRIDmeter methods, 2021
-(sampling and individual matching); A. C. Cameron and D. L. Miller, "A practitioner's guide to
+Sources: OpenDSM 1.2.7, comparison groups (random and stratified sampling, individual matching) and
+correction of the counterfactual; A. C. Cameron and D. L. Miller, "A practitioner's guide to
 cluster-robust inference", J. Human Resources 50, 2015 (bootstrap over clusters); P. C. Austin,
 "Balance diagnostics for comparing the distribution of baseline covariates", Statistics in Medicine
 28, 2009 (standardised differences).

@@ -29,6 +29,7 @@ from cobenefit_backend.estimate.uncertainty import Draws, Getter
 from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
+# Our own conventions, no publication: below them no figure is given.
 MIN_R2 = 0.5
 MAX_CV_RMSE = 0.25
 MAX_OUTSIDE_RATIO = 0.10

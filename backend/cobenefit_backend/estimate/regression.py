@@ -5,7 +5,7 @@ equal meters of homes are fitted together in `baseline`.
 
 Source: ASHRAE Guideline 14-2014, section 4.2 and annex B (regression models, CV(RMSE), savings
 uncertainty); the variance of a sum of predictions is textbook least squares (S. Weisberg, "Applied
-Linear Regression", section 2.8, 2014), widened for autocorrelated residuals.
+Linear Regression", chapter 3, 2014), widened for autocorrelated residuals.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,7 @@ from cobenefit_backend.estimate.baseline import FloatArray, lag1_autocorrelation
 from cobenefit_backend.estimate.quantity import Disqualification
 
 CRITICAL = 8.85
+# Our own conventions, no publication: they raise an alarm and decide nothing.
 MIN_SIDE_DAYS = 30
 _SOLAR_RATIO = 0.5
 _NEAR_DAYS = 30
