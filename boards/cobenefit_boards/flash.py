@@ -18,6 +18,7 @@ from cobenefit_boards import board, flash_console, flash_esptool, flash_image, p
 from cobenefit_boards.flash_esptool import FlashError
 from cobenefit_boards.flash_journal import Journal
 from cobenefit_boards.flash_rig import Slot
+from cobenefit_boards.private_file import write_synced
 from cobenefit_boards.provision import Order
 
 AT_ONCE = 8
@@ -233,5 +234,5 @@ def _keep(folder: Path, record: dict[str, object], outcome: Outcome) -> None:
     record = {**record, "flash": {key: getattr(outcome, key) for key in what}}
     beside = folder / f".{provision.RECORD}"
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    provision.write_synced(beside, text.encode())
+    write_synced(beside, text.encode())
     beside.rename(folder / provision.RECORD)
