@@ -82,6 +82,7 @@ def create(  # noqa: PLR0917
         write_synced(folder / "ca.key", key)
     write_synced(out / "ca.der", (fleet / "ca.der").read_bytes())
     write_synced(out / _LIMITS, json.dumps(limits, indent=1).encode())
+    write_synced(out / _ISSUED, b"")
     if (fleet / "update.key").exists():
         shutil.copyfile(fleet / "update.key", out / "update.key")
 
@@ -198,6 +199,6 @@ def _check_time(folder: Path, made: Identity, now: dt.datetime, days: float) -> 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep another provisioner from counting at the same time."""
-    with (folder / _ISSUED).open("a") as file:
+    with (folder / _ISSUED).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -22,6 +22,7 @@ from cobenefit_boards.energy import (
 
 boards = typer.Typer(help="Boards: pins, power, footprint, and where each was read.")
 boards.command()(fetch_commands.fetch)
+boards.command("authority")(provision_commands.make_authority)
 boards.command()(provision_commands.provision)
 boards.command()(flash_commands.flash)
 node = typer.Typer(no_args_is_help=True, help="A node, before it is built and in the field.")

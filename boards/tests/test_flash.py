@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cobenefit_boards import board, flash_image, flash_journal
+from cobenefit_boards import board, flash_image, flash_journal, labels
 from cobenefit_boards.commands import boards as app
 from cobenefit_boards.flash import Batch
 from cobenefit_boards.flash_esptool import FlashError, Found
@@ -74,8 +74,10 @@ def test_kinds_in_parallel_then_nothing_is_left_to_do(mocks, bench, tmp_path, lo
     for row, chip, mock in zip(rows, chips, made, strict=True):
         folder = tmp_path / "out" / row["node"]
         assert_holds(mock, folder, board.load(KINDS[chip]).flash.offset)
-        assert json.loads((folder / "record.json").read_text())["flash"]["mac"] == mock.mac
-        assert mock.mac in (tmp_path / "out/labels.html").read_text()
+        record = json.loads((folder / "record.json").read_text())
+        assert record["flash"]["mac"] == mock.mac
+        assert labels.text(record).split()[2] == mock.mac
+    assert (tmp_path / "out/labels.pdf").read_bytes().startswith(b"%PDF")
     rows, failed = run(options)
     assert not failed
     assert [row["flashed"] for row in rows] == ["before"] * len(chips)
