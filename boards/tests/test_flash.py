@@ -1,11 +1,6 @@
 """`cobenefit boards flash` on mock boards: esptool is real, the chips are not."""
 
 import json
-import os
-import random
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -138,35 +133,6 @@ def test_a_bad_cell_is_found_and_never_called_done(mocks, bench, tmp_path):
     assert rows[0]["flashed"] == "no"
     assert rows[0]["cause"] == "the flash keeps other bytes than were written"
     assert '"flashed"' not in (tmp_path / "out/journal.jsonl").read_text()
-
-
-def test_a_killed_flasher_leaves_nothing_half_done(  # noqa: PLR0917
-    mocks, bench, tmp_path, cobenefit, wait_for, long_run, seed
-):
-    options = bench(["esp32"])
-    mock = mocks("esp32", mac(1))
-    slots(tmp_path, mock.port)
-    command, environment = cobenefit
-    journal = tmp_path / "out/journal.jsonl"
-    instants = random.Random(seed)
-    for delay_s in [0.0] + [instants.uniform(0.2, 4) for _ in range(20 if long_run else 0)]:
-        with (tmp_path / "log").open("wb") as log:
-            flasher = subprocess.Popen(
-                [*command, "boards", *options], env=environment, stdout=log, stderr=log
-            )
-            if delay_s:
-                time.sleep(delay_s)  # the instant of the kill, not a wait for something
-            else:
-                wait_for(lambda: journal.exists() and '"firmware"' in journal.read_text(), "half")
-            os.kill(flasher.pid, signal.SIGKILL)
-            flasher.wait()
-        if '"flashed"' in journal.read_text():
-            break
-    else:
-        rows, failed = run(options)
-        assert not failed, rows
-        assert rows[0]["flashed"] == "yes"
-    assert_holds(mock, tmp_path / "out/lille-01/meter-0")
 
 
 def test_the_virtual_board_boots_what_is_read_back(  # noqa: PLR0917

@@ -1,0 +1,103 @@
+"""Killed flashers, killed boards, a full disk: run again, nothing is half done and called done."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+
+from cobenefit_boards import board, flash_image
+
+VFS, VFS_BYTES = 0x200000, 0x100000
+NVS, NVS_BYTES = 0x9000, 0x6000
+MODEL = "esp32_generic"
+
+
+def rig(tmp_path, made):
+    rows = [
+        f'[[slot]]\nname = "{n}"\nport = "socket://127.0.0.1:{mock.port}"\nreset = false\n'
+        'console = "none"\n'
+        for n, mock in enumerate(made, 1)
+    ]
+    (tmp_path / "rig.toml").write_text("\n".join(rows))
+
+
+def mac(number):
+    return f"24:0a:c4:00:{number >> 8:02x}:{number & 255:02x}"
+
+
+def flashed(out):
+    """Return the MAC by node of what the journal calls flashed, whole lines only."""
+    text = (out / "journal.jsonl").read_text() if (out / "journal.jsonl").exists() else ""
+    rows = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("}\n")]
+    return {row["node"]: row["mac"] for row in rows if row["step"] == "flashed"}
+
+
+def assert_holds(mock, folder, image):
+    """Compare the flash of a board with what its node should be."""
+    flash, offset = mock.flash(), board.load(MODEL).flash.offset
+    assert flash[VFS : VFS + VFS_BYTES] == (folder / "vfs.bin").read_bytes()
+    assert flash[NVS : NVS + NVS_BYTES] == (folder / "nvs.bin").read_bytes()
+    assert flash[offset:NVS] == image[: NVS - offset]
+    end = NVS + NVS_BYTES
+    assert flash[end : offset + len(image)] == image[end - offset :]
+
+
+def check(tmp_path, made):
+    """Assert that each board that is called flashed is; return how many are."""
+    found = flashed(tmp_path / "out")
+    image = flash_image.find(board.load(MODEL), tmp_path / "images").read_bytes()
+    by_mac = {mock.mac: mock for mock in made}
+    for node, address in found.items():
+        assert_holds(by_mac[address], tmp_path / "out" / node, image)
+    return len(found)
+
+
+def started(tmp_path, cobenefit, options):
+    command, environment = cobenefit
+    with (tmp_path / "log").open("ab") as log:
+        return subprocess.Popen(
+            [*command, "boards", *options], env=environment, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+
+
+@pytest.mark.timeout(3600)
+def test_a_flasher_killed_at_any_moment_calls_no_half_board_done(  # noqa: PLR0917
+    mocks, bench, tmp_path, cobenefit, wait_for, long_run, seed
+):
+    """Kill it half way; with --long, 60 times at random with four boards."""
+    kills, boards = (60, 4) if long_run else (1, 1)
+    options = bench(["esp32"] * boards)
+    shutil.copytree(tmp_path / "out", tmp_path / "pristine")
+    instants, killed_in, batches = random.Random(seed), [], 0
+    while len(killed_in) < kills:
+        shutil.rmtree(tmp_path / "out")
+        shutil.copytree(tmp_path / "pristine", tmp_path / "out")
+        made = [mocks("esp32", mac(100 * batches + n)) for n in range(boards)]
+        rig(tmp_path, made)
+        batches += 1
+        while len(killed_in) < kills and check(tmp_path, made) < boards:
+            flasher = started(tmp_path, cobenefit, options)
+            if killed_in:
+                time.sleep(instants.uniform(0.5, 14))  # the instant, not a wait for something
+            else:
+                wait_for(lambda: last_step(tmp_path) == "firmware", "half of it")
+            if flasher.poll() is None:
+                (os.killpg if instants.random() < 0.5 else os.kill)(flasher.pid, signal.SIGKILL)
+                killed_in.append(last_step(tmp_path))
+            flasher.wait()
+        assert started(tmp_path, cobenefit, options).wait() == 0, (tmp_path / "log").read_text()
+        assert check(tmp_path, made) == boards
+    print(f"{kills} kills in {batches} batches of {boards}, after: {Counter(killed_in)}")
+
+
+def last_step(tmp_path):
+    journal = tmp_path / "out/journal.jsonl"
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return json.loads(lines[-1])["step"] if lines and lines[-1].endswith("}") else ""
