@@ -40,6 +40,8 @@ class Outcome:
         `yes`, `before` (in an earlier run), `no` or `not tried`.
     cause, remedy, detail : str
         Of a failure.
+    measured : dict of str to str
+        What the self-test said, by its rows.
     """
 
     slot: str
@@ -51,6 +53,7 @@ class Outcome:
     cause: str = ""
     remedy: str = ""
     detail: str = ""
+    measured: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,12 +70,15 @@ class Batch:
         Cache of firmware.
     journal : Journal
         Open.
+    note : str
+        What the operator wants to keep with each board of this run.
     """
 
     orders: list[Order]
     out: Path
     images: Path
     journal: Journal
+    note: str = ""
     _busy: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -171,15 +177,15 @@ def _one(
     made = "before" if "flashed" in reached else "yes"
     if made == "yes":
         _write(slot, batch, (order, found), (image, given, work), tell)
-    booted, tested, cause, remedy = flash_console.judge(
+    judged = flash_console.judge(
         slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
     )
-    for step, state in (("booted", booted), ("tested", tested)):
+    for step, state in (("booted", judged.booted), ("tested", judged.tested)):
         if state == "yes":
             batch.journal.note(step, node=order.name, mac=found.mac, work=work)
-    tell(slot, order.name, "done" if not cause else "failed", 1)
-    outcome = Outcome(slot.name, order.name, found.mac, made, booted, tested, cause, remedy)
-    _keep(folder, record, outcome)
+    tell(slot, order.name, "done" if not judged.cause else "failed", 1)
+    outcome = Outcome(slot.name, order.name, found.mac, made, **judged._asdict())
+    _keep(folder, outcome, batch.note)
     return outcome
 
 
@@ -228,11 +234,16 @@ def _given(
     return parts, {key: record[key] for key in record if key != "flash"}
 
 
-def _keep(folder: Path, record: dict[str, object], outcome: Outcome) -> None:
-    """Add to the node's record what became of it, in one rename."""
-    what = ("mac", "slot", "flashed", "booted", "tested", "cause")
-    record = {**record, "flash": {key: getattr(outcome, key) for key in what}}
+def _keep(folder: Path, outcome: Outcome, note: str) -> None:
+    """Add to the node's record what became of it, who did it and when, in one rename."""
+    what = ("mac", "slot", "flashed", "booted", "tested", "cause", "measured")
+    record = json.loads((folder / provision.RECORD).read_text(encoding="utf-8"))
+    done = {**provision.who(), **{key: getattr(outcome, key) for key in what}, "note": note}
+    if outcome.flashed == "before":  # that it was looked at again takes nothing away
+        told = record.get("flash", {})
+        done |= {key: told[key] for key in ("at", "by") if key in told}
+        done |= {key: done[key] or told.get(key, done[key]) for key in ("measured", "note")}
     beside = folder / f".{provision.RECORD}"
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps({**record, "flash": done}, indent=1, ensure_ascii=False) + "\n"
     write_synced(beside, text.encode())
     beside.rename(folder / provision.RECORD)

@@ -7,6 +7,8 @@ prints or logs them. A folder appears whole or not at all.
 
 import contextlib
 import csv
+import datetime as dt
+import getpass
 import hashlib
 import json
 import os
@@ -175,6 +177,7 @@ def provision(  # noqa: PLR0917
         "node": order.name,
         "board": order.board,
         "note": order.note,
+        "made": who(),
         "inputs_sha256": digest,
         "firmware": {"file": image.path.name, "sha256": image.sha256},
         **_facts(images_made, made),
@@ -182,6 +185,12 @@ def provision(  # noqa: PLR0917
     blobs = {f"{key}.bin": data for key, (_, data) in images_made.items()}
     _place(target, {**blobs, "cert.der": made.der()[0], RECORD: _json(record)})
     return True
+
+
+def who() -> dict[str, str]:
+    """Return who does something now, for a record: time and login name."""
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"at": at, "by": getpass.getuser()}
 
 
 def _made_before(target: Path, digest: str) -> bool:

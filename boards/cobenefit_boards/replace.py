@@ -8,7 +8,6 @@ in which the backend takes what people did.
 
 import csv
 import datetime as dt
-import getpass
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -133,7 +132,7 @@ def describe(
         raise ReplaceError(f"date is {date!r}: write YYYY-MM-DD") from err
     certificates = [str(record["certificate"]["sha256"]) for record in (before, after)]
     return Swap(
-        before["node"], date, getpass.getuser(), km, note, *macs, *certificates, dict(indexes),
+        before["node"], date, provision.who()["by"], km, note, *macs, *certificates, dict(indexes),
         restarted,
     )  # fmt: skip
 

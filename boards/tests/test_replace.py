@@ -116,6 +116,5 @@ def test_two_boards_that_are_not_one_node_are_refused(visit, tmp_path):
 
 def test_channels_are_those_the_drivers_send():
     assert replace.channels({"sensors": SENSORS})["pulse_count"] == "pulse"
-    probe = {"driver": "ds18b20", "pin": 4, "roms": ["28aabbccddeeff17"], "number": 2}
-    found = replace.channels({"sensors": [{**probe, "period_ms": 1000}]})
-    assert found == {"soil_temperature_degc_2": "ds18b20"}
+    air = {"driver": "scd4x", "i2c": 0, "number": 2, "period_ms": 1000}
+    assert replace.channels({"sensors": [air]})["co2_ratio_2"] == "scd4x"
