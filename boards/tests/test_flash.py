@@ -55,6 +55,7 @@ def assert_holds(mock, folder, offset=0x1000):
     assert flash[end : offset + len(image)] == image[end - offset :]
 
 
+@pytest.mark.timeout(900)
 def test_kinds_in_parallel_then_nothing_is_left_to_do(mocks, bench, tmp_path, long_run):
     chips = list(KINDS) * 2 if long_run else ["esp32", "esp32c6"]
     options = bench(chips)

@@ -1,6 +1,11 @@
-"""What a laptop has signed, on a real mosquitto and a real node: let in, bounded, shut out."""
+"""What a laptop has signed, on a real mosquitto and a real node: let in, bounded, shut out.
+
+And the exchange of a node's board, whose old certificate is shut out.
+"""
 
 import datetime as dt
+import hashlib
+import json
 import shutil
 import socket
 import ssl
@@ -9,8 +14,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from typer.testing import CliRunner
 
-from cobenefit_boards import authority, batch_authority
+from cobenefit_boards import authority, batch_authority, provision
+from cobenefit_boards.commands import boards as app
 from cobenefit_hil.keeper import Keeper
 from cobenefit_hil.mutual import NAME, MutualBroker
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
@@ -24,6 +31,7 @@ pytestmark = [
 ]
 INSTANTS = 40_000
 NODE = f"{SITE}/{DEVICE}"
+INDEX, POWER_CHANNEL = "energy_import_wh", "power_apparent_va"
 
 
 @pytest.fixture
@@ -149,3 +157,58 @@ def test_a_stolen_laptop_does_not_play_the_broker(board, broker, laptop, ack_sta
         assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 30)
     assert "MBEDTLS_ERR_X509" in board.console(), board.console()
     assert not ack_station.packs
+
+
+def kept(folder, made, config, mac):
+    """Write what the office keeps of a node on a board."""
+    folder.mkdir(parents=True)
+    files = {"config.json": json.dumps(config).encode()}
+    (folder / "vfs.bin").write_bytes(provision.file_system(files, 65_536))
+    (folder / "cert.der").write_bytes(made.der()[0])
+    digest = hashlib.sha256(made.der()[0]).hexdigest()
+    record = {"node": NODE, "certificate": {"sha256": digest}, "flash": {"mac": mac}}
+    (folder / provision.RECORD).write_text(json.dumps(record))
+    return folder
+
+
+def indexes(station, boots):
+    """Return the meter's indexes that came, by time, from these boots."""
+    found = [station.readings(boot) for boot in boots]
+    rows = {t: v for r in found for (channel, t), (v, _) in r.items() if channel == INDEX}
+    return [rows[t] for t in sorted(rows)]
+
+
+def test_an_exchanged_board_goes_on_under_the_same_channels(  # noqa: PLR0917
+    board, broker, laptop, ack_station, node_config, tmp_path
+):
+    made = [batch_authority.issue(laptop, NODE, 365) for _ in range(2)]
+    old, new = (
+        kept(tmp_path / name / NODE, one, node_config, f"24:0a:c4:00:00:0{n}")
+        for n, (name, one) in enumerate(zip(("out", "visit"), made, strict=True))
+    )
+    equip(board, laptop, made[0])
+    with Keeper(board):
+        assert ack_station.wait(lambda: len(ack_station.packs) > 5, 30), broker.tail()
+    boots = {boot for boot, _ in ack_station.packs}
+    shutil.rmtree(board.file("ring"))  # another board: nothing of the first is on it
+    equip(board, laptop, made[1])
+    with Keeper(board):
+        fresh = lambda: [b for b, _ in ack_station.packs if b not in boots]  # noqa: E731
+        assert ack_station.wait(lambda: len(fresh()) > 5, 30), board.console()
+        before, after = indexes(ack_station, boots), indexes(ack_station, set(fresh()))
+        words = ["replace", old, new, "--authority", broker.folder, "--km", 34, "--index",
+                 f"{INDEX}={before[-1]}:{after[0]}", "--visits", tmp_path / "visits.csv",
+                 "--crl", tmp_path / "crl.pem"]  # fmt: skip
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        broker.restart()
+        count = len(ack_station.packs)
+        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 30), broker.tail()
+    assert {channel for channel, _ in ack_station.packs.values()} == {INDEX, POWER_CHANNEL}
+    assert before == sorted(before)
+    assert after == sorted(after)
+    assert before[-1] < after[0]
+    assert not admitted(broker, tmp_path, made[0])
+    assert admitted(broker, tmp_path, made[1])
+    rows = (tmp_path / "visits.csv").read_text()
+    assert f"{DEVICE}/{INDEX},index_first,{float(after[0])}" in rows
