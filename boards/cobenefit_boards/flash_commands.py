@@ -49,11 +49,11 @@ def flash(  # noqa: PLR0917  typer reads the signature
         raise FlashError(f"no folder {out}", "run `cobenefit boards provision` first")
     with flash_journal.opened(out) as journal, _progress(slots) as tell:
         found = flashing.flash(slots, flashing.Batch(orders, out, images, journal, note), tell)
-    labels.write(out)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in found]))
     else:
         _show(found)
+    labels.write(out)
     failed = [row for row in found if row.cause]
     if failed:
         raise FlashError(

@@ -12,6 +12,8 @@ from typing import Any
 import segno
 import typst
 
+from cobenefit_boards.private_file import write_synced
+
 SHEET = "labels.pdf"
 _TEMPLATE = Path(__file__).with_name("labels.typ")
 _DIGITS = 16
@@ -52,9 +54,9 @@ def write(folder: Path) -> Path:
     made = typst.compile(
         _TEMPLATE.read_bytes(), ignore_system_fonts=True, sys_inputs={"rows": json.dumps(rows)}
     )
-    sheet = folder / SHEET
-    sheet.write_bytes(made)
-    return sheet
+    beside = folder / f".{SHEET}"
+    write_synced(beside, made)
+    return beside.rename(folder / SHEET)
 
 
 def _row(record: dict[str, Any]) -> dict[str, str]:

@@ -105,3 +105,49 @@ def test_a_flasher_killed_at_any_moment_calls_no_half_board_done(  # noqa: PLR09
 
 def steps(tmp_path):
     return [row["step"] for row in rows(tmp_path / "out")]
+
+
+#: On a disk of its own: the batch with no page left, with one, with room; what each run says.
+FULL_DISK = """
+set -eu
+mount -t tmpfs -o size=32m none disk
+cp -a out/. disk
+for pages in 0 1 999; do
+  used=$(df --block-size=4096 --output=used disk | tail -1)
+  mount -o remount,size=$(((used + pages) * 4))k disk
+  "$@" > said-$pages 2>&1 || echo "exit code $?" >> said-$pages
+done
+cp -a disk/. kept
+"""
+
+
+def test_a_full_disk_and_a_killed_board_are_made_good(mocks, bench, tmp_path, cobenefit, program):
+    options = bench(["esp32", "esp32"])
+    made = [mocks("esp32", mac(n)) for n in range(2)]
+    rig(tmp_path, made)
+    made[1].close()
+    (tmp_path / "disk").mkdir()
+    command, environment = cobenefit
+    options[options.index("--out") + 1] = "disk"
+    script = [program("unshare"), "--user", "--map-root-user", "--mount", "sh", "-c", FULL_DISK]
+    done = subprocess.run(
+        [*script, "sh", *command, "boards", *options],
+        cwd=tmp_path, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    full, page, room = ((tmp_path / f"said-{pages}").read_text() for pages in (0, 1, 999))
+    assert "No space left on device" in full
+    assert "exit code 3" in full
+    assert "No space left on device" in page
+    assert "exit code 3" in room  # the killed board
+    said = json.loads(room[room.index("[") :].splitlines()[0])
+    assert [row["flashed"] for row in said] == ["before", "no"]
+    assert said[1]["cause"] == "nothing is there"
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "kept").rename(tmp_path / "out")
+    assert check(tmp_path, made[:1]) == 1
+    made[1] = mocks("esp32", mac(1))
+    rig(tmp_path, made)
+    options[options.index("disk")] = str(tmp_path / "out")
+    assert started(tmp_path, cobenefit, options).wait() == 0, (tmp_path / "log").read_text()
+    assert check(tmp_path, made) == 2
