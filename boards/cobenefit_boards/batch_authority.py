@@ -39,7 +39,7 @@ _HOW = "make one in the office: `cobenefit boards authority`"
 
 def create(  # noqa: PLR0917
     fleet: Path, out: Path, names: Iterable[str], certificates: int, days: float, valid_days: float
-) -> None:
+) -> Path:
     """Make the authority of a batch, and the folder for the laptop.
 
     Parameters
@@ -56,6 +56,11 @@ def create(  # noqa: PLR0917
         For how long it may sign, > 0. [d]
     valid_days : float
         How long what it signs may be valid, > 0. [d]
+
+    Returns
+    -------
+    Path
+        The office's copy of its certificate, by which it is shut out.
 
     Raises
     ------
@@ -74,7 +79,8 @@ def create(  # noqa: PLR0917
         "certificates": max(certificates, len(nodes)),
         "nodes": {name: authority.device_secret(fleet, name).hex() for name in nodes},
     }
-    kept = fleet / BATCHES / f"{made.certificate.serial_number:x}"
+    day = made.certificate.not_valid_before_utc.date().isoformat()
+    kept = fleet / BATCHES / f"{day}-{made.certificate.serial_number % 2**32:08x}"
     kept.mkdir(mode=0o700, parents=True)
     out.mkdir(mode=0o700, parents=True)
     for folder in (kept, out):
@@ -85,6 +91,7 @@ def create(  # noqa: PLR0917
     write_synced(out / _ISSUED, b"")
     if (fleet / "update.key").exists():
         shutil.copyfile(fleet / "update.key", out / "update.key")
+    return kept / "ca.pem"
 
 
 def issue(folder: Path, name: str, days: float) -> Identity:

@@ -43,13 +43,14 @@ def make_authority(  # noqa: PLR0917  typer reads the signature
 
     names = [order.name for order in making.read_batch(batch)]
     most = certificates or -(-11 * len(names) // 10)
-    batch_authority.create(folder, out, names, most, days, valid_days)
+    kept = batch_authority.create(folder, out, names, most, days, valid_days)
     crl = folder / "crl.pem"
     crl.write_bytes(revocation.revoke(folder, []))
     Console().print(
         f"{out}: {len(names)} nodes, {most} certificates, {days:g} days. Take it along, and leave "
         f"{folder} here. First copy {folder / 'broker.pem'} and {crl} to the broker and restart "
-        "it: it knows none of these nodes before.",
+        f"it: it knows none of these nodes before. If the laptop is lost: cobenefit node revoke {kept} "
+        f"--authority {folder} --out {crl}",
         highlight=False,
         soft_wrap=True,
     )
