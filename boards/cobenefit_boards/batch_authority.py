@@ -21,6 +21,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +36,13 @@ BATCHES = "batches"
 _LIMITS = "batch.json"
 _ISSUED = "issued.txt"
 _HOW = "make one in the office: `cobenefit boards authority`"
+
+
+class _Limits(NamedTuple):
+    """How many certificates, and the secret of each node, hexadecimal."""
+
+    certificates: int
+    nodes: dict[str, str]
 
 
 def create(  # noqa: PLR0917
@@ -75,10 +83,8 @@ def create(  # noqa: PLR0917
         raise AuthorityError(f"{fleet} was made to sign nodes only: make another for new nodes")
     made = _signed(root, nodes, days, valid_days)
     pem, key = made.pem()
-    limits = {
-        "certificates": max(certificates, len(nodes)),
-        "nodes": {name: authority.device_secret(fleet, name).hex() for name in nodes},
-    }
+    given = {name: authority.device_secret(fleet, name).hex() for name in nodes}
+    limits = _Limits(max(certificates, len(nodes)), given)._asdict()
     day = made.certificate.not_valid_before_utc.date().isoformat()
     kept = fleet / BATCHES / f"{day}-{made.certificate.serial_number % 2**32:08x}"
     kept.mkdir(mode=0o700, parents=True)
@@ -117,12 +123,12 @@ def issue(folder: Path, name: str, days: float) -> Identity:
         If it is for other nodes, has signed as many as it may, or its time is over.
     """
     limits, made = _limits(folder), authority.load(folder)
-    if name not in limits["nodes"]:
+    if name not in limits.nodes:
         raise AuthorityError(f"{folder} is not for {name}: {_HOW} with that node in the CSV")
     now = dt.datetime.now(dt.UTC)
     _check_time(folder, made, now, days)
     with _alone(folder):
-        count, most = len((folder / _ISSUED).read_text().splitlines()), limits["certificates"]
+        count, most = len((folder / _ISSUED).read_text().splitlines()), limits.certificates
         if count >= most:
             raise AuthorityError(f"{folder} has signed {count} of {most} certificates: {_HOW}")
         new = authority.issue(made, name, days=days)
@@ -151,7 +157,7 @@ def device_secret(folder: Path, name: str) -> bytes:
     KeyError
         If it is for other nodes.
     """
-    return bytes.fromhex(_limits(folder)["nodes"][name])
+    return bytes.fromhex(_limits(folder).nodes[name])
 
 
 def _signed(root: Identity, names: list[str], days: float, valid_days: float) -> Identity:
@@ -178,21 +184,23 @@ def _signed(root: Identity, names: list[str], days: float, valid_days: float) ->
     return Identity(built.sign(root.key, hashes.SHA256()), key)
 
 
-def _limits(folder: Path) -> dict[str, dict[str, str]]:
+def _limits(folder: Path) -> _Limits:
     path = folder / _LIMITS
     if not path.exists():
         raise AuthorityError(
             f"{folder} is no authority of a batch, and the operator's own key signs no node from "
             f"a CSV: {_HOW}"
         )
-    return json.loads(path.read_text(encoding="utf-8"))
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return _Limits(raw["certificates"], raw["nodes"])
 
 
 def _check_time(folder: Path, made: Identity, now: dt.datetime, days: float) -> None:
     """Refuse to sign outside the authority's time, or for longer than it lives."""
     extensions = made.certificate.extensions
     window = extensions.get_extension_for_class(x509.PrivateKeyUsagePeriod).value
-    first, last = (t.replace(tzinfo=dt.UTC) for t in (window.not_before, window.not_after))
+    ends = (window.not_before or now, window.not_after or now)
+    first, last = (end.replace(tzinfo=dt.UTC) for end in ends)
     if not first <= now <= last:
         raise AuthorityError(
             f"{folder} may sign until {last:%Y-%m-%d %H:%M} UTC, and it is {now:%Y-%m-%d %H:%M}: "

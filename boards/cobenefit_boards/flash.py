@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cobenefit_boards import board, flash_console, flash_esptool, flash_image, provision
 from cobenefit_boards.flash_esptool import FlashError
@@ -150,7 +151,7 @@ def flash(slots: Sequence[Slot], batch: Batch, tell: Tell) -> list[Outcome]:
 
 
 def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
-    known = {"slot": slot.name}
+    known: dict[str, Any] = {"slot": slot.name}
     try:
         tell(slot, "", "who is it", 0)
         found = flash_esptool.identify(slot)

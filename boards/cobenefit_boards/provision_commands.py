@@ -49,8 +49,8 @@ def make_authority(  # noqa: PLR0917  typer reads the signature
     Console().print(
         f"{out}: {len(names)} nodes, {most} certificates, {days:g} days. Take it along, and leave "
         f"{folder} here. First copy {folder / 'broker.pem'} and {crl} to the broker and restart "
-        f"it: it knows none of these nodes before. If the laptop is lost: cobenefit node revoke {kept} "
-        f"--authority {folder} --out {crl}",
+        "it: it knows none of these nodes before. If the laptop is lost: cobenefit node revoke "
+        f"{kept} --authority {folder} --out {crl}",
         highlight=False,
         soft_wrap=True,
     )

@@ -115,8 +115,8 @@ def describe(
             f"{new} is {after['node']}, not {before['node']}: provision the new board under the "
             "name of the old one"
         )
-    macs = [str(record.get("flash", {}).get("mac") or "") for record in (before, after)]
-    if not macs[1] or macs[0] == macs[1]:
+    old_mac, new_mac = (str(r.get("flash", {}).get("mac") or "") for r in (before, after))
+    if new_mac in ("", old_mac):
         raise ReplaceError(f"{new} is on no board yet, or on the same: flash the new board first")
     had, has = channels(_config(old)), channels(_config(new))
     if missing := sorted(set(had) - set(has)):
@@ -130,10 +130,11 @@ def describe(
         dt.date.fromisoformat(date)
     except ValueError as err:
         raise ReplaceError(f"date is {date!r}: write YYYY-MM-DD") from err
-    certificates = [str(record["certificate"]["sha256"]) for record in (before, after)]
     return Swap(
-        before["node"], date, provision.who()["by"], km, note, *macs, *certificates, dict(indexes),
-        restarted,
+        node=before["node"], date=date, by=provision.who()["by"], km=km, note=note,
+        old_mac=old_mac, new_mac=new_mac, old_certificate=before["certificate"]["sha256"],
+        new_certificate=after["certificate"]["sha256"], indexes=dict(indexes),
+        restarted=restarted,
     )  # fmt: skip
 
 

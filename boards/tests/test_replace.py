@@ -106,7 +106,7 @@ def test_a_missing_figure_is_asked_for_and_nothing_is_changed(visit, tmp_path, m
 
 
 def test_two_boards_that_are_not_one_node_are_refused(visit, tmp_path):
-    old, new = visit
+    old, _ = visit
     name = "lille-01/meter-1"
     other = on_a_board(tmp_path / "out" / name, tmp_path / "laptop", name, "24:0a:c4:00:00:03")
     assert "under the name of the old one" in str(run(tmp_path, old, other).exception)

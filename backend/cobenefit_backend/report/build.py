@@ -109,9 +109,7 @@ def _case(
         rollups=rollups,
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
-            row
-            for row in log
-            if row["site"] == site.id and row["use_case"] == study.use_case
+            row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
         ],
     )
     devices = [

@@ -40,13 +40,16 @@ def use(rows):
 
 @pytest.mark.parametrize("first", [7, 90_000], ids=["starts below", "starts above"])
 def test_the_day_of_an_exchange_is_what_both_meters_counted(first):
-    """10 Wh per step; the exchange is between two readings, 4 Wh after one, 6 Wh before the next."""
+    """10 Wh a step; the exchange is 4 Wh after a reading and 6 Wh before the next."""
     old = [1000 + 10 * n for n in range(200)]
     last = old[-1] + 4
     new = [first + 6 + 10 * n for n in range(3 * 144 - 200)]
     rows = rollups(old + new)
     assert use(rows)[1] != pytest.approx(1440)  # the gateway alone can't know
-    log = [activity("2024-01-02", "index_before", last), activity("2024-01-02", "index_after", first)]
+    log = [
+        activity("2024-01-02", "index_before", last),
+        activity("2024-01-02", "index_after", first),
+    ]
     assert use(swaps.mended(rows, log, WHERE, PARIS)) == pytest.approx([1440, 1440, 1430])
 
 
