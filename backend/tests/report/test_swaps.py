@@ -1,9 +1,15 @@
 """A board or meter exchanged: the step between two indexes is no consumption."""
 
+import json
+
+import msgspec
 import pytest
 
+from cobenefit_backend import bodies
+from cobenefit_backend.commands import ACTIVITY_COLUMNS
 from cobenefit_backend.report import swaps
 from cobenefit_backend.report.series import counter_days
+from cobenefit_boards import replace
 from cobenefit_gateway.core.aggregate import increase
 
 PARIS = "Europe/Paris"
@@ -77,3 +83,20 @@ def test_kilometres_are_added_up_by_node():
            activity("2024-02-02", "visit_distance", 6, "meter-1", "mile")]  # fmt: skip
     assert swaps.visit_km(log, "lille-01", "meter-1") == 40
     assert swaps.visit_km(log, "lille-01", "meter-9") == 0
+
+
+def test_what_a_technician_writes_is_what_the_backend_reads():
+    swap = replace.Swap(
+        node="lille-01/meter-1", date="2024-01-02", by="a", km=34.0, note="", old_mac="",
+        new_mac="24:0a:c4:00:00:02", old_certificate="0" * 64, new_certificate="1" * 64,
+        indexes={"energy_import_wh": (2994.0, 7.0)}, restarted=["energy_import_wh"],
+    )  # fmt: skip
+    rows = replace.activities(swap)
+    assert all(set(row) == set(replace.COLUMNS) == set(ACTIVITY_COLUMNS) for row in rows)
+    body = {"tenant": "demo", "rows": rows}
+    stored = bodies.decode(json.dumps(body).encode(), bodies.ActivityBody)
+    log = [msgspec.structs.asdict(row) for row in stored.rows]
+    assert swaps.visit_km(log, "lille-01", "meter-1") == 34
+    old = [1000 + 10 * n for n in range(200)]
+    days = rollups(old + [13 + 10 * n for n in range(232)])
+    assert use(swaps.mended(days, log, WHERE, PARIS)) == pytest.approx([1440, 1440, 1430])
