@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cobenefit_gateway.decode import LAST_MS, CodeArray, FloatArray, IntArray
 from cobenefit_gateway.senml_in import Channel
@@ -41,6 +42,28 @@ class Batch:
     def ends(self) -> IntArray:
         """Index of each run's last reading [1]."""
         return self.starts + self.n - 1
+
+    def flagged(self) -> NDArray[np.bool_]:
+        """Return for each run whether a reading of it is flagged."""
+        if not self.code.any():
+            return np.zeros(self.n.size, dtype=np.bool_)
+        return np.logical_or.reduceat(self.code, self.starts)
+
+    def readings_of(self, runs: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+        """Return the readings of some runs.
+
+        Parameters
+        ----------
+        runs : ndarray, shape (m,)
+            Which. [1]
+
+        Returns
+        -------
+        tuple of ndarray
+            Index of each reading, and of its run. [1, 1]
+        """
+        at = np.flatnonzero(np.repeat(runs, self.n))
+        return at, np.repeat(np.flatnonzero(runs), self.n[runs])
 
 
 class Columns:
