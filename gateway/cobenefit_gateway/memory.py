@@ -21,4 +21,5 @@ def keep_freed() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return all([mallopt(name, size) for name, size in _SETTINGS.items()])
+    done = [mallopt(name, size) for name, size in _SETTINGS.items()]
+    return all(done)
