@@ -66,7 +66,9 @@ def flagged_at(number: int, seq: int) -> int:
 
 
 def _chance(numbers: Ints, seq: int) -> Ints:
-    return (numbers * 7919 + seq * 104_729) % 1000
+    # Mixed, so that neighbours in device or round have nothing in common.
+    mixed = (numbers * 2_654_435_761 + seq * 2_246_822_519) & 0xFFFFFFFF
+    return (((mixed ^ mixed >> 15) * 73_244_475 & 0xFFFFFFFF) >> 7) % 1000
 
 
 def flagged(numbers: Ints, seq: int) -> Bits:
