@@ -53,7 +53,6 @@ class MqttConfig:
 
     client: str = "bulk"
     version: str = "auto"
-    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +326,6 @@ def _check_meaning(config: Config) -> None:
         raise ConfigError(file, "broker.host", "", "a host name or address")
     if not config.broker.client_id:
         raise ConfigError(file, "broker.client_id", "", "a fixed name")
-    if config.mqtt.share and not is_id(config.mqtt.share):
-        raise ConfigError(file, "mqtt.share", config.mqtt.share, "[a-z0-9-]{1,32} or empty")
     if _DAY_S % config.windows.base_s:
         raise ConfigError(file, "windows.base_s", config.windows.base_s, "a divisor of 86400")
     _check_date(file, config.quality.earliest)

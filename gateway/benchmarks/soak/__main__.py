@@ -1,7 +1,7 @@
 """A soak: the gateway under load for an hour, beside a ledger it does not know.
 
     make soak ARGS="--minutes 60 --devices 10000"
-    make soak ARGS="--kills 200 --devices 1000 --rate 60000"
+    make soak ARGS="--kills 200 --devices 300 --rate 6000"
 
 Real broker, gateway, backend store. First the ceiling is measured (readings for each CPU second
 of the gateway, everything on), then the devices send at a share of it. At the end all is drained
@@ -171,7 +171,7 @@ def soak(asked: argparse.Namespace, console: Console) -> int:
         asked.rate = asked.share * facts["ceiling"]["readings_per_cpu_s"]
         console.print(f"  {facts['ceiling']}")
     console.print(f"{asked.devices} devices, {asked.rate:,.0f} readings a second, in {folder}")
-    pace = {"checkpoint_s": 0.15, "again_s": 1.0} if asked.kills else {}
+    pace = {"checkpoint_s": 0.15, "again_s": 3.0} if asked.kills else {}
     began = time.time()
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} % {task.fields[facts]}"))
     with (

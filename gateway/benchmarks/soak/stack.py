@@ -61,7 +61,7 @@ class Stack:
 
     def __init__(
         self, folder: Path, devices: int, rate: float, checkpoint_s: float = 2.0,
-        again_s: float = 10.0,
+        again_s: float = 30.0,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.store = folder, folder / "backend.sqlite3"
