@@ -114,7 +114,7 @@ def _table(facts: dict[str, Any]) -> str:
 
 
 _HEAD = """\
-# Soak: the gateway under load for an hour
+# Soak: the gateway under load, and killed
 
 Written by `gateway/benchmarks/soak/page.py` from what `make soak` left; do not edit.
 
@@ -161,8 +161,8 @@ python gateway/benchmarks/soak/page.py soak kills
 ```
 
 Ctrl-C ends a run with the same verdict; the same folder goes on with it. Without `--rate` the
-ceiling is measured first and half of it asked for; on a machine with less time to give, the devices
-wait, and "rate reached" is lower than "asked for".
+ceiling is measured first and half of it asked for; on a machine with less time to give, the
+devices wait, and "rate reached" is lower than "asked for".
 
 ## What this does not show
 
