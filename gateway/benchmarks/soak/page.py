@@ -155,8 +155,8 @@ _LIMITS = """
 ## How to run it
 
 ```sh
-make soak ARGS="--minutes 60 --devices 10000 --folder soak"
-make soak ARGS="--kills 200 --devices 300 --rate 6000 --folder kills"
+make soak ARGS="--minutes=60 --devices=10000 --folder=soak"
+make soak ARGS="--kills=200 --devices=300 --rate=6000 --folder=kills"
 python gateway/benchmarks/soak/page.py soak kills
 ```
 
