@@ -300,7 +300,7 @@ def export(
         list[Path],
         typer.Argument(
             help="Where to write: NAME.pdf, NAME.xlsx, NAME.zip (RO-Crate with everything), or "
-            "results.csv, series.csv, data.csv, factors.csv."
+            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv."
         ),
     ],
     lang: Annotated[FileLanguage, typer.Option(help="Language of the files.")] = FileLanguage.FR,

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.territory.load import Mapping, mappings
 
 Cell = str | int | float | bool | None
 WEEK = timedelta(days=7)
@@ -45,9 +46,9 @@ def tables(report: Report) -> tuple[Table, ...]:
     Returns
     -------
     tuple of Table
-        `results`, `series`, `data` and `factors`.
+        `results`, `follow_up`, `series`, `data` and `factors`.
     """
-    return results(report), series(report), data(report), factors(report)
+    return results(report), follow_up(report), series(report), data(report), factors(report)
 
 
 RESULTS = (
@@ -91,6 +92,56 @@ def _made_from(report: Report) -> tuple[Cell, ...]:
         made_from["code_version"],
         made_from["factor_set"]["version"],
         made_from["data_sha256"],
+    )
+
+
+FOLLOW_UP = (
+    "study", "title_fr", "start", "end", "sector_fr", "sector_en", "lever_fr", "gpc",
+    "compare_with", "quantity", "low", "central", "high", "unit", "evidence_class", "claimed",
+    "note",
+)  # fmt: skip
+_OWN = "indicateur propre à la collectivité : à ne jamais ajouter à un total territorial"
+
+
+def follow_up(report: Report) -> Table:
+    """Return each study under its sector of a climate plan, the territory's own indicator.
+
+    An avoided emission is a difference to what would have been; an inventory is a total. The one
+    is never written into the other.
+
+    Parameters
+    ----------
+    report : Report
+        The report.
+
+    Returns
+    -------
+    Table
+        One row per study, net over its period. [tCO2e]
+    """
+    known = mappings()
+    rows = [_followed(case, known[case.estimate.use_case]) for case in report.cases]
+    return Table("follow_up", FOLLOW_UP, tuple(rows))
+
+
+def _followed(case: Case, place: Mapping) -> tuple[Cell, ...]:
+    net = case.estimate.net_kgco2e
+    shown = net is not None and place.additive and not case.placebo
+    bounds: tuple[Cell, ...] = (None, None, None)
+    if net is not None and shown:
+        bounds = (net.low / 1000, net.central / 1000, net.high / 1000)
+    where = (place.sector_fr, place.sector_en, place.lever_fr, place.gpc, place.compare_with)
+    judged = (case.estimate.evidence_class, case.counts, _OWN)
+    quantity = "net avoided emissions" if shown else "indicator, no CO2e"
+    return (
+        case.study,
+        case.titles["fr"],
+        *case.period,
+        *where,
+        quantity,
+        *bounds,
+        "tCO2e",
+        *judged,
     )
 
 

@@ -12,7 +12,7 @@ from cobenefit_backend.report.words import Language, choose
 from cobenefit_backend.routes.pages import current_report
 
 router = APIRouter(tags=["files"])
-TableName = Literal["results", "series", "data", "factors"]
+TableName = Literal["results", "follow_up", "series", "data", "factors"]
 
 
 @router.get("/report.pdf", response_class=Response)

@@ -3,16 +3,19 @@
 import io
 import json
 import math
+from pathlib import Path
 
 import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cobenefit_backend import documents as documents_package
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.exports.csv_file import csv_file, read
 from cobenefit_backend.exports.tables import Table, tables
 from cobenefit_backend.exports.workbook import workbook
+from cobenefit_backend.territory.load import mappings
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 CELLS = st.one_of(
@@ -92,7 +95,13 @@ def test_a_workbook_holds_the_tables_and_makes_nothing_of_them(report):
     made = workbook(report, "fr")
     assert made == workbook(report, "fr")
     book = openpyxl.load_workbook(io.BytesIO(made))
-    assert book.sheetnames == ["Résultats", "Séries hebdomadaires", "Relevés", "Facteurs"]
+    assert book.sheetnames == [
+        "Résultats",
+        "Suivi PCAET",
+        "Séries hebdomadaires",
+        "Relevés",
+        "Facteurs",
+    ]
     for table, sheet in zip(tables(report), book.worksheets, strict=True):
         rows = list(sheet.iter_rows(values_only=True))
         assert rows[0] == table.columns
@@ -106,3 +115,28 @@ def _same(read_, cell):
     if isinstance(cell, float):
         return math.isclose(read_, cell, rel_tol=1e-14)
     return read_ == cell
+
+
+def test_the_follow_up_names_a_sector_and_claims_only_what_counts(report):
+    table = next(each for each in tables(report) if each.name == "follow_up")
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert set(rows) == {case.study for case in report.cases}
+    for case in report.cases:
+        row, net = rows[case.study], case.estimate.net_kgco2e
+        assert row["sector_fr"]
+        assert row["claimed"] is case.counts
+        if case.placebo or net is None:
+            assert row["central"] is None
+        else:
+            assert row["central"] == net.central / 1000
+    assert rows["house-test"]["central"] is None
+    assert not rows["field"]["claimed"]
+
+
+def test_every_use_case_has_its_place_in_a_climate_plan():
+    documents = {path.stem for path in (Path(documents_package.__file__).parent).glob("*.py")}
+    known = mappings()
+    assert set(known) <= documents | {"soil"}
+    assert len(known) == 9
+    assert not known["surveillance"].additive
+    assert not known["climate_event"].additive
