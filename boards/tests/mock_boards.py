@@ -1,7 +1,8 @@
 """A mock ESP32 boot loader with a MAC of its own and faults; run by the tools' interpreter.
 
-Arguments: chip, MAC, port file, dump file, fault, and the port if it must be a certain one. A line on standard input makes it write its
-flash to the dump file. Faults: `none`; `bad-cell` (one byte of the file system never changes).
+Arguments: chip, MAC, port file, dump file, fault, and a port if it must be a certain one. A line
+on standard input makes it write its flash to the dump file. Faults: `none`; `bad-cell` (one byte
+of the file system never changes).
 """
 
 import os

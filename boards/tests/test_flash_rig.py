@@ -20,9 +20,7 @@ def test_the_rigs_we_ship_load():
     assert len(flash_rig.load(RIGS / "bench.toml")) == 2
 
 
-def test_the_mock_rig_is_started_as_its_file_says(
-    flash_tools, tmp_path, wait_for, monkeypatch
-):
+def test_the_mock_rig_is_started_as_its_file_says(flash_tools, tmp_path, wait_for, monkeypatch):
     monkeypatch.setenv("COBENEFIT_ESPTOOL", str(flash_tools / "esptool"))
     rig = tmp_path / "rig.toml"
     slot = f'[[slot]]\nname = "1"\nport = "socket://127.0.0.1:{free_port()}"\nreset = false\n'
