@@ -16,6 +16,7 @@ from cobenefit_backend.documents.base import (
 from cobenefit_backend.estimate import traffic
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import Interval
+from cobenefit_backend.estimate.road import SpeedBin, TrafficInputs
 from cobenefit_backend.factors.registry import FactorSet
 
 
@@ -42,7 +43,7 @@ class TrafficDocument(Document, frozen=True):
 
 def run(document: TrafficDocument, factors: FactorSet) -> Answer:
     """Return both sides and their difference; the footprint is not subtracted."""
-    inputs = traffic.TrafficInputs(
+    inputs = TrafficInputs(
         length_km=document.length_km,
         before=_bins(document.before),
         after=_bins(document.after),
@@ -74,5 +75,5 @@ def run(document: TrafficDocument, factors: FactorSet) -> Answer:
     return answer
 
 
-def _bins(rows: list[SpeedBinDocument]) -> tuple[traffic.SpeedBin, ...]:
-    return tuple(traffic.SpeedBin(r.vehicle_class, r.speed_kmh, r.vehicles) for r in rows)
+def _bins(rows: list[SpeedBinDocument]) -> tuple[SpeedBin, ...]:
+    return tuple(SpeedBin(r.vehicle_class, r.speed_kmh, r.vehicles) for r in rows)

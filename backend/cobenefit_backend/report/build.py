@@ -15,18 +15,19 @@ from typing import Any
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
-from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
-from cobenefit_backend.estimate.quantity import plain
+from cobenefit_backend.estimate.quantity import Estimate, plain
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
-from cobenefit_backend.report.answers import Gathered, answer
+from cobenefit_backend.report.answers import answer
+from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.store import Store
-from cobenefit_backend.study import Study, StudyDocument
+from cobenefit_backend.study import StudyDocument
+from cobenefit_backend.study_kinds import Names, Study
 
 Row = dict[str, Any]
 
@@ -92,13 +93,18 @@ def _case(
 ) -> Case:
     site = document.site_of(study)
     tenant = document.tenant
-    rollups = {
-        device: store.daily(tenant, site.id, device, study.channel) for device in study.devices
-    }
+    daily, fine = (
+        {
+            channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
+            for channel in study.channels
+        }
+        for read in (store.daily, store.fine if study.reads_hours else _no_rows)
+    )
     gathered = Gathered(
         study=study,
         timezone=site.timezone,
-        rollups=rollups,
+        daily=daily,
+        fine=fine,
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
             row
@@ -118,12 +124,12 @@ def _case(
     records = (*estimate.disqualifications, *outdated, *planned)
     estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
-    names = study.names or studies.Names(en=study.id, fr=study.id)
+    names = study.names or Names(en=study.id, fr=study.id)
     return Case(
         study=study.id,
         titles={"en": names.en, "fr": names.fr},
         estimate=estimate,
-        footprint=_over(own, days),
+        footprint=_footprint(estimate),
         period=study.reporting,
         baseline=study.baseline,
         placebo=study.placebo,
@@ -139,13 +145,17 @@ def _case(
     )
 
 
-def _over(own: FootprintResult, days: int) -> Row:
-    """Return a yearly footprint over a period, with its stages and truncation 2."""
-    stages = own.stages[1].items()
+def _no_rows(*_series: str) -> list[Row]:
+    return []
+
+
+def _footprint(estimate: Estimate) -> Row:
+    """Return the footprint of the period, equipment included, with stages and truncation 2."""
+    stages = estimate.details["footprint_by_stage"].items()
     return {
-        **own.over(days).to_dict(),
-        "by_stage": {k: v.scaled(days / DAYS_PER_YEAR).to_dict() for k, v in stages},
-        "truncation_2": own.over(days, 2).to_dict(),
+        **estimate.footprint_kgco2e.to_dict(),
+        "by_stage": {name: each.to_dict() for name, each in stages},
+        "truncation_2": estimate.details["footprint_truncation_2_kgco2e"].to_dict(),
     }
 
 
