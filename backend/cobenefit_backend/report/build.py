@@ -8,15 +8,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
-from cobenefit_backend.estimate.quantity import Estimate, plain
+from cobenefit_backend.estimate.quantity import Disqualification, Estimate, plain
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
@@ -25,11 +26,13 @@ from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.version import code_version
+from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
 from cobenefit_backend.study import StudyDocument
 from cobenefit_backend.study_kinds import Names, Study
 
 Row = dict[str, Any]
+MAX_BREAK_EVEN_YEARS = 1000
 
 
 def build(store: Store, tenant: str, local_factors: str = "") -> Report:
@@ -121,7 +124,7 @@ def _case(
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
     planned = mv_plan.records(study, lock)
-    records = (*estimate.disqualifications, *outdated, *planned)
+    records = (*estimate.disqualifications, *outdated, *planned, *_weak(estimate, factors))
     estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
     names = study.names or Names(en=study.id, fr=study.id)
@@ -141,8 +144,27 @@ def _case(
             "plan": None if lock is None else {k: lock[k] for k in ("sha256", "locked_on")},
             "devices": facts,
             "footprint_days": days,
+            "break_even_date": _date_of(study, estimate),
         },
     )
+
+
+def _weak(estimate: Estimate, factors: FactorSet) -> tuple[Disqualification, ...]:
+    """Name the factors that were not read at their source."""
+    weak = [name for name in estimate.factor_ids if factors[name].status in WEAK_STATUS]
+    if not weak:
+        return ()
+    text = "Some factors were not read at their source; the list of factors marks them."
+    return (Disqualification("weak_sources", text, {"factors": ", ".join(weak)}),)
+
+
+def _date_of(study: Study, estimate: Estimate) -> str | None:
+    """Return the day on which a deployment that started with the reporting period pays back."""
+    years = estimate.details["break_even"]["years"]
+    if years is None or years > MAX_BREAK_EVEN_YEARS:
+        return None
+    start = study.periods[2]
+    return (start + timedelta(days=round(years * DAYS_PER_YEAR))).isoformat()
 
 
 def _no_rows(*_series: str) -> list[Row]:

@@ -242,6 +242,7 @@ class CaseView:
             "make": stage["manufacture"] + stage["installation"],
             "use": stage["use"] + stage["batteries"],
             "network": stage["network"],
+            **({"equipment": stage["equipment"]} if "equipment" in stage else {}),
             "shared": stage["gateway"] + stage["backend"],
             "end_of_life": stage["end_of_life"],
         }

@@ -39,16 +39,16 @@ def test_one_off_and_running_make_up_the_yearly_footprint():
 
 
 def test_years_and_units_by_hand():
-    found = asked(effect(15, 20, 25), cases=40)
-    gain = 20 - OWN.running.central
+    found = asked(effect(40, 50, 60), cases=40)
+    gain = 50 - OWN.running.central
     assert found["years"] == pytest.approx(OWN.one_off.central / gain)
     assert found["years_earliest"] < found["years"] < found["years_latest"]
-    assert found["units_per_year"] == pytest.approx(OWN.total[1].central / (20 / 40))
+    assert found["units_per_year"] == pytest.approx(OWN.total[1].central / (50 / 40))
     assert (found["verdict"], found["unit"]) == ("reached", "cases")
 
 
 def test_an_effect_below_the_running_emissions_never_pays_back():
-    found = asked(effect(0, OWN.running.central / 2, 9))
+    found = asked(effect(0, OWN.running.central / 2, 90))
     assert (found["verdict"], found["years"], found["years_latest"]) == ("never", None, None)
     assert found["years_earliest"] is not None
     assert asked(effect(-9, -5, -1))["verdict"] == "never"

@@ -1,5 +1,7 @@
 """A link speed is length over travel time, stops included."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,7 +33,7 @@ def test_bins_keep_vehicles_and_vehicle_hours(rows):
     assert sum(n for _, n in bins) == pytest.approx(vehicles.sum())
     hours = sum(n * 0.7 / v for v, n in bins)
     assert hours == pytest.approx(float(vehicles @ time_s) / 3600)
-    assert all(high - low > 0 for (low, _), (high, _) in zip(bins, bins[1:], strict=False))
+    assert all(high - low > 0 for (low, _), (high, _) in pairwise(bins))
 
 
 @pytest.mark.parametrize(

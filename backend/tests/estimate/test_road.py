@@ -17,7 +17,7 @@ CAR = "car_petrol"
 
 
 def emitted(speed_kmh):
-    return float(kgco2e_per_km(Draws(FACTORS).value, CAR, speed_kmh, "a"))
+    return float(kgco2e_per_km(Draws(FACTORS).value, CAR, speed_kmh, "a", "average"))
 
 
 def codes(result):
