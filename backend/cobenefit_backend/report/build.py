@@ -6,7 +6,7 @@ asks for the time, and every draw has a fixed seed.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from cobenefit_backend.study_kinds import Names, Study
 
 Row = dict[str, Any]
 MAX_BREAK_EVEN_YEARS = 1000
+MAX_IDS = 200
 
 
 def build(store: Store, tenant: str, local_factors: str = "") -> Report:
@@ -80,7 +81,7 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document),
+        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
         factors=_factor_rows(cases, factors),
     )
 
@@ -144,9 +145,22 @@ def _case(
             "plan": None if lock is None else {k: lock[k] for k in ("sha256", "locked_on")},
             "devices": facts,
             "footprint_days": days,
+            "channels": list(study.channels),
+            "activities": _activities(gathered),
             "break_even_date": _date_of(study, estimate),
         },
     )
+
+
+def _activities(gathered: Gathered[Any]) -> Row:
+    """Count and hash the activities of both periods that a study may use."""
+    rows = [row for side in gathered.sides for row in gathered.logged(side)]
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
+    return {
+        "rows": len(rows),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "ids": [row["id"] for row in rows[:MAX_IDS]],
+    }
 
 
 def _weak(estimate: Estimate, factors: FactorSet) -> tuple[Disqualification, ...]:
@@ -232,7 +246,11 @@ def _totals(cases: Sequence[Case], document: StudyDocument, factors: FactorSet) 
 
 
 def _data(
-    series: list[Row], quarantine: list[Row], ledgers: list[Row], document: StudyDocument
+    series: list[Row],
+    quarantine: list[Row],
+    ledgers: list[Row],
+    document: StudyDocument,
+    windows: Mapping[tuple[str, str, str], tuple[int, str]],
 ) -> dict[str, Any]:
     """Count readings stored, refused by reason and lost, per device and channel."""
     rows: dict[tuple[str, str, str], Row] = {}
@@ -246,6 +264,8 @@ def _data(
         found = entry(row["site"], row["device"], row["channel"])
         found.update(stored=int(row["stored"]), expected=int(row["expected"]))
         found.update(start=_iso(row["start_ms"]), end=_iso(row["end_ms"]))
+    for key, (count, sha256) in windows.items():
+        entry(*key).update(windows=count, sha256=sha256)
     for row in quarantine:
         found = entry(row["site"], row["device"], row["channel"])
         found["quarantined"][row["reason"]] = row["readings"]

@@ -175,6 +175,15 @@ def _traffic(view: CaseView) -> Panel:
             days=form.exact(after["days"]),
             speed=form.number(after["speed_km_h"]),
         )
+    elif view.case.estimate.data_origin != "modelled":
+        inputs = view.case.extra["inputs"]
+        sentence = words(
+            "counts_link",
+            before=form.number(sides["before"]["vehicles"] / max(sides["before"]["days"], 1)),
+            after=form.number(after["vehicles"] / max(after["days"], 1)),
+            speed_before=form.number(inputs["speed_before_km_h"] or 0.0),
+            speed_after=form.number(inputs["speed_after_km_h"] or 0.0),
+        )
     else:
         per_day = {name: s["vehicles"] / max(s["days"], 1) for name, s in sides.items()}
         sentence = words(
@@ -351,8 +360,8 @@ def _traffic_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
             "how_gross_traffic",
             before=form.precise(case.extra["sides"]["after"]["vehicles"]),
             length=form.exact(inputs["length_km"]),
-            speed_before=form.exact(inputs["speed_before_km_h"]),
-            speed_after=form.exact(inputs["speed_after_km_h"]),
+            speed_before=form.precise(inputs["speed_before_km_h"]),
+            speed_after=form.precise(inputs["speed_after_km_h"]),
             gross=form.precise(gross.central),
             growth=form.signed_percent(case.estimate.details["traffic_growth_ratio"]),
         ),

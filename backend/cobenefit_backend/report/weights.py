@@ -1,15 +1,18 @@
 """What a figure hangs on: its tornado, other assumptions, and when it has paid back."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.report import charts
 from cobenefit_backend.report.format import mass_unit
 from cobenefit_backend.report.view import CaseView
 
+SHORT_YEARS = 0.5
 WEAK_STATUS = ("recalled", "secondary", "provisional")
 
 
@@ -125,7 +128,7 @@ def break_even(view: CaseView) -> list[str]:
     date = view.case.extra.get("break_even_date")
     never = words("break_even_no_end")
     ends = {
-        name: never if found[name] is None else form.number(found[name])
+        name: never if found[name] is None else _span_of(view, found[name])
         for name in ("years", "years_earliest", "years_latest")
     }
     lines = [
@@ -140,3 +143,11 @@ def break_even(view: CaseView) -> list[str]:
             )
         )
     return lines
+
+
+def _span_of(view: CaseView, years: float) -> str:
+    """Write a span of time in the unit one would say it in."""
+    if years < SHORT_YEARS:
+        days = max(math.ceil(years * DAYS_PER_YEAR), 1)
+        return view.reader.words("span_days" if days > 1 else "span_day", days=days)
+    return view.reader.words("span_years", years=view.reader.format.number(years))

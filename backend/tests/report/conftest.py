@@ -108,7 +108,15 @@ def _logged():
     """Yield use case, date, place, quantity, amount, unit, arm."""
     for strip in range(1, 7):
         for arm, nitrogen, wheat in (("practice", 180, 8.3), ("advised", 140, 8.4)):
-            yield "soil", "2024-04-03", f"strip {strip}", "nitrogen", nitrogen + strip / 5, "kg/ha", arm
+            yield (
+                "soil",
+                "2024-04-03",
+                f"strip {strip}",
+                "nitrogen",
+                nitrogen + strip / 5,
+                "kg/ha",
+                arm,
+            )
             yield "soil", "2024-07-15", f"strip {strip}", "yield", wheat + strip / 50, "t/ha", arm
     for n in range(120):
         day = (AFTER + timedelta(days=3 * n)).isoformat()
