@@ -14,6 +14,7 @@ from cobenefit_backend.documents.base import (
     Positive,
     Share,
 )
+from cobenefit_backend.documents.footprint import FootprintDocument, footprint_of
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate import traffic
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
@@ -67,10 +68,11 @@ class TrafficDocument(RoadDocument, frozen=True):
     parallel: list[RoadDocument] = msgspec.field(default_factory=list)
     control_corridor: bool = False
     detector_error_ratio: Share = 0.05
+    footprint: FootprintDocument | None = None
 
 
 def run(document: TrafficDocument, factors: FactorSet) -> Answer:
-    """Return both sides and their difference; the footprint is not subtracted."""
+    """Return both sides and their difference, less the footprint where one is given."""
     sides = {side: _bins(document, side, "$") for side in ("before", "after")}
     for index, road in enumerate(document.parallel):
         for side, bins in sides.items():
@@ -86,7 +88,10 @@ def run(document: TrafficDocument, factors: FactorSet) -> Answer:
         control_corridor=document.control_corridor,
         detector_error_ratio=document.detector_error_ratio,
     )
-    judged = traffic.estimate(inputs, factors, Interval.exactly(0.0))
+    own = document.footprint
+    judged = traffic.estimate(
+        inputs, factors, Interval.exactly(0.0) if own is None else footprint_of(own, factors)
+    )
     answer: Answer = {
         "evidence_class": judged.evidence_class,
         "label": judged.label,
@@ -96,12 +101,13 @@ def run(document: TrafficDocument, factors: FactorSet) -> Answer:
         **judged.details,
         "gross": judged.gross_kgco2e,
         "rebound": judged.rebound_kgco2e,
+        "footprint_kgco2e": judged.footprint_kgco2e,
         "net": judged.net_kgco2e,
         "net_marginal": judged.net_marginal_kgco2e,
         "equation": judged.equation,
         "arithmetic": judged.arithmetic,
         "factor_ids": judged.factor_ids,
-        "disqualifications": [*judged.disqualifications, NO_FOOTPRINT],
+        "disqualifications": [*judged.disqualifications, *([] if own else [NO_FOOTPRINT])],
     }
     for key in ("footprint_truncation_2_kgco2e", "net_truncation_2_kgco2e"):
         del answer[key]
