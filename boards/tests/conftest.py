@@ -2,16 +2,22 @@
 
 import contextlib
 import csv
+import fcntl
 import hashlib
+import importlib.util
 import json
 import os
+import re
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
+import tty
 import venv
 from pathlib import Path
 
@@ -20,6 +26,7 @@ from typer.testing import CliRunner
 
 from cobenefit_boards import authority, board
 from cobenefit_boards.commands import boards as app
+from cobenefit_hil.virtual import board as virtual
 
 TOOLS = ("esptool==5.6.0", "esp32-mock-bootloader==0.3.0")
 HERE = Path(__file__).parent
@@ -218,3 +225,85 @@ def bench(tmp_path):
         return ["flash", *common, "--rig", str(tmp_path / "rig.toml"), "--json"]
 
     return make
+
+
+class PtyBoard:
+    """A board with a console: real MicroPython between two pseudo-terminals, restarted when it ends.
+
+    As a board does, it ends lines with CR LF, and a Ctrl-C stops what runs. `port` is a link, since
+    mpremote reads a path in /dev/pts without an end.
+    """
+
+    def __init__(self, folder, port, environment=None, heap="256wk"):
+        self.folder, self.port = folder, port
+        self._heap = heap
+        roots = [Path(virtual.__file__).parent]
+        roots += [Path(importlib.util.find_spec(name).origin).parents[1]
+                  for name in ("cobenefit_node", "cobenefit_wire")]  # fmt: skip
+        path = ":".join(map(str, [*dict.fromkeys(roots), ".frozen"]))
+        self.environment = {**os.environ, "MICROPYPATH": path, **(environment or {})}
+        self._near, self._far = os.openpty(), None
+        tty.setraw(self._near[1])
+        port.symlink_to(os.ttyname(self._near[1]))
+        self.starts, self._process = 0, None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self._thread.start()
+
+    def _live(self):
+        while not self._over.is_set():
+            self._far = os.openpty()
+            tty.setraw(self._far[1])
+            self._running = (self.folder / "run").exists()
+            self.starts += 1
+            self._process = subprocess.Popen(
+                [virtual.interpreter(), "-X", f"heapsize={self._heap}", "-i",
+                 str(HERE / "pty_board.py")],
+                cwd=self.folder, env=self.environment, stdin=self._far[1], stdout=self._far[1],
+                stderr=self._far[1], start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            )  # fmt: skip
+            os.close(self._far[1])
+            self._pump()
+            self._process.kill()
+            self._process.wait()
+            os.close(self._far[0])
+
+    def _pump(self):
+        near, far = self._near[0], self._far[0]
+        while not self._over.is_set():
+            for end in select.select([near, far], [], [], 0.1)[0]:
+                try:
+                    data = os.read(end, 4096)
+                except OSError:
+                    data = b""
+                if not data and end == far:
+                    return
+                if end == near and self._running and b"\x03" in data:
+                    self._running = False
+                    self._process.send_signal(signal.SIGINT)
+                    data = data.replace(b"\x03", b"")
+                if end == far and b"IMPROV" not in data:  # text, and not a packet
+                    data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+                os.write(far if end == near else near, data)
+
+    def close(self):
+        self._over.set()
+        self._thread.join()
+        for end in self._near:
+            os.close(end)
+
+
+@pytest.fixture
+def pty_board(tmp_path):
+    """Return what makes a board with a console: `pty_board(folder, environment)`."""
+    made = []
+
+    def make(folder, environment=None):
+        folder.mkdir(exist_ok=True)
+        made.append(PtyBoard(folder, tmp_path / f"tty-{len(made)}", environment))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
