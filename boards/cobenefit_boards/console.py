@@ -68,6 +68,17 @@ class Console:
             raise ConsoleError(f"the board says: {err.decode(errors='replace').strip()[-300:]}")
         return str(out.decode(errors="replace")).replace("\r\n", "\n")
 
+    def clean(self) -> None:
+        """Give it its whole memory again, by a soft reset after which its software stays off.
+
+        Raises
+        ------
+        ConsoleError
+            If it does not come back.
+        """
+        with _translated():
+            self._transport.enter_raw_repl(soft_reset=True, timeout_overall=_ENTER_S)
+
     def start(self, script: str) -> None:
         """Start a script that speaks on `line` until it ends.
 

@@ -245,7 +245,7 @@ class PtyBoard:
         self._near, self._far = os.openpty(), None
         tty.setraw(self._near[1])
         port.symlink_to(os.ttyname(self._near[1]))
-        self.starts, self._process = 0, None
+        self.starts, self._process, self._raw = 0, None, False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
@@ -254,7 +254,8 @@ class PtyBoard:
         while not self._over.is_set():
             self._far = os.openpty()
             tty.setraw(self._far[1])
-            self._running = (self.folder / "run").exists()
+            self._running = not self._raw and (self.folder / "run").exists()
+            self.environment["COBENEFIT_RUN"] = "1" if self._running else ""
             self.starts += 1
             self._process = subprocess.Popen(
                 [virtual.interpreter(), "-X", f"heapsize={self._heap}", "-i",
@@ -270,7 +271,10 @@ class PtyBoard:
             os.close(self._far[0])
 
     def _pump(self):
+        """Carry bytes; as a board does, come back to a raw prompt after a soft reset there."""
         near, far = self._near[0], self._far[0]
+        if self._raw:
+            os.write(far, b"\x01")
         while not self._over.is_set():
             for end in select.select([near, far], [], [], 0.1)[0]:
                 try:
@@ -278,7 +282,11 @@ class PtyBoard:
                 except OSError:
                     data = b""
                 if not data and end == far:
+                    if self._raw:
+                        os.write(near, b"MPY: soft reboot\r\n")
                     return
+                if end == near:
+                    self._raw = (self._raw or b"\x01" in data) and b"\x02" not in data
                 if end == near and self._running and b"\x03" in data:
                     self._running = False
                     self._process.send_signal(signal.SIGINT)

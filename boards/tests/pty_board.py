@@ -1,8 +1,8 @@
 """MicroPython: what a board with a console runs at power on, `-i`, so that a prompt follows.
 
 With `vfs.bin` in its folder the file system of a Pico is mounted, as MicroPython's
-ports/rp2/modules/_boot.py does; else the folder itself is the flash. With `run` there, too, the
-node runs until Ctrl-C.
+ports/rp2/modules/_boot.py does; else the folder itself is the flash. With `run` there, too, it
+is busy until Ctrl-C, as a node is.
 """
 
 import os
@@ -16,7 +16,7 @@ if "vfs.bin" in os.listdir("."):  # noqa: PTH208
     vfs.mount(vfs.VfsLfs2(Image("vfs.bin"), progsize=256), "/board")
     os.chdir("/board")
     sys.path[:] = ["/board", rig, ".frozen"]
-if "run" in os.listdir("."):  # noqa: PTH208
+if os.getenv("COBENEFIT_RUN"):
     import time
 
     while True:
