@@ -12,7 +12,7 @@ from cobenefit_node import slots
 _WATCHDOG_MS = 120_000
 
 try:
-    if slots.enter().state.trial:
+    if slots.enter().state.trial and sys.platform != "rp2":  # whose watchdog waits 8 s at most
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
     del slots  # a slot brings its own; a small heap has no room for both
     import asyncio
@@ -24,6 +24,15 @@ try:
     del load
     # before the rest is loaded: a small heap has no room for both
     forget("settings", "trials", "config")
+
+    if configuration.wifi is None and configuration.broker is not None:
+        from cobenefit_node import improv
+
+        if improv.unprovisioned():
+            improv.serve()
+            machine.reset()
+        forget("improv")
+        del improv
 
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock

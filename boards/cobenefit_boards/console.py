@@ -15,7 +15,8 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 _STALL_S = 5.0
-_ENTER_S = 10.0
+_ENTER_S = 12.0
+_TRIES = 3
 #: mpremote prints what it did not understand.
 _ABSORBED = io.StringIO
 
@@ -130,13 +131,25 @@ def opened(port: str, wait_s: float = 0.0) -> Iterator[Console]:
         transport = SerialTransport(port, timeout=_STALL_S)
     console = Console(transport)
     try:
-        with _translated():
-            transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
+        _enter(transport)
         yield console
     finally:
         console.restart()
         with contextlib.suppress(OSError):
             transport.close()
+
+
+def _enter(transport: SerialTransport) -> None:
+    """Stop what runs; once more where a board that is just starting has swallowed that."""
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            with _translated():
+                transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S / _TRIES)
+        except ConsoleError:
+            if not left:
+                raise
+        else:
+            return
 
 
 @contextlib.contextmanager

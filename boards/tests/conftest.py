@@ -237,6 +237,7 @@ class PtyBoard:
     def __init__(self, folder, port, environment=None, heap="256wk"):
         self.folder, self.port = folder, port
         self._heap = heap
+        self._main = bool((environment or {}).get("COBENEFIT_MAIN"))  # it reads what is typed
         roots = [Path(virtual.__file__).parent]
         roots += [Path(importlib.util.find_spec(name).origin).parents[1]
                   for name in ("cobenefit_node", "cobenefit_wire")]  # fmt: skip
@@ -258,8 +259,8 @@ class PtyBoard:
             self.environment["COBENEFIT_RUN"] = "1" if self._running else ""
             self.starts += 1
             self._process = subprocess.Popen(
-                [virtual.interpreter(), "-X", f"heapsize={self._heap}", "-i",
-                 str(HERE / "pty_board.py")],
+                [virtual.interpreter(), "-X", f"heapsize={self._heap}",
+                 *([] if self._main else ["-i"]), str(HERE / "pty_board.py")],
                 cwd=self.folder, env=self.environment, stdin=self._far[1], stdout=self._far[1],
                 stderr=self._far[1], start_new_session=True,
                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -287,7 +288,7 @@ class PtyBoard:
                     return
                 if end == near:
                     self._raw = (self._raw or b"\x01" in data) and b"\x02" not in data
-                if end == near and self._running and b"\x03" in data:
+                if end == near and self._running and not self._main and b"\x03" in data:
                     self._running = False
                     self._process.send_signal(signal.SIGINT)
                     data = data.replace(b"\x03", b"")

@@ -16,6 +16,9 @@ if "vfs.bin" in os.listdir("."):  # noqa: PTH208
     vfs.mount(vfs.VfsLfs2(Image("vfs.bin"), progsize=256), "/board")
     os.chdir("/board")
     sys.path[:] = ["/board", rig, ".frozen"]
+if os.getenv("COBENEFIT_RUN") and os.getenv("COBENEFIT_MAIN"):
+    with open(os.getenv("COBENEFIT_MAIN")) as file:  # noqa: PTH123
+        exec(file.read())
 if os.getenv("COBENEFIT_RUN"):
     import time
 

@@ -12,6 +12,8 @@ import machine  # type: ignore[import-not-found,unused-ignore]
 from cobenefit_wire.hints import Any
 
 _WATCHDOG, _BROWN_OUT = 3, 6
+#: MicroPython, docs/library/machine.WDT.rst: the longest time-out of an RP2040. [ms]
+_RP2_LONGEST_MS = 8388
 #: MicroPython takes a brown-out of an ESP32 for a watchdog; the chip knows better: "ESP32
 #: Technical Reference Manual", RTC_CNTL_RESET_STATE_REG and table of reset sources.
 _RESET_STATE, _BROWNED = 0x3FF48034, 15
@@ -86,6 +88,8 @@ class Board:
 
     def watchdog(self, timeout_ms: int) -> Any:
         """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
+        if sys.platform == "rp2":
+            timeout_ms = min(timeout_ms, _RP2_LONGEST_MS)
         return machine.WDT(timeout=timeout_ms)
 
     def unique_id(self) -> bytes:
