@@ -92,7 +92,9 @@ def examine(port: str, now: datetime | None = None) -> list[Finding]:
 def _tested(board: console.Console) -> dict[str, Any]:
     try:
         board.clean()
-        return _facts(board.run(f"LINK_MS = {LINK_S * 1000}\n{_script('doctor_test.py')}", _TEST_S))
+        return _facts(
+            board.run(f"LINK_MS = {LINK_S * 1000}\n{_script('doctor_test.py')}", _TEST_S)
+        )
     except console.ConsoleError as err:
         return {"crash": str(err)}
 
@@ -108,7 +110,9 @@ def _facts(said: str) -> dict[str, Any]:
 
 def _wrong(fact: Any) -> str:
     """Return why a fact could not be told, empty when it could."""
-    return str(fact["error"]) if isinstance(fact, dict) else "" if fact is not None else "no answer"
+    return (
+        str(fact["error"]) if isinstance(fact, dict) else "" if fact is not None else "no answer"
+    )
 
 
 def _judged(facts: dict[str, Any], now: datetime) -> Iterator[Finding]:
@@ -153,8 +157,8 @@ def _software(fact: Any) -> Finding:
 
 def _config(fact: Any) -> Iterator[Finding]:
     if said := _wrong(fact):
-        yield Finding("configuration", "bad", said.partition(": ")[2] or said,
-                      "correct that, copy it: `mpremote cp config.json :config.json + reset`")  # fmt: skip
+        remedy = "correct that, copy it: `mpremote cp config.json :config.json + reset`"
+        yield Finding("configuration", "bad", said.partition(": ")[2] or said, remedy)
         return
     name, board, peer, tls, ssid, _ = fact
     yield Finding("identity", "ok", f"{name}, {board}")

@@ -112,8 +112,12 @@ def read(raw: bytes, chip: str) -> Firmware:
         If a block is damaged or missing, or for another chip.
     """
     if not raw or len(raw) % BLOCK:
-        raise Uf2Error(f"{len(raw)} bytes are no whole number of blocks of {BLOCK}: fetch it again")
-    ahead, pages, counts, families = b"", {}, set(), set()
+        raise Uf2Error(
+            f"{len(raw)} bytes are no whole number of blocks of {BLOCK}: fetch it again"
+        )
+    ahead = b""
+    pages: dict[int, bytes] = {}
+    counts, families = set(), set()
     for number in range(len(raw) // BLOCK):
         block = raw[number * BLOCK : (number + 1) * BLOCK]
         family, address, total, data = _block(block, number)

@@ -7,7 +7,9 @@ import vfs
 from lfs_image import Image
 
 rig = next(path for path in sys.path if path.endswith("virtual"))
-vfs.mount(vfs.VfsLfs2(Image("vfs.bin"), progsize=int(os.getenv("COBENEFIT_PROGSIZE") or 32)), "/board")
+vfs.mount(
+    vfs.VfsLfs2(Image("vfs.bin"), progsize=int(os.getenv("COBENEFIT_PROGSIZE") or 32)), "/board"
+)
 os.chdir("/board")
 sys.path[:] = ["/board", rig, ".frozen"]
 import cobenefit_node  # noqa: E402

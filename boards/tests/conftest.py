@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -14,7 +13,6 @@ import socket
 import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 import tty
@@ -228,9 +226,9 @@ def bench(tmp_path):
 
 
 class PtyBoard:
-    """A board with a console: real MicroPython between two pseudo-terminals, restarted when it ends.
+    """A board with a console: real MicroPython on pseudo-terminals, started again when it ends.
 
-    As a board does, it ends lines with CR LF, and a Ctrl-C stops what runs. `port` is a link, since
+    As a board does, it ends lines with CR LF, and a Ctrl-C stops what runs. `port` is a link:
     mpremote reads a path in /dev/pts without an end.
     """
 
@@ -263,7 +261,6 @@ class PtyBoard:
                  *([] if self._main else ["-i"]), str(HERE / "pty_board.py")],
                 cwd=self.folder, env=self.environment, stdin=self._far[1], stdout=self._far[1],
                 stderr=self._far[1], start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             )  # fmt: skip
             os.close(self._far[1])
             self._pump()

@@ -10,7 +10,7 @@ from cobenefit_boards import authority, doctor
 from cobenefit_boards.commands import boards as app
 from cobenefit_boards.console import ConsoleError
 
-PASSWORD = "correct-horse"  # noqa: S105  of nobody
+PASSWORD = "correct-horse"
 
 
 def examine(node):
@@ -135,6 +135,8 @@ def test_nothing_wrong_asks_for_nothing(tmp_path):
     made = authority.issue(authority.load(tmp_path / "fleet"), "rig/meter", days=90)
     for days, state in ((0, "ok"), (70, "bad"), (95, "bad")):
         row = doctor._certificate(
-            doctor.base64.b64encode(made.der()[0]).decode(), "rig/meter", now + timedelta(days=days)
+            doctor.base64.b64encode(made.der()[0]).decode(),
+            "rig/meter",
+            now + timedelta(days=days),
         )
         assert row.state == state

@@ -91,7 +91,7 @@ def rom(tmp_path):
 
 
 def firmware(chip, family=None):
-    """Return a UF2 as MicroPython's: code, the row that names its file system, E10 on an RP2350."""
+    """Return a UF2 as MicroPython's: code, where its file system is, E10 on an RP2350."""
     facts = board.load(KINDS[chip][0]).flash
     code = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(128))  # 4 KiB
     row = struct.pack("<H2sIIIIH", 7, b"MP", XIP + 4096 + 64, XIP + facts.vfs_offset,
