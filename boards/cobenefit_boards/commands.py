@@ -47,7 +47,7 @@ def list_boards() -> None:
     """List the boards."""
     for name in names():
         board = load(name)
-        print(f"{name:20} {board.footprint.powered_by:8} {board.title}")
+        print(f"{name:18} {board.proof.level:10} {board.footprint.powered_by:8} {board.title}")
 
 
 @boards.command()
@@ -56,6 +56,16 @@ def show(
 ) -> None:
     """Show what is known about a board, as JSON with its sources."""
     print(json.dumps(dataclasses.asdict(load(board)), indent=1))
+
+
+@boards.command("docs")
+def write_docs(
+    into: Annotated[Path, typer.Option(help="Folder of the documentation.")] = Path("docs"),
+) -> None:
+    """Write the boards' page and wiring drawings from the board files."""
+    from cobenefit_boards import sheets
+
+    print(f"{sheets.write(into)} files in {into}")
 
 
 _EXAMPLES = """Examples:

@@ -275,10 +275,10 @@ def test_the_started_board_compares_its_files_itself(  # noqa: PLR0917
     assert record["flash"]["mac"] == "e6614103e7452a2f"
 
 
-@pytest.mark.parametrize("chip", list(KINDS))
 def test_the_virtual_board_boots_what_the_rom_wrote(  # noqa: PLR0917
-    rom, nodes, tmp_path, node_config, peer, ack_station, chip
+    rom, nodes, tmp_path, node_config, peer, ack_station
 ):
+    chip = "rp2350"  # its file system is the larger one
     options = nodes([chip], config={**node_config, "board": KINDS[chip][0]})
     made = rom(0, chip)
     rows, failed = run(options)
