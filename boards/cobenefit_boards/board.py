@@ -273,7 +273,9 @@ def _proof(facts: Mapping[str, Any], file: str) -> Proof:
     proof = _record(Proof, facts, file, "proof")
     if proof.level not in {"datasheet", "emulated", "bench"}:
         raise BoardError(
-            f"is {proof.level!r}; allowed: datasheet, emulated, bench", file=file, key="proof.level"
+            f"is {proof.level!r}; allowed: datasheet, emulated, bench",
+            file=file,
+            key="proof.level",
         )
     if (proof.level == "bench") != bool(proof.date):
         raise BoardError("is given with a bench, and only then", file=file, key="proof.date")

@@ -1,6 +1,6 @@
 """The page on boards and its wiring drawings, made from the board files.
 
-    cobenefit boards docs
+cobenefit boards docs
 """
 
 from collections.abc import Mapping

@@ -176,7 +176,8 @@ def _box(x: int, width: int, bottom: int, title: str) -> str:
     top = _TOP - 36
     return (
         f'<rect x="{x}" y="{top}" width="{width}" height="{bottom - top}" rx="6" fill="#eef2f7" '
-        f'stroke="#44546a" stroke-width="1.5"/>{_text(x + width / 2, top + 17, title, 12, "bold", 1)}'
+        f'stroke="#44546a" stroke-width="1.5"/>'
+        f"{_text(x + width / 2, top + 17, title, 12, 'bold', 1)}"
     )
 
 
@@ -220,7 +221,7 @@ def _dot(x: float, y: float, colour: str) -> str:
     return f'<circle cx="{x:g}" cy="{y:g}" r="3.5" fill="{colour}"/>'
 
 
-def _text(
+def _text(  # noqa: PLR0917
     x: float, y: float, text: str, size: int, weight: str = "normal", anchor: int = 0
 ) -> str:
     place = ("start", "middle", "end")[anchor]

@@ -109,9 +109,7 @@ def test_two_boards_with_one_mac_do_not_become_one_node(tmp_path):
         assert again.bind(Slot("9", "x"), Found(mac(1), "esp32")) == first
 
 
-def test_lines_that_fail_cost_their_board_only_and_are_made_good(
-    mocks, bench, tmp_path, long_run
-):
+def test_lines_that_fail_cost_their_board_only_and_are_made_good(mocks, bench, tmp_path, long_run):
     """Four in parallel, a kind each; with --long every fault meets every kind."""
     kinds = list(KINDS)
     options = bench(kinds * (len(FAULTS) if long_run else 1))

@@ -1,6 +1,6 @@
 # MicroPython, sent to a node by `doctor.py`; it changes nothing on it.
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, INP001
+# ruff: noqa: ANN001, ANN201, BLE001, INP001, PTH123
 """What a node is, as lines of JSON behind a mark: [name, value], or [name, {"error": …}]."""
 
 import binascii
