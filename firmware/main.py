@@ -9,10 +9,10 @@ import machine
 
 from cobenefit_node import slots
 
-_WATCHDOG_MS = 120_000
+_WATCHDOG_MS = 8000 if sys.platform == "rp2" else 120_000  # an RP2's waits for 8.3 s at most
 
 try:
-    if slots.enter().state.trial and sys.platform != "rp2":  # whose watchdog waits 8 s at most
+    if slots.enter().state.trial:
         machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before the node feeds it ends, too
     del slots  # a slot brings its own; a small heap has no room for both
     import asyncio

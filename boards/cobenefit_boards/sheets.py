@@ -17,8 +17,8 @@ Made from the board files by `cobenefit boards docs`; change those, not this pag
 of a file mean: [Boards](boards.md). Nothing that nobody published is shown.
 
 **Before you wire:** unplug everything. Inputs take 3.3 V at most. Where mains are near – in a
-meter's cabinet – let an electrician do it; the outputs drawn here are the customer's, behind a cover
-without a seal.
+meter's cabinet – let an electrician do it; the outputs drawn here are the customer's, behind a
+cover without a seal.
 """
 
 

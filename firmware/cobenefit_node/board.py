@@ -12,8 +12,6 @@ import machine  # type: ignore[import-not-found,unused-ignore]
 from cobenefit_wire.hints import Any
 
 _WATCHDOG, _BROWN_OUT = 3, 6
-#: MicroPython, docs/library/machine.WDT.rst: the longest time-out of an RP2040. [ms]
-_RP2_LONGEST_MS = 8388
 #: MicroPython takes a brown-out of an ESP32 for a watchdog; the chip knows better: "ESP32
 #: Technical Reference Manual", RTC_CNTL_RESET_STATE_REG and table of reset sources.
 _RESET_STATE, _BROWNED = 0x3FF48034, 15
@@ -90,9 +88,12 @@ class Board:
 
     def watchdog(self, timeout_ms: int) -> Any:
         """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
-        if sys.platform == "rp2":
-            timeout_ms = min(timeout_ms, _RP2_LONGEST_MS)
-        return machine.WDT(timeout=timeout_ms)
+        if sys.platform != "rp2":
+            return machine.WDT(timeout=timeout_ms)
+        from cobenefit_node import watchdog
+
+        wdt = machine.WDT(timeout=watchdog.LONGEST_MS)
+        return watchdog.Watchdog(wdt, machine.Timer, timeout_ms)
 
     def unique_id(self) -> bytes:
         """Return the chip's own number."""

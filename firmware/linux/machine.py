@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-# ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ARG002, D102, S605, SIM115
+# ruff: noqa: A002, ANN001, ANN002, ANN003, ANN201, ARG001, ARG002, D102, D103, INP001, S605, SIM115
 """`machine` for a Linux computer as a node: MicroPython's unix port, found before the built-in.
 
-UART n is the link `uart<n>` in the node's folder: `ln -s /dev/serial/by-id/… uart1`. The watchdog is
-systemd's. What Linux has no part for – analogue inputs, counters, deep sleep – is refused by name.
+UART n is the link `uart<n>` in the node's folder: `ln -s /dev/serial/by-id/… uart1`. The watchdog
+is systemd's. What Linux has not – analogue inputs, counters, deep sleep – is refused by name.
 """
 
 import io
@@ -20,16 +20,9 @@ _VTIME, _VMIN = 5, 6
 _GET_FILENO, _CLOSE = 10, 4
 #: Linux, asm-generic/termbits.h: what MicroPython's `termios` does not name.
 _SPEEDS = {300: 0o7, 600: 0o10, 1200: 0o11, 2400: 0o13, 4800: 0o14, 9600: 0o15, 19200: 0o16,
-           38400: 0o17, 57600: 0o10001, 115200: 0o10002, 256000: None}  # fmt: skip
-_BITS, _STOP2, _READ, _PARITY, _ODD, _LOCAL = (
-    {7: 0o40, 8: 0o60},
-    0o100,
-    0o200,
-    0o400,
-    0o1000,
-    0o4000,
-)
-_SPEED_MASK = 0o10017
+           38400: 0o17, 57600: 0o10001, 115200: 0o10002}  # fmt: skip
+_BITS = {7: 0o40, 8: 0o60}
+_STOP2, _READ, _PARITY, _ODD, _LOCAL = 0o100, 0o200, 0o400, 0o1000, 0o4000
 _NOTIFY_MS = 10_000
 _RESTART = 73
 

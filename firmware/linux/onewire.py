@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, ARG002, D102
+# ruff: noqa: ANN001, ANN201, ARG002, D102, INP001
 """`onewire` for Linux: DS18B20 by the kernel's w1 driver (`dtoverlay=w1-gpio` on a Raspberry Pi).
 
 The kernel converts and reads the nine bytes of the scratchpad when `w1_slave` is read, which takes
