@@ -15,7 +15,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 _STALL_S = 5.0
-_ENTER_S = 12.0
+_ENTER_S = 30.0
 _TRIES = 3
 #: mpremote prints what it did not understand.
 _ABSORBED = io.StringIO

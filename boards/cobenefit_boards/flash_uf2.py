@@ -58,7 +58,7 @@ class Firmware:
         Returns
         -------
         tuple of int or None
-            In the flash [B]; None where it says nothing.
+            Both of the flash, None where it says nothing. [B]
         """
         image = self.image()
         at = image.find(_DEVICE_MARK)

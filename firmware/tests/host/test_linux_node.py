@@ -78,7 +78,7 @@ def test_a_linux_computer_measures_and_publishes(folder, tmp_path, ack_station):
             node.kill()
             node.wait()
     found = {v for (name, _), v in ack_station.readings().items() if "temperature" in name}
-    assert found == {(2506, 0)}  # 25.0625 degC, good
+    assert found == {(251, 0)}  # 25.0625 degC in tenths, good
 
 
 def test_what_linux_has_not_is_refused_by_name(folder):
