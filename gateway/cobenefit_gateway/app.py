@@ -190,6 +190,7 @@ class Gateway:
         while len(self._waiting) >= least:
             portion, self._waiting = self._waiting[:_TAKE], self._waiting[_TAKE:]
             self._due |= self._intake.take(portion)
+            self._watch.note(portion)
 
     def _synced(self) -> bool:
         # While the disk is full nothing is acknowledged and nothing more is taken.

@@ -50,6 +50,7 @@ _DUE_ROWS = (
     f"SELECT {rescue.SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
     "FROM windows WHERE state = 1 ORDER BY series_id, grid, start_ms LIMIT ?"
 )
+_WAITING = "SELECT count(*), coalesce(sum(length(rollups)), 0) FROM pages WHERE parked IS NULL"
 _ROW_BEFORE = (
     f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
     "WHERE series_id = ? AND grid = ? AND start_ms < ? AND readings > 0 "
@@ -80,8 +81,8 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
             return True
-        (pages,) = db.execute("SELECT count(*) FROM pages WHERE parked IS NULL").fetchone()
-        if pages >= config.backend.max_pages:
+        pages, size = db.execute(_WAITING).fetchone()
+        if pages >= config.backend.max_pages or size >= config.backend.max_mb << 20:
             state.totals["pages_deferred"] += 1
             return False
         folder = config.data_dir
