@@ -113,8 +113,9 @@ def _rollup(
         _send_next_again(db, number, grid, start_ms)
     expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
     head = (start_ms, length_s, revision, whole.readings if whole else 0, expected, flagged)
-    values = head + _values(whole, series.rule.kind) + (json.loads(bins) if bins else None,)
-    return values, (revision, *last, number, grid, start_ms)
+    statistics = _values(whole, series.rule.kind)
+    histogram = json.loads(bins) if bins else None
+    return (*head, *statistics, histogram), (revision, *last, number, grid, start_ms)
 
 
 def _last_before(
