@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
+# Tests on several processes at once, handed out one by one; ARGS="-n 0" runs them in one.
+SPREAD := -n auto --maxschedchunk 1
 CPYTHON := gateway/cobenefit_gateway backend/cobenefit_backend boards/cobenefit_boards \
            hil-tests/cobenefit_hil cli/cobenefit_cli
 .PHONY: help setup demo serve test test-mp check hil bench validation docs clean
@@ -59,8 +61,8 @@ test: .venv/.dev ## every test, on CPython and MicroPython (ARGS="-k name")
 test-mp: .venv/.run ## the tests of wire and node alone, under MicroPython
 	@"$${COBENEFIT_MICROPYTHON:-$(BIN)/micropython}" firmware/tests/run.py firmware/tests/both/test_*.py
 
-hil: .venv/.run ## the hardware suite, on the virtual board (ARGS="--board … --rig …")
-	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite $(ARGS)
+hil: .venv/.dev ## the hardware suite, on the virtual board (ARGS="--board … --rig …")
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite $(SPREAD) $(ARGS)
 
 check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spelling, docs, factors
 	@echo "ruff";      $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -176,7 +176,8 @@ def test_an_update_notice_reaches_the_node_and_its_answer_the_broker(board, ack_
     board.boot()
     assert_all_arrived_once(ack_station, board)
     said = [result for result in ack_station.results if result.subject == "update"]
-    assert [result.outcome for result in said] == ["refused"]
+    # At least once: a session that begins anew brings the notice again.
+    assert {result.outcome for result in said} == {"refused"}
 
 
 class TestAccessControl:

@@ -73,7 +73,7 @@ def test_every_reading_of_hours_asleep_arrives_and_the_ledger_knows_it(
     }
     assert ack_station.readings() == served
     assert ack_station.errors == ack_station.missing() == []
-    health = ack_station.healths[-1]
+    health = ack_station.last_health()
     # A sleep after every reading, the last of which ends when time does.
     assert health.wakes == board.sleeps == instants
     assert {boot for boot, _ in ack_station.packs} == {health.boot}
@@ -128,11 +128,11 @@ def test_power_cuts_awake_and_asleep_lose_nothing_committed(
     assert board.wait(100 * instants / INSTANTS) == 0, board.console()
     assert expected - set(ack_station.packs) == set()
     assert ack_station.errors == ack_station.missing() == []
-    assert ack_station.healths[-1].lost == []
+    assert ack_station.last_health().lost == []
     assert set(by_time(ack_station).values()) == {1}, "a reading came twice"
     for (channel, t_ms), (value, code) in ack_station.readings().items():
         assert code or value == peer.values[channel][(t_ms - START_MS) // PERIOD_MS]
-    causes = ack_station.healths[-1].causes
+    causes = ack_station.last_health().causes
     # A start that was cut before it could be counted is none.
     assert causes[0] <= boots
     assert causes[1:] == [0, 0, 0, 0, 1]
@@ -168,7 +168,7 @@ def test_a_watchdogs_reset_loses_no_reading_that_was_taken(board, peer, ack_stat
     assert board.wait(100) == 0, board.console()
     assert {key[1] for key in ack_station.readings()} == set(peer.times_ms)
     assert set(by_time(ack_station).values()) == {1}
-    health = ack_station.healths[-1]
+    health = ack_station.last_health()
     assert {boot for boot, _ in ack_station.packs} == {health.boot}
     assert (health.causes[2], health.resets) == (2, 2)
 

@@ -18,9 +18,10 @@ from cobenefit_wire import messages, topics
 pytestmark = [
     pytest.mark.hil,
     pytest.mark.needs("power", "uart", "simulated_time"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
-KILLS = 20
+#: While packs were unacked.
+KILLS, LONG_KILLS = 6, 20
 SEED = 20_261_122
 HOUSE = next(node for node in NODES if node.device == "house")
 
@@ -58,7 +59,7 @@ def in_flash(board):
     return found
 
 
-def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
+def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path, long_run):
     moments = random.Random(SEED)
     stack = Stack(tmp_path, {"sceaux": "Europe/Paris"})
     directory = tmp_path / "house"
@@ -70,7 +71,7 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
         with HOUSE.peer(directory) as peer:
             config = node_config(HOUSE, stack.broker_port) | {"pack_readings": 10}
             with VirtualBoard(config, directory, wires(HOUSE, peer)) as board:
-                while unacked < KILLS:
+                while unacked < (LONG_KILLS if long_run else KILLS):
                     time.sleep(moments.uniform(0.1, 0.8))
                     stack.gateway.kill()
                     assert board.poll() is None, "the world ended before the last kill"

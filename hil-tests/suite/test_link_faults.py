@@ -32,7 +32,9 @@ def strike(trial, name):
 
 
 @pytest.mark.timeout(600)
-def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(tmp_path, broker, long_run):
+def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(
+    tmp_path, broker, long_run, measured
+):
     board = {} if long_run else {"settings": {"KEEPALIVE_S": "8"}}
     limit_s = 200 if long_run else 70
     config = {} if long_run else {"health_ms": 5000}
@@ -52,8 +54,9 @@ def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(tmp_path, brok
             assert trial.board.wait(120) == 0, trial.board.console()[-3000:]
             assert trial.balance() == Balance(2 * INSTANTS, 2 * INSTANTS), name
             assert trial.station.errors == []
-            assert trial.station.healths[-1].reconnects == trial.link.sessions - 1 >= 1, name
-    print({name: round(seconds, 1) for name, seconds in noticed_s.items()})
+            assert trial.station.last_health().reconnects == trial.link.sessions - 1 >= 1, name
+    for name, seconds in noticed_s.items():
+        measured(f"{name} noticed after", round(seconds, 1), "s")
 
 
 def notice(trials, limit_s):

@@ -28,7 +28,7 @@ def test_a_day_without_a_broker_is_delivered_or_counted(tmp_path, broker):
         for trial in (far, full):
             assert trial.board.wait(100) == 0, trial.board.console()[-3000:]
             assert trial.station.errors == []
-            assert (trial.link.sessions, trial.station.healths[-1].reconnects) == (1, 0)
+            assert (trial.link.sessions, trial.station.last_health().reconnects) == (1, 0)
         assert far.balance() == Balance(10 * DAY, 10 * DAY)
         assert far.station.missing() == []
         assert_counted(full)

@@ -49,7 +49,7 @@ def test_committed_readings_survive_power_cuts_at_random_moments(board, peer, ac
     assert expected - set(ack_station.packs) == set()
     assert ack_station.missing() == []
     assert ack_station.errors == []
-    assert ack_station.healths[-1].lost == []
+    assert ack_station.last_health().lost == []
     for (channel, t_ms), (value, code) in ack_station.readings().items():
         row = (t_ms - START_MS) // PERIOD_MS
         if code == 0:

@@ -26,7 +26,7 @@ def test_all_that_is_served_arrives(board, peer, ack_station):
     assert ack_station.readings() == served(peer)
     assert ack_station.missing() == []
     assert ack_station.errors == []
-    health = ack_station.healths[-1]
+    health = ack_station.last_health()
     assert (health.waiting, health.lost, health.wakes) == (0, [], INSTANTS)
     assert health.uptime_ms == (INSTANTS - 1) * PERIOD_MS
     # The project's limit for the wire, MQTT included.

@@ -87,7 +87,7 @@ def test_a_node_joins_under_its_own_name_and_leaves_when_it_ends(
         ("off", DEVICE),
     ]
     assert f"Wi-Fi {SSID}: joined, -61 dBm" in board.console()
-    assert ack_station.healths[-1].reconnects == 0
+    assert ack_station.last_health().reconnects == 0
 
 
 def test_a_node_survives_an_access_point_that_comes_and_goes(board, point, ack_station):
@@ -107,7 +107,7 @@ def test_a_node_survives_an_access_point_that_comes_and_goes(board, point, ack_s
     acknowledge(ack_station)
     assert_all_arrived(ack_station, board)
     assert (point.count("joined"), point.count("lost")) == (3, 2)
-    assert ack_station.healths[-1].reconnects == 2
+    assert ack_station.last_health().reconnects == 2
     assert f"Wi-Fi {SSID}: no such access point" in board.console()
     assert f"Wi-Fi {SSID}: lost" in board.console()
 
@@ -123,7 +123,7 @@ def test_a_password_that_is_refused_is_said_and_not_hammered(board, point, ack_s
     assert all(wait >= 187 << i for i, wait in enumerate(waits_ms[:3])), waits_ms
     point.on(password=PASSWORD)
     assert_all_arrived(ack_station, board)
-    assert ack_station.healths[-1].reconnects == 0
+    assert ack_station.last_health().reconnects == 0
 
 
 def test_a_driver_that_hangs_is_freed_by_a_reset_of_its_interface(
