@@ -12,10 +12,10 @@ BIN := .venv/bin
 SPREAD := -n auto --maxschedchunk 1
 CPYTHON := gateway/cobenefit_gateway backend/cobenefit_backend boards/cobenefit_boards \
            hil-tests/cobenefit_hil cli/cobenefit_cli
-.PHONY: help setup demo serve test test-mp check hil bench validation docs clean
+.PHONY: help setup demo serve test test-mp check hil hil-mutants bench validation docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python:
 	@for p in $(PYTHON) python3.11 python3; do \
@@ -62,7 +62,10 @@ test-mp: .venv/.run ## the tests of wire and node alone, under MicroPython
 	@"$${COBENEFIT_MICROPYTHON:-$(BIN)/micropython}" firmware/tests/run.py firmware/tests/both/test_*.py
 
 hil: .venv/.dev ## the hardware suite, on the virtual board (ARGS="--board … --rig …")
-	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite $(SPREAD) $(ARGS)
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite --timeout 300 $(SPREAD) $(ARGS)
+
+hil-mutants: .venv/.dev ## seed faults into the firmware: the hardware suite must see each (ARGS="name")
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python -m cobenefit_hil.mutants $(ARGS)
 
 check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spelling, docs, factors
 	@echo "ruff";      $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -162,7 +162,7 @@ class Service:
         self.socket_path = socket_path
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout_s: float = 30.0) -> None:
+    def start(self, timeout_s: float = 120.0) -> None:
         """Start the process and wait until its port answers.
 
         Parameters

@@ -58,8 +58,8 @@ def publish(port):
     client.connect("127.0.0.1", port)
     client.loop_start()
     for leaf, channel, payload in messages_to_send():
-        client.publish(topics.build(SITE, DEVICE, leaf, channel), payload, 1).wait_for_publish(10)
-    client.publish("cb/v1/sceaux/STRANGER/up/x", b"?", 1).wait_for_publish(10)
+        client.publish(topics.build(SITE, DEVICE, leaf, channel), payload, 1).wait_for_publish(60)
+    client.publish("cb/v1/sceaux/STRANGER/up/x", b"?", 1).wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
 

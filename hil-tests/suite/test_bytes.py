@@ -87,7 +87,7 @@ def test_the_ledger_has_the_bytes_of_the_socket(  # noqa: PLR0917 fixtures
         node_config["broker"]["tls"] = {"ca": ca, "server_hostname": NAME}
     board.flash(node_config)
     board.boot()
-    assert board.wait(60) == 0, board.console()
+    assert board.wait(100) == 0, board.console()
     said = ack_station.last_health()
     relay.close()
     record = 29 if secure else 0

@@ -31,12 +31,12 @@ def strike(trial, name):
     trial.link.strand(*stranded)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(
     tmp_path, broker, long_run, measured
 ):
     board = {} if long_run else {"settings": {"KEEPALIVE_S": "8"}}
-    limit_s = 200 if long_run else 70
+    limit_s = 200 if long_run else 180
     config = {} if long_run else {"health_ms": 5000}
     with ExitStack() as stack:
         trials = {
@@ -47,11 +47,11 @@ def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(
         }
         for name, trial in trials.items():
             trial.board.boot()
-            assert trial.station.wait(lambda t=trial: len(t.station.packs) > 5, 30)
+            assert trial.station.wait(lambda t=trial: len(t.station.packs) > 5, 60)
             strike(trial, name)
         noticed_s = notice(trials, limit_s)
         for name, trial in trials.items():
-            assert trial.board.wait(120) == 0, trial.board.console()[-3000:]
+            assert trial.board.wait(250) == 0, trial.board.console()[-3000:]
             assert trial.balance() == Balance(2 * INSTANTS, 2 * INSTANTS), name
             assert trial.station.errors == []
             assert trial.station.last_health().reconnects == trial.link.sessions - 1 >= 1, name

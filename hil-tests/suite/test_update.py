@@ -98,7 +98,7 @@ class Fleet:
     def reports(self, station):
         """Whether the board still delivers readings, and none is missing on the way."""
         count = len(station.packs)
-        return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 30)
+        return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 60)
 
     def state(self, monkeypatch):
         with monkeypatch.context() as patched:
