@@ -37,6 +37,13 @@ $(BIN)/python:
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
+.venv/.npm: firmware/tests/wasm/package-lock.json .venv/.run
+	@if command -v npm >/dev/null; then \
+	  echo "Fetching MicroPython with words of 32 bits into .venv/npm"; \
+	  mkdir -p .venv/npm && cp firmware/tests/wasm/package*.json .venv/npm && \
+	  npm ci --silent --ignore-scripts --no-audit --no-fund --prefix .venv/npm && touch $@; \
+	else echo "npm is missing, a test will skip (or fail when CI is set): apt-get install npm"; fi
+
 typings/.done: pyproject.toml .venv/.dev
 	@echo "Fetching MicroPython's type stubs into typings/"
 	@for board in esp32 rp2; do \
@@ -44,7 +51,7 @@ typings/.done: pyproject.toml .venv/.dev
 	    typings/$$board micropython-$$board-stubs micropython-stdlib-stubs; done
 	@touch $@
 
-setup: .venv/.dev ## make .venv with everything the product and its checks need
+setup: .venv/.dev .venv/.npm ## make .venv with everything the product and its checks need
 	@echo "Ready: .venv. Next: make demo, make test"
 
 demo: .venv/.run ## replay recorded data through every part into demo/report.html (ARGS=--help)
@@ -53,7 +60,7 @@ demo: .venv/.run ## replay recorded data through every part into demo/report.htm
 serve: .venv/.run ## the demo, then keep its pages up
 	@$(BIN)/cobenefit demo --serve $(ARGS)
 
-test: .venv/.dev ## every test, on CPython and MicroPython (ARGS="-k name")
+test: .venv/.dev .venv/.npm ## every test, on CPython and MicroPython (ARGS="-k name")
 	@for p in mosquitto chromium; do command -v $$p /usr/sbin/$$p >/dev/null || \
 	  echo "$$p is missing, its tests will skip (or fail when CI is set): apt-get install $$p"; done
 	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest $(ARGS)

@@ -4,9 +4,27 @@
 """
 
 import asyncio
+import random
 import sys
 
 sys.path.insert(0, "/firmware")
+_os = sys.modules.get("os") or __import__("os")
+
+
+class Os:
+    """The port's `os`, and what it lacks: an environment, which is empty, and chance."""
+
+    def __getattr__(self, name):
+        return getattr(_os, name)
+
+    def getenv(self, _name):
+        return None
+
+    def urandom(self, count):
+        return bytes([random.getrandbits(8) for _ in range(count)])
+
+
+sys.modules["os"] = Os()
 
 
 class NeedsLoop(Exception):  # noqa: N818

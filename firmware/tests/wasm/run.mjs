@@ -15,7 +15,7 @@ function copy(mp, from, to) {
   for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [path.join(from, entry.name), `${to}/${entry.name}`];
     if (entry.isDirectory()) copy(mp, source, target);
-    else if (/\.(py|json)$/.test(entry.name)) mp.FS.writeFile(target, fs.readFileSync(source));
+    else if (/\.(py|json|md)$/.test(entry.name)) mp.FS.writeFile(target, fs.readFileSync(source));
   }
 }
 
@@ -26,7 +26,8 @@ for (const file of files) {
   });
   mp.FS.mkdir("/firmware");
   for (const folder of FOLDERS) copy(mp, path.join(firmware, folder), `/firmware/${folder}`);
-  mp.FS.chdir("/");
+  mp.FS.mkdir("/docs");
+  copy(mp, path.join(firmware, "../docs/howto"), "/docs/howto");  // a how-to's code is tested
   try {
     mp.globals.set("PATH", `/firmware/${file}`);
     mp.runPython(pure);
