@@ -12,7 +12,7 @@ from cobenefit_hil.record import Record, Row
 _WORDS = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
 _SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
 _MORE_STYLE = (
-    "body{max-width:72rem}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "body{max-width:72rem}th{overflow-wrap:normal}td{min-width:4.5rem}"
     "h3{font-size:1rem;margin:24px 0 4px}.failed{color:var(--alarm);font-weight:600}"
     ".skipped{color:var(--soft);font-style:italic}p{max-width:70ch}"
     "@media print{details{display:block}}"
