@@ -77,7 +77,7 @@ def test_every_reading_of_hours_asleep_arrives_and_the_ledger_knows_it(
     assert ack_station.errors == ack_station.missing() == []
     health = ack_station.last_health()
     # A sleep after every reading, the last of which ends when time does.
-    # After the last one nothing is left to send, and a node doesn't wait for a link just to say so.
+    # After the last one nothing is left to send, and a node waits for no link to say so.
     assert board.sleeps == instants
     assert health.wakes in {instants, instants - 1}
     assert {boot for boot, _ in ack_station.packs} == {health.boot}

@@ -1,6 +1,6 @@
-"""The tests of tests/both again on MicroPython with words of 32 bits, as boards have them.
+"""The tests of tests/both again on MicroPython with words of 32 bits, as boards have.
 
-The unix port here has 64: a small integer, a hash or a mask that only fits those would pass unseen.
+The unix port here has 64: an integer, a hash or a mask that only fits those would pass unseen.
 """
 
 import json
