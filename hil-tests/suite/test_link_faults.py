@@ -55,6 +55,8 @@ def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(
             assert trial.balance() == Balance(2 * INSTANTS, 2 * INSTANTS), name
             assert trial.station.errors == []
             assert trial.station.last_health().reconnects == trial.link.sessions - 1 >= 1, name
+        for name in ("stranded", "stranded-down"):  # by its silence, before a health is stuck
+            assert "1.5 keepalives" in trials[name].board.console()
     for name, seconds in noticed_s.items():
         measured(f"{name} noticed after", round(seconds, 1), "s")
 
