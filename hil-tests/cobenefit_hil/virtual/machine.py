@@ -29,7 +29,7 @@ _RTC_BYTES = 2048
 world_ms = None
 _VTIME, _VMIN = 5, 6
 _GET_FILENO, _CLOSE = 10, 4
-_COUNTER_MS = 500
+_COUNTER_MS = 10_000
 
 
 def open_line(path):
