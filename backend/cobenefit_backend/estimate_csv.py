@@ -12,6 +12,7 @@ from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.daily import Daily, to_daily
+from cobenefit_backend.estimate.hours import Hours, to_hourly
 
 COLUMNS = ("start", "energy_kwh", "temperature_degc")
 DEGC_RANGE = (-60.0, 60.0)
@@ -39,6 +40,38 @@ def read_meter(path: Path) -> Daily:
         Naming file, line, column and what is allowed.
     """
     return to_daily(*_read(path, COLUMNS[:2]))
+
+
+def read_hours(path: Path) -> Hours:
+    """Read a meter CSV into hours.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with `start` (ISO 8601 with offset), `energy_kwh` [kWh] and `temperature_degc`
+        [degC], hourly or finer.
+
+    Returns
+    -------
+    Hours
+        Hours at the UTC offset of the first row, see `hours.to_hourly`.
+
+    Raises
+    ------
+    InputError
+        Naming file, line, column and what is allowed.
+    """
+    try:
+        hours = to_hourly(*_read(path, COLUMNS))
+    except ValueError as error:
+        raise InputError(str(error), file=path.name, where="column start") from error
+    if hours.temperature_degc is None:
+        raise InputError(
+            "temperature_degc has no value: the hourly model needs temperatures",
+            file=path.name,
+            where="column temperature_degc",
+        )
+    return hours
 
 
 def read_bills(path: Path, weather: Path | None) -> tuple[NDArray[np.datetime64], Bills]:

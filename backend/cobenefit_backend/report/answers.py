@@ -97,7 +97,8 @@ def _smart_meter(data: Gathered, factors: FactorSet, footprint: FootprintResult)
         reporting_degc=_shared_weather(after),
         fuel=study.fuel,
         data_origin=study.data_origin,
-        reporting_month=after[0].day.astype("datetime64[M]").astype(int) % 12 + 1,
+        baseline_start=before[0].day[0],
+        reporting_start=after[0].day[0],
     )
     estimate = smart_meter.estimate(inputs, factors, footprint)
     extra: dict[str, Any] = {"weeks": _weeks(inputs, before[0].day, after[0].day)}
