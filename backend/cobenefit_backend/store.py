@@ -311,6 +311,15 @@ class Store:
             tenant, site, device, channel,
         )  # fmt: skip
 
+    def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
+        """Return the rollups of an hour or less of a series in time order."""
+        return self._rows(
+            "SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "
+            "WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND length_s <= 3600 "
+            "ORDER BY start_ms",
+            tenant, site, device, channel,
+        )  # fmt: skip
+
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
         return self._rows(

@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct, field
 
+from cobenefit_backend import accuracy
 from cobenefit_backend.bodies import AnyChannel, Name
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.soil import Fertiliser
+from cobenefit_backend.study_events import EventEntry, event_problems
 from cobenefit_wire.units import quantity_of
 
 Years = Annotated[float, Meta(gt=0, le=50)]
@@ -46,7 +48,10 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A node, what it is made of and how long it serves."""
+    """A node, what it is made of and how long it serves.
+
+    `accuracy` names the class of its meter or detector in `accuracy.toml`.
+    """
 
     id: Name
     site: Name
@@ -54,6 +59,7 @@ class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     lifetime_years: Years
     shared_by: Divisor = 1
     accelerated: bool = False
+    accuracy: str = ""
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +92,9 @@ class Study(Struct, frozen=True, forbid_unknown_fields=True):
     channel: AnyChannel = ""
     names: Names | None = None
     fuel: Literal["electricity", "gas"] = "electricity"
+    model: Literal["daily", "split", "hourly"] = "daily"
+    event: list[EventEntry] = field(default_factory=list)
+    previous_accuracy: str = ""
     placebo: bool = False
     attribution: str = ""
     length_km: Kilometres = 1.0
@@ -180,6 +189,11 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
         for device in document.device
         if device.site not in sites
     ]
+    found += [
+        (f"device {device.id}.accuracy", problem)
+        for device in document.device
+        if (problem := _class_problem(device.accuracy))
+    ]
     names = [study.id for study in document.study]
     found += [(f"study {name}.id", "given twice") for name in names if names.count(name) > 1]
     for entry in document.overlap:
@@ -211,6 +225,9 @@ def _study_problems(study: Study) -> list[tuple[str, str]]:
     found = []
     if not start < end <= reporting_start < reporting_end:
         found.append(("reporting", "must start after the baseline ends; ends are exclusive"))
+    found += event_problems(study.event, study.periods, study.devices)
+    if problem := _class_problem(study.previous_accuracy):
+        found.append(("previous_accuracy", problem))
     if study.use_case in ("smart_meter", "traffic") and not study.channel:
         found.append(("channel", f"needed for {study.use_case}"))
     if study.use_case == "traffic":
@@ -224,3 +241,9 @@ def _study_problems(study: Study) -> list[tuple[str, str]]:
     if study.use_case == "soil" and study.area_ha is None:
         found.append(("area_ha", "needed for soil: the area the advice was applied to"))
     return found
+
+
+def _class_problem(name: str) -> str:
+    if not name or name in accuracy.load():
+        return ""
+    return f"unknown class {name!r}, allowed: {', '.join(accuracy.load())}"

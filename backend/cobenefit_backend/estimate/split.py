@@ -228,7 +228,7 @@ def _choose(square: FloatArray, valid: NDArray[np.intp]) -> NDArray[np.intp]:
             score = fitted + _PENALTY * len(rows) * np.log(count) ** _POWER
         enough = (valid[rows] >= MIN_DAYS).all(axis=0) | (len(rows) == 1)
         scores.append(np.where(enough & ~np.isnan(score), score, np.inf))
-    return np.argmin(np.array(scores), axis=0)
+    return np.asarray(np.argmin(np.array(scores), axis=0), dtype=np.intp)
 
 
 def _used(choice: NDArray[np.intp]) -> NDArray[np.bool_]:

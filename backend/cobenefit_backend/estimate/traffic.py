@@ -33,6 +33,8 @@ from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 _Z95 = 1.6449
+DETECTOR_ERROR_RATIO = 0.05
+"""Counting error assumed where no class of detector is given: our own convention. [1]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class TrafficInputs:
     before_days: float = 1.0
     after_days: float = 1.0
     control_corridor: bool = False
-    detector_error_ratio: float = 0.05
+    detector_error_ratio: float = DETECTOR_ERROR_RATIO
     coverage_ratio: float = 1.0
     data_origin: DataOrigin = "measured"
 

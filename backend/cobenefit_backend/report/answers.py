@@ -5,14 +5,16 @@ inputs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cobenefit_backend import accuracy
 from cobenefit_backend.estimate import smart_meter, soil, traffic
+from cobenefit_backend.estimate.accuracy import HALF_WIDTH_OF_LIMIT
 from cobenefit_backend.estimate.baseline import predict, usable
 from cobenefit_backend.estimate.daily import Daily
 from cobenefit_backend.estimate.footprint import FootprintResult
@@ -21,6 +23,7 @@ from cobenefit_backend.estimate.quantity import Disqualification, Estimate
 from cobenefit_backend.estimate.savings import relative_uncertainty
 from cobenefit_backend.estimate.strips import from_strips
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.report.meters import event_rows, hour_sides, meter_records, with_meters
 from cobenefit_backend.report.own_footprint import scaled
 from cobenefit_backend.report.series import counter_days, coverage_ratio, daily_energy
 from cobenefit_backend.study import Study
@@ -48,6 +51,10 @@ class Gathered:
         Temperatures of the site's station.
     activities : sequence of mapping
         Activities of the site and use case.
+    fine : mapping
+        Rollups of an hour or less, by device, where the study asks for them.
+    accuracy : mapping
+        Name of the accuracy class, by device; empty where none is given.
     """
 
     study: Study
@@ -55,6 +62,8 @@ class Gathered:
     rollups: Mapping[str, Sequence[Row]]
     weather: Sequence[Row]
     activities: Sequence[Row]
+    fine: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    accuracy: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = tuple[Estimate, dict[str, Any]]
@@ -97,11 +106,18 @@ def _smart_meter(data: Gathered, factors: FactorSet, footprint: FootprintResult)
         reporting_degc=_shared_weather(after),
         fuel=study.fuel,
         data_origin=study.data_origin,
-        baseline_start=before[0].day[0],
-        reporting_start=after[0].day[0],
+        baseline_start=np.datetime64(start),
+        reporting_start=np.datetime64(reporting_start),
     )
+    hours = hour_sides(data.fine, data.weather, data.timezone, study) if data.fine else None
+    inputs = with_meters(inputs, study, data.accuracy, hours)
     estimate = smart_meter.estimate(inputs, factors, footprint)
-    extra: dict[str, Any] = {"weeks": _weeks(inputs, before[0].day, after[0].day)}
+    said = meter_records(inputs, study, hours_wanted=study.model == "hourly")
+    estimate = replace(estimate, disqualifications=(*estimate.disqualifications, *said))
+    extra: dict[str, Any] = {
+        "weeks": _weeks(inputs, before[0].day, after[0].day),
+        "events": event_rows(study, estimate),
+    }
     if study.placebo and len(days) == 1:
         extra["placebo"] = _placebo(days[0], study)
     return estimate, extra
@@ -187,6 +203,7 @@ def _traffic(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> 
         if spot
         else min(side["coverage_ratio"] for side in sides.values()),
         data_origin=study.data_origin,
+        detector_error_ratio=_detector_error(data),
     )
     speeds = (study.speed_before_km_h, study.speed_after_km_h)
     extra: dict[str, Any] = {
@@ -202,6 +219,15 @@ def _traffic(data: Gathered, factors: FactorSet, footprint: FootprintResult) -> 
     if not spot:
         extra["months"] = _months(data)
     return traffic.estimate(inputs, factors, charged), extra
+
+
+def _detector_error(data: Gathered) -> float:
+    """Return the counting error at 90 %: that of the classes, or the usual one without."""
+    names = [data.accuracy.get(device, "") for device in data.rollups]
+    if not names or not all(names):
+        return traffic.DETECTOR_ERROR_RATIO
+    limit = max(accuracy.load()[name].limit_ratio for name in names)
+    return HALF_WIDTH_OF_LIMIT * limit
 
 
 def _sides(study: Study) -> dict[str, tuple[date, date]]:

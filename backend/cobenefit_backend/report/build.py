@@ -99,6 +99,12 @@ def _case(
         study=study,
         timezone=site.timezone,
         rollups=rollups,
+        fine={
+            device: store.fine(tenant, site.id, device, study.channel) for device in study.devices
+        }
+        if study.model == "hourly"
+        else {},
+        accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
             row
