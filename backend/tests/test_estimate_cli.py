@@ -161,7 +161,10 @@ def test_bills_outside_the_period_are_no_figure(bills):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--period", "weekly"], "--period: 'weekly' is not allowed, choose daily, hourly or billing"),
+        (
+            ["--period", "weekly"],
+            "--period: 'weekly' is not allowed, choose daily, hourly or billing",
+        ),
         (["--weather", DATA / "il_gas_hdd_only.csv"], "--weather: is for --period billing"),
         (["--by-season", "--period", "hourly"], "--by-season: is for --period daily"),
         (["--accuracy", "mid_z"], "--accuracy: 'mid_z' is unknown, choose one of mid_a, mid_b"),

@@ -61,14 +61,14 @@ def without(energy_kwh: FloatArray, masks: Sequence[Mask]) -> FloatArray:
 
 
 def levels(
-    residual_kwh: FloatArray, masks: Sequence[Mask]
+    energy_kwh: FloatArray, expected_kwh: FloatArray, masks: Sequence[Mask]
 ) -> tuple[FloatArray, NDArray[np.intp], NDArray[np.intp]]:
-    """Estimate how far the use lay from its usual residual under each event.
+    """Estimate how far the use lay from what it was outside, under each event.
 
     Parameters
     ----------
-    residual_kwh : ndarray, shape (m, n)
-        Measured less expected use, NaN where missing. [kWh]
+    energy_kwh, expected_kwh : ndarray, shape (m, n)
+        Measured and expected use, NaN where missing. [kWh]
     masks : sequence of k ndarray of bool, shape (m, n)
         Where each event acted.
 
@@ -80,18 +80,21 @@ def levels(
 
     Notes
     -----
-    The coefficient of an indicator variable in the regression of the residuals on a mean and one
-    indicator per event: the mean under the event less the mean outside of all events.
+    The coefficient of an indicator variable in the regression use = k x expected + indicators,
+    weighted by 1 / expected: outside all events the measure acts as a share of the use, so that
+    an event in summer is not confused with a saving that is made in winter.
     """
-    known = np.isfinite(residual_kwh)
-    filled = np.where(known, residual_kwh, 0.0)
+    known = np.isfinite(energy_kwh) & np.isfinite(expected_kwh)
+    use, expected = (np.where(known, kwh, 0.0) for kwh in (energy_kwh, expected_kwh))
     outside = known & ~_any(masks, known.shape)
     count_outside = outside.sum(axis=1)
-    usual = np.where(outside, filled, 0.0).sum(axis=1) / np.maximum(count_outside, 1)
+    base = np.where(outside, expected, 0.0).sum(axis=1)
+    ratio = np.where(outside, use, 0.0).sum(axis=1) / np.where(base > 0, base, 1.0)
+    filled = use - np.where(base > 0, ratio, 1.0)[:, None] * expected
     inside = np.array([known & mask for mask in masks]).reshape(len(masks), *known.shape)
     count = inside.sum(axis=2)
     total = np.where(inside, filled, 0.0).sum(axis=2)
-    effect = np.where(count > 0, total / np.maximum(count, 1) - usual, 0.0)
+    effect = np.where(count > 0, total / np.maximum(count, 1), 0.0)
     return effect, count, count_outside
 
 

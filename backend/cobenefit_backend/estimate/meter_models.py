@@ -122,7 +122,7 @@ def compare(
     fitted, early = _fit_around(model, sides, fuel, before, [e.baseline for e in adjusted])
     expected = fitted.project(1)
     masks = [event.reporting for event in adjusted]
-    effect, count, outside = levels(after - expected, masks)
+    effect, count, outside = levels(after, expected, masks)
     cleaned = taken_off(after, effect, masks)
     saved = fitted.compare(cleaned)
     if adjusted:
@@ -149,7 +149,7 @@ def _fit_around(
     if not any(mask.any() for mask in masks):
         return _fit(model, sides, fuel, before), [None] * len(masks)
     first = _fit(model, sides, fuel, without(before, masks))
-    effect, count, outside = levels(before - first.project(0), masks)
+    effect, count, outside = levels(before, first.project(0), masks)
     per_day = 24 if model == "hourly" else 1
     intervals = [
         effect_interval(first.spread, effect[k], count[k], outside, per_day) if m.any() else None

@@ -11,7 +11,7 @@ from cobenefit_backend.estimate.hourly_savings import savings, statistics, thin_
 from cobenefit_backend.estimate.savings import relative_uncertainty
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "validation"))
-from simulate import FIRST_DAY, hourly_homes  # noqa: E402
+from simulate import FIRST_DAY, hourly_homes
 
 HALF = 24 * 365
 START = np.datetime64(FIRST_DAY, "h")

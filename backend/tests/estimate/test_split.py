@@ -18,7 +18,7 @@ from cobenefit_backend.estimate.split import (
 )
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "validation"))
-from simulate import FIRST_DAY, fleet, schools  # noqa: E402
+from simulate import FIRST_DAY, fleet, schools
 
 DAY = np.datetime64(FIRST_DAY) + np.arange(730)
 
@@ -46,9 +46,7 @@ def test_plain_homes_keep_the_daily_model_to_the_last_digit():
 
 def test_schools_are_cut_and_their_interval_narrows():
     use, degc = schools(30, 0.08)
-    sides = Sides(
-        use[:, :365], use[:, 365:], degc[:, :365], degc[:, 365:], DAY[0], DAY[365]
-    )
+    sides = Sides(use[:, :365], use[:, 365:], degc[:, :365], degc[:, 365:], DAY[0], DAY[365])
     split, daily = compare("split", sides).saved, compare("daily", sides).saved
     ratio = split.half_width_90_kwh / daily.half_width_90_kwh
     assert np.median(ratio) < 0.8
