@@ -217,11 +217,13 @@ def hourly_energy(rows: Sequence[Row], weather: Sequence[Row], timezone: str) ->
         return None
     offset_ms = _standard_offset_ms(timezone)
     merged = _merge_hours(rows, offset_ms)
-    first = min(merged)
-    energy = np.full(max(merged) - first + 1, np.nan)
-    for hour, row in merged.items():
-        near = merged.get(hour - 1), row, merged.get(hour + 1)
-        energy[hour - first] = _amount(*near, max_step_s=MAX_HOUR_STEP_S) / 1000
+    order = sorted(merged)
+    first = order[0]
+    energy = np.full(order[-1] - first + 1, np.nan)
+    # the neighbours are the hours that have data: a step over a gap is too long to be shared
+    row: list[Row | None] = [None, *(merged[hour] for hour in order), None]
+    for before, hour, after in zip(row, order, row[2:], strict=False):
+        energy[hour - first] = _amount(before, merged[hour], after, MAX_HOUR_STEP_S) / 1000
     degc = None
     if weather:
         hours = [(row["t_ms"] + offset_ms) // HOUR_MS - first for row in weather]
