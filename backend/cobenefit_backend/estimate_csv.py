@@ -13,11 +13,10 @@ from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.daily import Daily, to_daily
 from cobenefit_backend.estimate.hours import Hours, to_hourly
+from cobenefit_backend.estimate.units import unit_mistake
 
 COLUMNS = ("start", "energy_kwh", "temperature_degc")
 DEGC_RANGE = (-60.0, 60.0)
-MAX_TIMES_MEDIAN = 300
-MIN_UNIT_ROWS = 10
 
 
 def read_meter(path: Path) -> Daily:
@@ -143,18 +142,8 @@ def _read(path: Path, needed: tuple[str, ...]) -> tuple[list[datetime], FloatArr
 
 def _check_unit(energy: FloatArray, lines: list[int], file: str) -> None:
     """Refuse rows in Wh among rows in kWh."""
-    positive = energy > 0
-    if positive.sum() < MIN_UNIT_ROWS:
-        return
-    ratio = np.where(positive, energy, 0.0) / float(np.median(energy[positive]))
-    worst = int(ratio.argmax())
-    if ratio[worst] > MAX_TIMES_MEDIAN:
-        raise InputError(
-            f"energy_kwh {energy[worst]:g} is {ratio[worst]:.0f} times the median of the file: "
-            "give kWh in every row (Wh / 1000)",
-            file=file,
-            where=f"line {lines[worst]}",
-        )
+    if (found := unit_mistake(energy)) is not None:
+        raise InputError(found[1], file=file, where=f"line {lines[found[0]]}")
 
 
 def _energy(text: str | None, file: str, where: str) -> float:

@@ -1,5 +1,7 @@
 """Every reason to doubt a baseline and its savings, whatever model it is."""
 
+import numpy as np
+
 from cobenefit_backend.estimate import students_t
 from cobenefit_backend.estimate.baseline import Baselines
 from cobenefit_backend.estimate.hourly_savings import HourlyStatistics
@@ -10,6 +12,7 @@ from cobenefit_backend.estimate.split import SplitBaselines
 MIN_BASELINE_DAYS = 328
 MAX_MISSING_RATIO = 0.10
 MAX_MEAN_KWH = 2000
+MAX_CHANGE = 50
 MAX_CV_RMSE = 1.0
 MAX_FSU_68 = 0.50
 Statistics = Baselines | SplitBaselines | HourlyStatistics
@@ -75,16 +78,23 @@ def records_of(models: Statistics, saved: Savings) -> tuple[Disqualification, ..
         records.insert(
             0, Disqualification("no_weather", "No temperatures: the baseline is a mean.")
         )
-    return (*records, *_unit_records(models))
+    return (*records, *_unit_records(models, saved))
 
 
-def _unit_records(models: Statistics) -> tuple[Disqualification, ...]:
-    """Doubt the unit of meters whose daily use would be that of a large building."""
-    large = int((models.mean_kwh > MAX_MEAN_KWH).sum())
-    if not large:
-        return ()
-    text = f"Mean use above {MAX_MEAN_KWH} kWh per day: make sure that it is not given in Wh."
-    return (Disqualification("unit_suspected", text, {"meters": large}),)
+def _unit_records(models: Statistics, saved: Savings) -> tuple[Disqualification, ...]:
+    """Doubt the unit of a use like that of a large building, or that changes by a factor of 50."""
+    large = models.mean_kwh > MAX_MEAN_KWH
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.abs(np.log(saved.observed_kwh / saved.counterfactual_kwh))
+    jumped = (saved.observed_kwh > 0) & (change > np.log(MAX_CHANGE))
+    records = []
+    if large.any():
+        text = f"Mean use above {MAX_MEAN_KWH} kWh per day: make sure that it is not given in Wh."
+        records.append(Disqualification("unit_suspected", text, {"meters": int(large.sum())}))
+    if jumped.any():
+        text = f"Use changed by more than a factor of {MAX_CHANGE}: is one period in Wh?"
+        records.append(Disqualification("unit_changed", text, {"meters": int(jumped.sum())}))
+    return tuple(records)
 
 
 def comparison_records(ratio: Interval | None) -> tuple[Disqualification, ...]:
