@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cobenefit_backend import migrate
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import ingest, pages, problems
+from cobenefit_backend.routes import files, ingest, pages, problems
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -85,6 +85,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router)
+    app.include_router(files.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)
     return app

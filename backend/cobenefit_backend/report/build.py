@@ -140,6 +140,7 @@ def _case(
             **extra,
             "plan": None if lock is None else {k: lock[k] for k in ("sha256", "locked_on")},
             "devices": facts,
+            "timezone": site.timezone,
             "footprint_days": days,
         },
     )

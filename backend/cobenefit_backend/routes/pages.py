@@ -55,7 +55,8 @@ class ReportCache:
         raise RequestError(404, "tenant", "several tenants: set pages.tenant in the configuration")
 
 
-def _report(request: Request) -> Report:
+def current_report(request: Request) -> Report:
+    """Return the report that the pages show now."""
     cache: ReportCache = request.app.state.reports
     return cache.get(cache.tenant(request.app.state.config.tenant))
 
@@ -64,7 +65,7 @@ async def _page(
     request: Request, name: render.PageName, lang: str | None, study: str = ""
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
-    report = await run_in_threadpool(_report, request)
+    report = await run_in_threadpool(current_report, request)
     if study and study not in [case.study for case in report.cases]:
         raise RequestError(404, "study", f"no study {study!r} in this report")
     html = await run_in_threadpool(render.page, report, name, language, study)
@@ -104,5 +105,5 @@ async def get_factors(request: Request, lang: str | None = None) -> Response:
 @router.get("/v1/report")
 async def get_report_json(request: Request) -> Response:
     """Return the report as `report.json`."""
-    report = await run_in_threadpool(_report, request)
+    report = await run_in_threadpool(current_report, request)
     return Response(render.json_file(report), media_type="application/json")
