@@ -14,11 +14,10 @@ DAYS = 730
 def weather(rng: Any) -> Any:
     """Return two years of daily mean temperatures [degC]."""
     day = np.arange(DAYS)
-    noise = np.empty(DAYS)
-    noise[0] = rng.normal(0, 3)
-    for i in range(1, DAYS):
-        noise[i] = 0.7 * noise[i - 1] + rng.normal(0, 2)
-    return 11.5 - 8.5 * np.cos(2 * np.pi * (day - 20) / 365.25) + noise
+    noise = [rng.normal(0, 3)]
+    for step in rng.normal(0, 2, DAYS - 1).tolist():
+        noise.append(0.7 * noise[-1] + step)
+    return 11.5 - 8.5 * np.cos(2 * np.pi * (day - 20) / 365.25) + np.array(noise)
 
 
 def home(seed: int, saving: float, autocorrelation: float = 0.3) -> tuple[Any, Any]:
@@ -44,12 +43,10 @@ def home(seed: int, saving: float, autocorrelation: float = 0.3) -> tuple[Any, A
     heating = rng.choice([0.0, 1.0], p=[0.3, 0.7]) * rng.uniform(0.3, 2.5)
     cooling = rng.choice([0.0, 1.0], p=[0.7, 0.3]) * rng.uniform(0.3, 1.5)
     mean = base + heating * np.maximum(16 - degc, 0) + cooling * np.maximum(degc - 21, 0)
-    noise = np.empty(DAYS)
-    noise[0] = rng.normal()
-    for i in range(1, DAYS):
-        step = np.sqrt(1 - autocorrelation**2) * rng.normal()
-        noise[i] = autocorrelation * noise[i - 1] + step
-    use = mean * (1 + 0.2 * noise)
+    noise = [rng.normal()]
+    for step in (np.sqrt(1 - autocorrelation**2) * rng.normal(size=DAYS - 1)).tolist():
+        noise.append(autocorrelation * noise[-1] + step)
+    use = mean * (1 + 0.2 * np.array(noise))
     use[DAYS // 2 :] *= 1 - saving
     return np.maximum(use, 0.05), degc
 
