@@ -194,21 +194,18 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
     marginal = None
     if saved_kwh is not None and inputs.fuel == "electricity":
         marginal = _to_co2e(saved_kwh, "grid.fr.co2js.marginal", draws)
-    expected = saved.expected_days * len(saved.valid_days)
     records = all_records(inputs, claim)
     return net(
         Effect(
             use_case="smart_meter",
             evidence_class=_class_of(inputs, gross, records),
-            label="pre/post, no control"
-            if inputs.comparison_ratio is None
-            else "net of a comparison group",
+            label=_label(inputs),
             gross_kgco2e=gross,
             rebound_kgco2e=None if gross is None else Interval.exactly(0.0),
             second_order_kgco2e=gross,
             second_order_marginal_kgco2e=marginal,
             period_days=saved.expected_days,
-            coverage_ratio=float(saved.valid_days.sum()) / expected if expected else 0.0,
+            coverage_ratio=_coverage(saved),
             data_origin=inputs.data_origin,
             units=len(saved.valid_days),
             disqualifications=records,
@@ -230,6 +227,16 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
         ),
         footprint,
     )
+
+
+def _label(inputs: SmartMeterInputs) -> str:
+    alone = inputs.comparison_ratio is None
+    return "pre/post, no control" if alone else "net of a comparison group"
+
+
+def _coverage(saved: Savings) -> float:
+    expected = saved.expected_days * len(saved.valid_days)
+    return float(saved.valid_days.sum()) / expected if expected else 0.0
 
 
 def _class_of(
