@@ -6,10 +6,12 @@ import time
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from cobenefit_backend.activities_cli import app as activities_app
+from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 app = typer.Typer(
@@ -19,15 +21,7 @@ key_app = typer.Typer(help="Keys with which gateways write.", no_args_is_help=Tr
 load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 app.add_typer(load_app, name="load")
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file; sample.toml shows every key.")
-]
-EXIT_REFUSED = 2
-ACTIVITY_COLUMNS = (
-    "id", "site", "use_case", "date", "place", "quantity", "amount", "unit", "arm", "evidence",
-    "author",
-)  # fmt: skip
+app.add_typer(activities_app, name="activities")
 
 
 class ReportLanguage(StrEnum):
@@ -43,21 +37,6 @@ class FileLanguage(StrEnum):
 
     FR = "fr"
     EN = "en"
-
-
-def _refuse(error: Exception) -> NoReturn:
-    typer.secho(f"error: {error}", fg="red", err=True)
-    raise typer.Exit(EXIT_REFUSED)
-
-
-def _store(config_path: Path | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Return the store on a migrated database; imports late so that --help stays fast."""
-    from cobenefit_backend import config, migrate
-    from cobenefit_backend.store import Store, open_engine
-
-    engine = open_engine(config.load(config_path).database_url)
-    migrate.upgrade(engine)
-    return Store(engine)
 
 
 @app.command()
@@ -79,7 +58,7 @@ def serve(config: ConfigOption = None) -> None:
             server_header=False,
         )  # fmt: skip
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
 
 
 @app.command()
@@ -89,9 +68,9 @@ def migrate(config: ConfigOption = None) -> None:
     Example: cobenefit backend migrate --config backend.toml
     """
     try:
-        _store(config)
+        open_store(config)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo("The database is up to date.")
 
 
@@ -109,9 +88,9 @@ def create_key(
     Example: cobenefit backend key create demo --label "gateway of the town hall"
     """
     try:
-        key = _store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
+        key = open_store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(key)
     if not quiet:
         typer.echo("Give it to the gateway now: it is not shown again.", err=True)
@@ -135,9 +114,9 @@ def load_study(
         tables = _toml(data, file) if file.suffix == ".toml" else data
         document = study.parse(tables, file=file.name)
         now_ms = time.time_ns() // 1_000_000
-        _store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
+        open_store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
 
 
@@ -157,7 +136,7 @@ def lock_plan(
     from cobenefit_backend import study as studies
 
     try:
-        store = _store(config)
+        store = open_store(config)
         stored = store.study(tenant)
         if stored is None:
             raise InputError(f"no study document for tenant {tenant!r}; load one first")
@@ -167,7 +146,7 @@ def lock_plan(
         today = datetime.now(UTC).date().isoformat()
         sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Locked the plan of {study} on {today}, SHA-256 {sha256}.")
 
 
@@ -205,34 +184,12 @@ def load_weather(  # noqa: PLR0917  typer reads the signature
                 _number(row["temperature_degc"], file, line, float) for line, row in rows
             ],
         }  # fmt: skip
-        _store(config).add_weather(bodies.decode(json.dumps(body).encode(), bodies.WeatherBody))
+        open_store(config).add_weather(
+            bodies.decode(json.dumps(body).encode(), bodies.WeatherBody)
+        )
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
-
-
-@load_app.command("activities")
-def load_activities(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV.")],
-    tenant: Annotated[str, typer.Option(help="Tenant.")],
-    config: ConfigOption = None,
-) -> None:
-    """Load activities from a CSV file with the columns of POST /v1/activities.
-
-    Example: cobenefit backend load activities nitrogen.csv --tenant demo
-    """
-    from cobenefit_backend import bodies
-
-    try:
-        rows = [
-            {**row, "amount": _number(row["amount"], file, line, float)}
-            for line, row in _csv(file, ACTIVITY_COLUMNS)
-        ]
-        body = json.dumps({"tenant": tenant, "rows": rows}).encode()
-        _store(config).add_activities(bodies.decode(body, bodies.ActivityBody))
-    except BackendError as error:
-        _refuse(error)
-    typer.echo(f"Loaded {len(rows)} activities.")
 
 
 def _csv(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
@@ -278,10 +235,10 @@ def report(
     from cobenefit_backend.routes.pages import ReportCache
 
     try:
-        cache = ReportCache(_store(config))
+        cache = ReportCache(open_store(config))
         found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     files = {out_json: render.json_file(found)} if out_json else {}
     if out_html and lang is ReportLanguage.BOTH:
         french = out_html.with_suffix(f".fr{out_html.suffix}")
@@ -323,10 +280,10 @@ def export(
             path: choose.maker(path.name, "fr" if lang is FileLanguage.FR else "en")
             for path in files
         }
-        cache = ReportCache(_store(config))
+        cache = ReportCache(open_store(config))
         found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     for path, make in makers.items():
         content = make(found)
         path.write_bytes(content)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import SQLModel
 
-from cobenefit_backend import mv_plan
+from cobenefit_backend import digests, mv_plan
 from cobenefit_backend.bodies import (
     VALUE_COLUMNS,
     ActivityBody,
@@ -356,28 +356,13 @@ class Store:
             tenant,
         )
 
-    def series_digest(self, tenant: str) -> str:
-        """Return a SHA-256 over the daily rollups and temperatures of a tenant.
+    def windows_of(self, tenant: str) -> dict[digests.Series, tuple[int, str]]:
+        """Return how many windows of each series are stored, and a SHA-256 over them."""
+        return digests.windows_of(self._engine, tenant)
 
-        Only what was measured enters: no row number, no time of arrival, so the same data
-        stored twice in another order give the same digest.
-        """
-        rollups = (
-            "SELECT site, device, channel, start_ms, length_s, count, expected, first, "
-            "first_t_ms, last, last_t_ms, min, max, sum, m2, delta, integral, covered_s, "
-            "histogram FROM rollup JOIN series ON series.id = series_id WHERE tenant = ? "
-            "ORDER BY site, device, channel, start_ms, length_s"
-        )
-        weather = (
-            "SELECT station, t_ms, temperature_degc FROM weather WHERE tenant = ? "
-            "ORDER BY station, t_ms"
-        )
-        digest = hashlib.sha256()
-        with self._engine.connect() as connection:
-            for query in (rollups, weather):
-                for row in connection.exec_driver_sql(query, (tenant,)):
-                    digest.update(repr(tuple(row)).encode())
-        return digest.hexdigest()
+    def series_digest(self, tenant: str) -> str:
+        """Return a SHA-256 over the rollups and temperatures of a tenant."""
+        return digests.series_digest(self._engine, tenant)
 
 
 def _digest(key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from cobenefit_backend import accuracy
 from cobenefit_backend.bodies import Name
 
 Said = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -66,3 +67,10 @@ def event_problems(
             yield f"{where}.start, end", "lies outside the baseline and the reporting period"
         if strange := sorted(set(event.devices) - set(devices)):
             yield f"{where}.devices", f"no device of this study: {', '.join(strange)}"
+
+
+def class_problem(name: str) -> str:
+    """Return why an accuracy class does not hold; empty where it does, or none is named."""
+    if not name or name in accuracy.load():
+        return ""
+    return f"unknown class {name!r}, allowed: {', '.join(accuracy.load())}"

@@ -17,13 +17,16 @@ from cobenefit_backend.estimate.quantity import Disqualification, Estimate, plai
 from cobenefit_backend.estimate.screening import MIN_SIDE_DAYS, largest_step, step_records
 from cobenefit_backend.estimate.smart_meter import WEAKEST_LIMIT, SmartMeterInputs, measure
 from cobenefit_backend.report.series import hourly_energy
-from cobenefit_backend.study import Study
+from cobenefit_backend.study_kinds import SmartMeterStudy
 
 Row = Mapping[str, Any]
 
 
 def with_meters(
-    inputs: SmartMeterInputs, study: Study, classes: Mapping[str, str], hours: Sides | None
+    inputs: SmartMeterInputs,
+    study: SmartMeterStudy,
+    classes: Mapping[str, str],
+    hours: Sides | None,
 ) -> SmartMeterInputs:
     """Add model, accuracy and events of a study to its daily series.
 
@@ -31,7 +34,7 @@ def with_meters(
     ----------
     inputs : SmartMeterInputs
         Daily series, a row per device in the order of the study.
-    study : Study
+    study : SmartMeterStudy
         The study.
     classes : mapping
         Name of the accuracy class by device; empty where none is given.
@@ -70,7 +73,10 @@ def _limits(names: Sequence[str], fuel: str) -> FloatArray | None:
 
 
 def hour_sides(
-    fine: Mapping[str, Sequence[Row]], weather: Sequence[Row], timezone: str, study: Study
+    fine: Mapping[str, Sequence[Row]],
+    weather: Sequence[Row],
+    timezone: str,
+    study: SmartMeterStudy,
 ) -> Sides | None:
     """Return the hourly series of a study before and after.
 
@@ -82,7 +88,7 @@ def hour_sides(
         Temperatures of the site's station.
     timezone : str
         Time zone of the site.
-    study : Study
+    study : SmartMeterStudy
         The study.
 
     Returns
@@ -117,7 +123,7 @@ def _shared(sides: Sequence[Hours]) -> FloatArray | None:
 
 
 def meter_records(
-    inputs: SmartMeterInputs, study: Study, *, hours_wanted: bool
+    inputs: SmartMeterInputs, study: SmartMeterStudy, *, hours_wanted: bool
 ) -> tuple[Disqualification, ...]:
     """Say what the study asks for and does not get, and where the use changed besides.
 
@@ -125,7 +131,7 @@ def meter_records(
     ----------
     inputs : SmartMeterInputs
         From `with_meters`.
-    study : Study
+    study : SmartMeterStudy
         The study.
     hours_wanted : bool
         Whether the study asks for the hourly model.
@@ -142,7 +148,7 @@ def meter_records(
     return (*found, *_alarm(inputs, study))
 
 
-def _alarm(inputs: SmartMeterInputs, study: Study) -> tuple[Disqualification, ...]:
+def _alarm(inputs: SmartMeterInputs, study: SmartMeterStudy) -> tuple[Disqualification, ...]:
     start, end, reporting_start, _ = study.periods
     models, _ = measure(inputs)
     degc = (inputs.baseline_degc, inputs.reporting_degc) if models.has_weather else (None, None)
@@ -163,12 +169,12 @@ def _alarm(inputs: SmartMeterInputs, study: Study) -> tuple[Disqualification, ..
     return step_records(largest_step(residual), (end - start).days, axis)
 
 
-def event_rows(study: Study, estimate: Estimate) -> list[dict[str, Any]]:
+def event_rows(study: SmartMeterStudy, estimate: Estimate) -> list[dict[str, Any]]:
     """Return the events of a study with what they did, as a report shows them.
 
     Parameters
     ----------
-    study : Study
+    study : SmartMeterStudy
         The study.
     estimate : Estimate
         Its figure.
@@ -201,7 +207,9 @@ def _axis(start: date, days: int) -> NDArray[np.datetime64]:
 
 
 def _events(
-    study: Study, axes: tuple[NDArray[np.datetime64], NDArray[np.datetime64]], per_day: int = 1
+    study: SmartMeterStudy,
+    axes: tuple[NDArray[np.datetime64], NDArray[np.datetime64]],
+    per_day: int = 1,
 ) -> tuple[Event, ...]:
     found = []
     for event in study.event:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend import bodies, study
+from cobenefit_backend import activities, bodies, study
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.store import Store
 
@@ -104,6 +104,8 @@ def _take_weather(store: Store, tenant: str, data: bytes) -> dict[str, Any]:
 def _take_activities(store: Store, tenant: str, data: bytes) -> dict[str, Any]:
     body = bodies.decode(data, bodies.ActivityBody)
     _check_tenant(tenant, body.tenant)
+    if faults := activities.check(body.rows):
+        raise RequestError(422, "activities", "; ".join(faults[: activities.MAX_ERRORS]))
     store.add_activities(body)
     return {"rows": len(body.rows)}
 
