@@ -71,6 +71,11 @@ KNOWN: Mapping[str, Mapping[str, Known]] = {
         "forecast": Known("1", 1, ("came", "did_not_come"), "probability that was forecast"),
         "people_warned": Known("1", 1e9, (), "people reached by warnings that were hits"),
     },
+    "maintenance": {
+        "visit_distance": Known("km", 1e4, (), "what was driven to a node and back"),
+        "index_before": Known("", 1e15, (), "last index of what was exchanged"),
+        "index_after": Known("", 1e15, (), "first index of what replaced it"),
+    },
 }
 
 

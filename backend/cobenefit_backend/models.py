@@ -99,6 +99,7 @@ class Quarantine(SQLModel, table=True):
     first_t_ms: int | None = Field(sa_type=BigInteger)
     last_t_ms: int | None = Field(sa_type=BigInteger)
     detail: str
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class DeviceHealth(SQLModel, table=True):

@@ -34,9 +34,11 @@ def _upsert(table: type[SQLModel], newer: str = "") -> str:
 
 UPSERT_ROLLUP = _upsert(Rollup, "WHERE excluded.revision > rollup.revision")
 UPSERT_HEALTH = _upsert(DeviceHealth, "WHERE excluded.uptime_ms >= device_health.uptime_ms")
+# A gateway that gives no revision can only be told apart by its totals, which rarely shrink.
 UPSERT_QUARANTINE = _upsert(
     Quarantine,
-    "WHERE excluded.readings + excluded.packs > quarantine.readings + quarantine.packs",
+    "WHERE excluded.revision > quarantine.revision OR excluded.revision = quarantine.revision "
+    "AND excluded.readings + excluded.packs > quarantine.readings + quarantine.packs",
 )
 UPSERT_WEATHER = _upsert(Weather)
 UPSERT_ACTIVITY = _upsert(Activity)

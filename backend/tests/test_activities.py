@@ -44,6 +44,7 @@ def test_each_fault_is_named(change, fault):
 def test_every_use_case_that_is_logged_has_quantities():
     assert set(KNOWN) == {
         "soil", "remote_health", "remote_assistance", "industry", "surveillance", "climate_event",
+        "maintenance",
     }  # fmt: skip
     assert set(MODES) <= set(KNOWN["remote_health"]["consultation"].arms)
 

@@ -21,6 +21,7 @@ from cobenefit_backend.estimate.quantity import Disqualification, Estimate, plai
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.own_footprint import study_footprint
@@ -97,12 +98,19 @@ def _case(
 ) -> Case:
     site = document.site_of(study)
     tenant = document.tenant
+    log = store.activities(tenant)
+
+    def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
+        rows = store.daily(tenant, place, device, channel)
+        found = swaps.mended(rows, log, (place, device, channel), site.timezone)
+        return [dict(row) for row in found]
+
     daily, fine = (
         {
             channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
             for channel in study.channels
         }
-        for read in (store.daily, store.fine if study.reads_hours else _no_rows)
+        for read in (mended, store.fine if study.reads_hours else _no_rows)
     )
     gathered = Gathered(
         study=study,
@@ -112,16 +120,15 @@ def _case(
         accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
-            row
-            for row in store.activities(tenant)
-            if row["site"] == site.id and row["use_case"] == study.use_case
+            row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
         ],
     )
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
     ]
-    own, facts = study_footprint(devices, document.gateway, factors)
+    driven_km = {entry.id: swaps.visit_km(log, site.id, entry.id) for entry, _, _ in devices}
+    own, facts = study_footprint(devices, document.gateway, factors, driven_km)
     estimate, extra = answer(gathered, factors, own)
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
