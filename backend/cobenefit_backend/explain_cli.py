@@ -75,7 +75,6 @@ def explained(answer: Row, factors: FactorSet) -> Iterator[str]:
 
 
 def _total(report: Row, name: str) -> Iterator[str]:
-    """Write out how a total is made of its studies."""
     total = report["totals"][name]
     if total["net_kgco2e"] is None:
         yield f"Class {name}: no study of this report may be added up."
@@ -141,7 +140,7 @@ def _net(case: Row) -> Iterator[str]:
 
 
 def _weights(case: Row) -> Iterator[str]:
-    """Say when the figure breaks even, and what it hangs on."""
+    # when the figure breaks even, and what it hangs on
     found = case["details"].get("break_even")
     if found is None:
         return

@@ -45,6 +45,7 @@ def test_tables_and_json_give_the_same_document(study_document):
     assert study.parse(study_document) == study.parse(json.dumps(study_document).encode())
 
 
+BACKWARDS = {"low": 3, "central": 2, "high": 4}
 FURTHER = {
     "remote_health": {"mode_share": {"car_diesel": 1.0}},
     "remote_assistance": {},
@@ -76,11 +77,7 @@ def test_each_use_case_has_its_keys_and_refuses_those_of_another(study_document,
     ("use_case", "keys", "part"),
     [
         ("remote_health", {"mode_share": {"bus": 0.4}}, "mode_share: shares must add up to 1"),
-        (
-            "remote_assistance",
-            {"km_per_visit": {"low": 3, "central": 2, "high": 4}},
-            "km_per_visit",
-        ),
+        ("remote_assistance", {"km_per_visit": BACKWARDS}, "km_per_visit"),
         ("industry", {"channel": ""}, "needed for industry"),
         ("data_centre", {"it_channel": "energy_import_wh"}, "the meter of the IT alone"),
         ("surveillance", {"releases": [{"gas": "ch4", "rate_kg_per_h": {"low": 2, "central": 1,

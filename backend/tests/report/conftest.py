@@ -212,3 +212,14 @@ def nine_store(tmp_path_factory):
 def nine(nine_store):
     """The report of nine studies, one per use case."""
     return build(nine_store, "nine")
+
+
+@pytest.fixture(scope="session")
+def empty_nine(tmp_path_factory):
+    """The report of the same nine studies before anything was stored."""
+    engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('empty') / 'store.sqlite3'}")
+    migrate.upgrade(engine)
+    store = Store(engine)
+    store.put_study("nine", msgspec.json.encode(study.parse(NINE)), 0)
+    yield build(store, "nine")
+    engine.dispose()

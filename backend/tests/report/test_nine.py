@@ -228,3 +228,15 @@ def test_report_json_holds_all_nine(report_file):
     assert len(report["use_cases"]) == 9
     for case in report["use_cases"]:
         assert case["details"]["break_even"]["verdict"]
+
+
+def test_before_anything_is_stored_nothing_is_claimed_and_nothing_breaks(empty_nine):
+    for case in empty_nine.cases:
+        assert case.estimate.evidence_class in ("N", "P"), case.study
+        assert not case.counts
+        net = case.estimate.net_kgco2e
+        assert net is None or net.high <= 0  # at most the devices' own footprint
+    for language in ("en", "fr"):
+        assert render.html_file(empty_nine, language)
+        for case in empty_nine.cases:
+            assert render.page(empty_nine, "study", language, case.study)

@@ -123,7 +123,20 @@ def _on(
 
 
 def total(rows: Sequence[Row], quantity: str) -> float:
-    """Add up the amounts of one quantity."""
+    """Add up the amounts of one quantity.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Activities.
+    quantity : str
+        Which of them.
+
+    Returns
+    -------
+    float
+        Sum; 0 for none. [unit of the quantity]
+    """
     return float(sum(row["amount"] for row in rows if row["quantity"] == quantity))
 
 
@@ -175,12 +188,34 @@ def with_records(estimate: Estimate, records: tuple[Disqualification, ...]) -> E
 
 
 def logged_ratio(logged: int, held: int) -> float:
-    """Return the share of what was held that was logged; 1 where nobody counted it."""
+    """Return the share of what was held that was logged.
+
+    Parameters
+    ----------
+    logged, held : int
+        Rows logged, and how many the provider counted, 0 where nobody did. [1]
+
+    Returns
+    -------
+    float
+        Share; 1 where nobody counted. [1]
+    """
     return min(logged / held, 1.0) if held else 1.0
 
 
 def held_record(held: int) -> tuple[Disqualification, ...]:
-    """Say that nobody knows whether everything was logged, if so."""
+    """Say that nobody knows whether everything was logged, if so.
+
+    Parameters
+    ----------
+    held : int
+        How many the provider counted, 0 where nobody did. [1]
+
+    Returns
+    -------
+    tuple of Disqualification
+        `log_not_checked`, or nothing.
+    """
     if held:
         return ()
     text = "Nobody counted how many there were: whether all are logged is not known."

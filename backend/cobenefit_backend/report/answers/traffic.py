@@ -14,7 +14,7 @@ from cobenefit_backend.estimate.footprint import FootprintResult
 from cobenefit_backend.estimate.link_speed import speed_bins
 from cobenefit_backend.estimate.road import DETECTOR_ERROR_RATIO, SpeedBin, TrafficInputs
 from cobenefit_backend.factors.registry import FactorSet
-from cobenefit_backend.report.answers.gathered import Answer, Gathered, Row
+from cobenefit_backend.report.answers.gathered import Answer, Gathered, Row, not_enough
 from cobenefit_backend.report.series import counter_days
 from cobenefit_backend.study_kinds import TrafficStudy
 from cobenefit_wire.units import quantity_of
@@ -54,7 +54,11 @@ def answer(data: Gathered[TrafficStudy], factors: FactorSet, footprint: Footprin
         screenline=bool(study.parallel),
         charged_days=data.days,  # also for days without data
     )
-    return traffic.estimate(inputs, factors, footprint), _extra(data, sides, own, spot=spot)
+    extra = _extra(data, sides, own, spot=spot)
+    if not spot and not (inputs.before and inputs.after):
+        error = ValueError("no vehicles with a speed on one of the sides")
+        return not_enough(data, footprint, error), extra
+    return traffic.estimate(inputs, factors, footprint), extra
 
 
 def _detector_error(data: Gathered[TrafficStudy]) -> float:
