@@ -304,21 +304,19 @@ class Store:
 
     def daily(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the daily rollups of a series in time order."""
-        return self._rows(
-            f"SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "  # noqa: S608
-            f"WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND {DAILY} "
-            "ORDER BY start_ms",
-            tenant, site, device, channel,
-        )  # fmt: skip
+        return self._of_series(DAILY, tenant, site, device, channel)
 
     def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the rollups of an hour or less of a series in time order."""
+        return self._of_series("length_s <= 3600", tenant, site, device, channel)
+
+    def _of_series(self, where: str, *series: str) -> list[Row]:
         return self._rows(
-            "SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "
-            "WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND length_s <= 3600 "
+            f"SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "  # noqa: S608
+            f"WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND {where} "
             "ORDER BY start_ms",
-            tenant, site, device, channel,
-        )  # fmt: skip
+            *series,
+        )
 
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
