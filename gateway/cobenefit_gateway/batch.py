@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_gateway.decode import LAST_MS, CodeArray, FloatArray, IntArray
-from cobenefit_gateway.senml_in import Channel
+from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First
 from cobenefit_gateway.state import Series
 
 
@@ -131,6 +131,32 @@ class Columns:
         for start, codes in self._flagged:
             code[start : start + len(codes)] = codes
         return code
+
+
+def of_singles(series: Sequence[Series], received_ms: Sequence[int], said: list[First]) -> Piece:
+    """Return runs of one reading each.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        Whose they are.
+    received_ms : sequence of int
+        When each came, for relative times. [ms]
+    said : list of First
+        The record of each message.
+
+    Returns
+    -------
+    Piece
+        What `Columns` makes of `senml_in.only`.
+    """
+    n = np.ones(len(said), dtype=np.int64)
+    time_s = np.array([one.t for one in said]) + np.array([one.bt for one in said])
+    t_ms = np.rint(time_s * 1000)
+    t_ms += np.where(time_s < RELATIVE_BELOW_S, np.array(received_ms), 0)
+    value = np.array([one.v for one in said]) + np.array([one.bv for one in said])
+    whole_ms = t_ms.clip(-LAST_MS, LAST_MS).astype(np.int64)
+    return Piece(series, received_ms, n, n - 1, whole_ms, value, None)
 
 
 def _times_ms(t: FloatArray, base: list[float], scale: list[float], n: IntArray) -> IntArray:

@@ -16,14 +16,14 @@ import numpy as np
 from cobenefit_gateway import node_health
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
 from cobenefit_gateway.adapters import Adapter, Adapters
-from cobenefit_gateway.batch import Columns, Piece
+from cobenefit_gateway.batch import Columns, Piece, of_singles
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.routes import Route, Routes
-from cobenefit_gateway.senml_bulk import decode_alike
-from cobenefit_gateway.senml_in import Channel, decode_senml, is_absolute
+from cobenefit_gateway.senml_bulk import Alike, decode_alike
+from cobenefit_gateway.senml_in import Channel, decode_senml, is_absolute, only
 from cobenefit_gateway.state import DeviceBoot, Kept, Series, State, rule_of
 from cobenefit_wire import messages
 from cobenefit_wire.errors import WireError
@@ -32,6 +32,10 @@ from cobenefit_wire.topics import Topic
 log = logging.getLogger(__name__)
 #: Bounded, so that a stranger inventing device names can't fill the memory.
 MAX_SERIES = 1_000_000
+#: Where single readings belong is remembered for so many names. [1]
+_PLACES_KEPT = 200_000
+#: Topic, SenML name and unit of a single reading.
+_Said = tuple[str, str, str]
 
 
 class Intake:
@@ -52,6 +56,7 @@ class Intake:
         self._state = state
         self._readings = readings
         self._routes = Routes(Adapters(config, state))
+        self._places: dict[_Said, Series] = {}
         self._batches = 0
 
     def take(self, records: Sequence[Record]) -> set[DeviceBoot]:
@@ -88,10 +93,10 @@ class Intake:
         return self._take([kept.record for kept in messages], messages)
 
     def _take(self, records: Sequence[Record], kept: Iterable[Kept | None]) -> set[DeviceBoot]:
-        taking = _Taking(self._routes, records)
+        taking = _Taking(self._routes, records, self._places)
         self._batches += 1
         new = [False] * len(taking.packs)
-        at = 0
+        at, places, is_copy = 0, taking.places, self._state.is_copy
         # In the order of the journal: a health message may give up a pack that comes after it.
         for i, (record, again) in enumerate(zip(records, kept, strict=False)):
             route = taking.routes[i]
@@ -103,10 +108,12 @@ class Intake:
                 if at in taking.refused:
                     self._refused(route, record, taking.refused[at], again, new=new[at])
                 at += 1
+            elif i in places and again is None and not is_copy(_fingerprint(record)):
+                taking.singles.append(i)
             else:
                 self._other(route, record, taking, i, again)
         pieces = [x for block in taking.blocks if (x := self._piece(block, taking, new))]
-        self._readings.add([*pieces, *taking.columns.pieces()])
+        self._readings.add([*pieces, *taking.pieces()])
         return taking.due
 
     def _is_new(self, route: Route, boot: int, seq: int, due: set[DeviceBoot]) -> bool:
@@ -220,7 +227,7 @@ class Intake:
         self, route: Route, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> None:
         if route.adapter is None:
-            topic, channels = route.topic, self._senml(record, taking.senml.get(i), again)
+            topic, channels = route.topic, self._senml(record, taking, i, again)
         else:
             topic, channels = self._foreign(route.adapter, record, again)
         for channel in channels:
@@ -233,13 +240,22 @@ class Intake:
                 series = self._agreed(topic, channel.name, channel.unit, n, record)
                 if route.adapter is None:
                     route.series, route.unit = series, channel.unit
-            if series is not None:
+            if series is None:
+                continue
+            said = taking.said.get(i)
+            if said is None:
                 taking.columns.add(series, record.received_ms, channel)
+                continue
+            taking.places[i] = series
+            taking.singles.append(i)
+            if len(self._places) >= _PLACES_KEPT:
+                self._places.clear()
+            self._places[said] = series
 
     def _senml(
-        self, record: Record, known: Channel | None, again: Kept | None
+        self, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> Sequence[Channel]:
-        channels = [known] if known else decode_senml(record.payload, record.received_ms)
+        channels = taking.channels(i)
         copy = again is None and self._state.is_copy(_fingerprint(record))
         if copy and (record.kind == REPEATED or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
@@ -291,7 +307,9 @@ def _check_readable(route: Route, record: Record) -> None:
 class _Taking:
     """One batch on its way: routes of all records, and the packs among them decoded."""
 
-    def __init__(self, routes: Routes, records: Sequence[Record]) -> None:
+    def __init__(
+        self, routes: Routes, records: Sequence[Record], places: dict[_Said, Series]
+    ) -> None:
         self.records = records
         self.routes = [routes[record[0]] for record in records]
         self.packs = [
@@ -306,20 +324,48 @@ class _Taking:
                 self.boot[at], self.seq[at] = boot, seq
         for at, refusal in self.refused.items():
             self.boot[at], self.seq[at] = refusal.boot, refusal.seq
-        self.senml = _senml_of(self.routes, records)
+        self.alike = _alike(self.routes, records)
+        self.said = {
+            i: (records[i].topic, one.bn + one.n, one.unit_of(one.u))
+            for i, one in self.alike.singles.items()
+        }
+        self.places = {i: places[said] for i, said in self.said.items() if said in places}
+        self.singles: list[int] = []
         self.columns = Columns()
         self.due: set[DeviceBoot] = set()
 
+    def channels(self, i: int) -> Sequence[Channel]:
+        """Return what a SenML message holds; WireError when it is none."""
+        record = self.records[i]
+        if i in self.said:
+            return [only(self.alike.singles[i], record.received_ms)]
+        if i in self.alike.channels:
+            return [self.alike.channels[i]]
+        return decode_senml(record.payload, record.received_ms)
 
-def _senml_of(routes: Sequence[Route], records: Sequence[Record]) -> dict[int, Channel]:
+    def pieces(self) -> list[Piece]:
+        """Return the SenML and foreign runs that were accepted."""
+        pieces = self.columns.pieces()
+        if self.singles:
+            series = [self.places[i] for i in self.singles]
+            received_ms = [self.records[i].received_ms for i in self.singles]
+            said = [self.alike.singles[i] for i in self.singles]
+            pieces.append(of_singles(series, received_ms, said))
+        return pieces
+
+
+def _alike(routes: Sequence[Route], records: Sequence[Record]) -> Alike:
     # What could be read at once, by number of the record.
     some = [
         i
         for i, route in enumerate(routes)
         if route.topic.leaf == "senml" and records[i].kind != OVERSIZE
     ]
-    read = decode_alike([records[i].payload for i in some], [records[i].received_ms for i in some])
-    return {some[k]: channel for k, channel in read.items()}
+    singles, channels = decode_alike([records[i].payload for i in some])
+    return Alike(
+        {some[k]: first for k, first in singles.items()},
+        {some[k]: channel for k, channel in channels.items()},
+    )
 
 
 def _fingerprint(record: Record) -> bytes:

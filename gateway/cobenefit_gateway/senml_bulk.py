@@ -3,8 +3,8 @@
 All records of a message but the first are then one text around two numbers. The colons of a batch
 say where each number begins, the text between says where it ends; that text is compared eight
 bytes at a time and the numbers are put together from their digits, all of them at once (`digits`).
-First records are read as one array. What does not fit is left to `senml_in`; what fits reads the
-same there. It must do no I/O.
+First records are read as one array; a message of one record is told by it. What does not fit is
+left to `senml_in`; what fits reads the same there. It must do no I/O.
 """
 
 import re
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from cobenefit_gateway.digits import BoolArray, FloatArray, IntArray, Text
-from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First, PlainRecord, only
+from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First, PlainRecord
 from cobenefit_wire.errors import WireError
 
 _read_first = msgspec.json.Decoder(First).decode
@@ -52,33 +52,39 @@ class _Message(NamedTuple):
     tail: bytes
 
 
-def decode_alike(payloads: Sequence[bytes], now_ms: Sequence[int]) -> dict[int, Channel]:
-    """Return the channel of each message that is all of one channel, written alike, in order.
+class Alike(NamedTuple):
+    """What was read at once, by number of the message: one reading, or many of one channel."""
+
+    singles: dict[int, First]
+    channels: dict[int, Channel]
+
+
+def decode_alike(payloads: Sequence[bytes]) -> Alike:
+    """Return what is in each message of one record or of one channel, written alike, in order.
 
     Parameters
     ----------
     payloads : sequence of bytes
         Messages.
-    now_ms : sequence of int
-        When each came, for relative times. [ms]
 
     Returns
     -------
-    dict of int to Channel
-        By number of the message; the others are for `senml_in.decode_senml`.
+    Alike
+        The messages that are not there are for `senml_in.decode_senml`.
     """
     whole = [i for i, text in enumerate(payloads) if text[:2] == b"[{" and text[-2:] == b"}]"]
     ends = [payloads[i].index(b"}") + 1 for i in whole]
     firsts = _firsts([payloads[i][1:end] for i, end in zip(whole, ends, strict=True)])
+    singles: dict[int, First] = {}
     found: dict[int, Channel] = {}
     groups: defaultdict[_Layout, list[_Message]] = defaultdict(list)
     for i, end, first in zip(whole, ends, firsts, strict=True):
+        if first is None:
+            continue
+        if end == len(payloads[i]) - 1:
+            singles[i] = first
+            continue
         try:
-            if first is None:
-                continue
-            if end == len(payloads[i]) - 1:
-                found[i] = only(first, now_ms[i])
-                continue
             message = _Message(i, first, first.channel, first.unit_of(first.u), payloads[i][end:])
         except WireError:
             continue
@@ -88,7 +94,7 @@ def decode_alike(payloads: Sequence[bytes], now_ms: Sequence[int]) -> dict[int, 
     for layout, messages in groups.items():
         for some in _pieces(messages):
             _read(layout, some, found)
-    return found
+    return Alike(singles, found)
 
 
 def _firsts(texts: list[bytes]) -> Sequence[First | None]:

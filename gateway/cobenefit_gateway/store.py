@@ -27,6 +27,7 @@ from cobenefit_gateway.state import (
     BASE,
     MAX_KEPT,
     MAX_SEEN,
+    SEEN_BYTES,
     Changes,
     DeviceBoot,
     Kept,
@@ -122,8 +123,10 @@ class Store:
         ):
             state.health[site, device, boot] = json.loads(body)
             state.online[site, device] = state.health[site, device, boot]["online"]
-        for (fingerprint,) in self._db.execute("SELECT fingerprint FROM seen ORDER BY number"):
-            state.seen[fingerprint] = None
+        rows = self._db.execute("SELECT fingerprint FROM seen ORDER BY number")
+        seen = b"".join(row[0] for row in rows)[-MAX_SEEN * SEEN_BYTES :]
+        for i in range(0, len(seen), SEEN_BYTES):
+            state.seen[seen[i : i + SEEN_BYTES]] = None
         state.births.update(dict(self._db.execute("SELECT topic, payload FROM births")))
         state.totals.update(dict(self._db.execute("SELECT name, count FROM totals")))
         return state
@@ -299,7 +302,11 @@ class Store:
             ((*key, json.dumps(state.health[key]), number) for key in changes.health),
         )
         if changes.seen:
-            run("INSERT INTO seen(fingerprint) VALUES(?)", [(f,) for f in changes.seen])
+            # One row for all, under the number of the last.
+            self._db.execute(
+                "INSERT INTO seen SELECT coalesce(max(number), 0) + ?, ? FROM seen",
+                (len(changes.seen), b"".join(changes.seen)),
+            )
             self._db.execute(
                 "DELETE FROM seen WHERE number <= (SELECT max(number) FROM seen) - ?", (MAX_SEEN,)
             )

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cobenefit_gateway import senml_in
+from cobenefit_gateway.batch import Columns, of_singles
 from cobenefit_gateway.senml_bulk import decode_alike
 from cobenefit_wire.errors import WireError
 
@@ -28,7 +29,13 @@ def in_general(payload):
 
 
 def check(payloads):
-    found = decode_alike(payloads, [NOW_MS] * len(payloads))
+    alike = decode_alike(payloads)
+    found = dict(alike.channels)
+    for i, first in alike.singles.items():
+        try:
+            found[i] = senml_in.only(first, NOW_MS)
+        except WireError as err:
+            assert in_general(payloads[i]) == err.reason
     for i, channel in found.items():
         assert [seen(channel)] == in_general(payloads[i])
     return found
@@ -126,4 +133,26 @@ def test_what_only_looks_alike_is_left_to_the_general_path(rest):
 def test_first_records_that_swallow_each_other_are_told_apart():
     payloads = [b'[{"n":"a}]', b'[{"n":"}]', b'[{"n":"power_active_w","v":1,"t":1600000000}]']
     assert set(check(payloads)) == {2}
-    assert decode_alike([], []) == {}
+    assert decode_alike([]) == ({}, {})
+
+
+TIMES = st.one_of(
+    st.floats(-1e14, 1e14), st.integers(-(10**9), 10**10).map(float), st.just(2.0**28)
+)
+SMALL = st.one_of(st.just(0.0), st.floats(-1e14, 1e14))
+
+
+@given(st.lists(st.tuples(TIMES, SMALL, NUMBERS, SMALL), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_columns_of_single_readings_are_those_of_one_at_a_time(rows):
+    said = [
+        senml_in.First(n="power_active_w", t=float(t), bt=bt, v=float(v), bv=bv)
+        for t, bt, v, bv in rows
+    ]
+    series, received_ms = [None] * len(said), [NOW_MS + 7 * i for i in range(len(said))]
+    one_by_one = Columns()
+    for now_ms, first in zip(received_ms, said, strict=True):
+        one_by_one.add(None, now_ms, senml_in.only(first, now_ms))
+    (wanted,) = one_by_one.pieces()
+    for a, b in zip(of_singles(series, received_ms, said), wanted, strict=True):
+        assert (a is None and b is None) or list(a) == list(b)
