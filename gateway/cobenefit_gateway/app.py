@@ -26,7 +26,7 @@ from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
-from cobenefit_gateway.memory import keep_freed
+from cobenefit_gateway.memory import collect_seldom, keep_freed
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
@@ -81,6 +81,7 @@ class Gateway:
         webhook_key: str = "",
     ) -> None:
         keep_freed()
+        collect_seldom()
         self._config = config
         self._lock = FolderLock(config.data_dir)
         self._store = open_store(config)
