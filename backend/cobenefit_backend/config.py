@@ -23,7 +23,7 @@ class BackendConfig:
     Parameters
     ----------
     database_url : str
-        SQLAlchemy URL, `sqlite:///path`.
+        `sqlite:///path` or `postgresql://user@host/name`.
     host : str
         Address to listen on.
     port : int
@@ -80,11 +80,12 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
     if DATABASE_VARIABLE in environment:
         values["database_url"] = environment[DATABASE_VARIABLE]
     config = BackendConfig(**values)
-    if not config.database_url.startswith("sqlite:///"):
+    if not config.database_url.startswith(("sqlite:///", "postgresql://")):
         scheme = config.database_url.partition(":")[0]  # never the whole: it may hold a password
         raise ConfigError(
-            "only sqlite:///path is supported", file=file, key="database.url", value=scheme
-        )
+            "must be sqlite:///path or postgresql://user@host/name",
+            file=file, key="database.url", value=scheme,
+        )  # fmt: skip
     return config
 
 

@@ -1,7 +1,7 @@
-"""The tables, as SQLModel classes; every query on them lives in `store`.
+"""The tables, as SQLModel classes; queries on them live in `store`, `rollups` and `access`.
 
-Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. A table row
-never crosses tenants: every root table carries `tenant`, the others hang from one that does.
+Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. Every row
+carries its `tenant`: on PostgreSQL row-level security compares it (migration 0004).
 """
 
 from typing import ClassVar
@@ -35,9 +35,9 @@ class SpoolPage(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "spool_page"
 
+    tenant: str = Field(primary_key=True)
     spool: str = Field(primary_key=True)
     page: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    tenant: str
     sha256: str
     rows: int
     received_ms: int = Field(sa_type=BigInteger)
@@ -57,9 +57,10 @@ class Series(SQLModel, table=True):
 
 
 class Rollup(SQLModel, table=True):
-    """One window of one series; the highest revision replaces."""
+    """One window of one series; the highest revision replaces. Monthly parts on PostgreSQL."""
 
     __tablename__: ClassVar[str] = "rollup"
+    __table_args__ = {"postgresql_partition_by": "RANGE (start_ms)"}  # noqa: RUF012  SQLAlchemy's
 
     series_id: int = Field(
         primary_key=True, foreign_key="series.id", sa_column_kwargs={"autoincrement": False}
@@ -82,6 +83,7 @@ class Rollup(SQLModel, table=True):
     integral: float | None
     covered_s: float | None
     histogram: str | None
+    tenant: str
 
 
 class Quarantine(SQLModel, table=True):
@@ -117,10 +119,10 @@ class DeviceHealth(SQLModel, table=True):
     energy_method: str
     tx_bytes: int = Field(sa_type=BigInteger)
     rx_bytes: int = Field(sa_type=BigInteger)
-    reconnects: int
-    resets: int
-    battery_mv: int | None
-    waiting: int
+    reconnects: int = Field(sa_type=BigInteger)
+    resets: int = Field(sa_type=BigInteger)
+    battery_mv: int | None = Field(sa_type=BigInteger)
+    waiting: int = Field(sa_type=BigInteger)
     lost: str
     online: bool
     asleep_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)

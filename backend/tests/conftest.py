@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import os
 import random
+import secrets
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from cobenefit_backend import migrate
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_hil import postgres
+from cobenefit_hil.services import ServiceError
 
 PARIS = ZoneInfo("Europe/Paris")
 SPOOL = "0e8b2c52-6c51-4e0b-9b0f-3d1f1a6f0a01"
@@ -75,8 +79,49 @@ def page_body() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> BackendConfig:
-    return BackendConfig(database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}")
+def kind() -> str:
+    """The database of a test; a module that runs on both is parametrised with `kind`."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL of our own."""
+    try:
+        with postgres.Cluster() as running:
+            yield running
+    except ServiceError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster) -> str:
+    """A database at head that tests copy, which is quicker than migrating."""
+    name = cluster.create()
+    engine = open_engine(cluster.url(name, postgres.OWNER))
+    migrate.upgrade(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def new_database(kind, tmp_path, request) -> Callable[[], str]:
+    """Make one more empty database of this kind and return its URL."""
+
+    def sqlite() -> str:
+        return f"sqlite:///{tmp_path / secrets.token_hex(4)}.sqlite3"
+
+    def postgresql() -> str:
+        cluster = request.getfixturevalue("cluster")
+        name = cluster.create(request.getfixturevalue("migrated"))
+        return cluster.url(name, postgres.APP)
+
+    return sqlite if kind == "sqlite" else postgresql
+
+
+@pytest.fixture
+def config(new_database) -> BackendConfig:
+    return BackendConfig(database_url=new_database())
 
 
 @pytest.fixture
