@@ -88,13 +88,14 @@ def _copy(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _ids_one_by_one(connection: Connection, rollups: Rollups) -> list[int]:
-    # SQLite runs inside this process: a statement costs microseconds, and an INSERT that finds
-    # the series known takes no number.
+    # SQLite runs inside this process: a bare statement costs microseconds, and an INSERT that
+    # finds the series known takes no number.
+    cursor = connection.connection.cursor()
     ids = []
-    for site, device, channel in rollups.series:
-        name = {"tenant": rollups.tenant, "site": site, "device": device, "channel": channel}
-        connection.execute(_NEW_SERIES, name)
-        ids.append(int(connection.execute(_KNOWN_SERIES, name).scalar_one()))
+    for names in rollups.series:
+        name = (rollups.tenant, *names)
+        cursor.execute(_NEW_SERIES, name)
+        ids.append(int(cursor.execute(_KNOWN_SERIES, name).fetchone()[0]))  # type: ignore[union-attr]
     return ids
 
 
@@ -108,13 +109,11 @@ def _ids_by_array(connection: Connection, rollups: Rollups) -> list[int]:
     return [found[name] for name in rollups.series]
 
 
-_NEW_SERIES = text(
-    "INSERT INTO series (tenant, site, device, channel) "
-    "VALUES (:tenant, :site, :device, :channel) ON CONFLICT DO NOTHING"
+_NEW_SERIES = (
+    "INSERT INTO series (tenant, site, device, channel) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_KNOWN_SERIES = text(
-    "SELECT id FROM series WHERE tenant = :tenant AND site = :site AND device = :device "
-    "AND channel = :channel"
+_KNOWN_SERIES = (
+    "SELECT id FROM series WHERE tenant = ? AND site = ? AND device = ? AND channel = ?"
 )
 _SENT = (
     "unnest(CAST(:sites AS text[]), CAST(:devices AS text[]), CAST(:channels AS text[])) "

@@ -109,6 +109,28 @@ class Cluster:
         """
         return f"postgresql://{role}@/{database}?host={self._folder}"
 
+    def cpu_s(self) -> float:
+        """Return the processor time the server has used so far, all its processes together.
+
+        Returns
+        -------
+        float
+            User and system time. [s]
+        """
+        main = int((Path(self._data) / "postmaster.pid").read_text().splitlines()[0])
+        ticks = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                # proc(5): the fields after the name; ppid is the 4th, the times 14 to 17.
+                pid, fields = path.parent.name, path.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile, and stands in the postmaster's sum
+            if int(pid) == main:
+                ticks += sum(map(int, fields[11:15]))
+            elif int(fields[1]) == main:
+                ticks += sum(map(int, fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def admin(self, *statements: str) -> None:
         """Run statements as the superuser, each by itself.
 
