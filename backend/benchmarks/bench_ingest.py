@@ -21,6 +21,8 @@ import uvicorn
 from sqlalchemy import inspect, text
 
 from cobenefit_backend import migrate
+from cobenefit_backend.access.credentials import Kind
+from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import open_engine
@@ -76,7 +78,9 @@ def main(rows: int) -> None:
 def _measure(name: str, url: str, rows: int, server_s: Callable[[], float] = float) -> None:
     bodies = [page_body(page, rows) for page in range(PAGES)]
     app = create_app(BackendConfig(database_url=url))
-    key = app.state.store.create_key("bench", "bench", 0)
+    key = app.state.guard.credentials.create(
+        "bench", Kind.KEY, Role.GATEWAY, "bench", now_ms=0, by="bench"
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -6,24 +6,23 @@ import time
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from cobenefit_backend import access_cli, retention_cli
+from cobenefit_backend.cli_base import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 app = typer.Typer(
     help="Store rollups, estimate net effects, serve and write reports.", no_args_is_help=True
 )
-key_app = typer.Typer(help="Keys with which gateways write.", no_args_is_help=True)
 load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
-app.add_typer(key_app, name="key")
+app.add_typer(access_cli.key_app, name="key")
+app.command()(access_cli.login)
+app.command()(retention_cli.prune)
 app.add_typer(load_app, name="load")
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file; sample.toml shows every key.")
-]
-EXIT_REFUSED = 2
 ACTIVITY_COLUMNS = (
     "id", "site", "use_case", "date", "place", "quantity", "amount", "unit", "arm", "evidence",
     "author",
@@ -36,21 +35,6 @@ class ReportLanguage(StrEnum):
     FR = "fr"
     EN = "en"
     BOTH = "both"
-
-
-def _refuse(error: Exception) -> NoReturn:
-    typer.secho(f"error: {error}", fg="red", err=True)
-    raise typer.Exit(EXIT_REFUSED)
-
-
-def _store(config_path: Path | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Return the store on a migrated database; imports late so that --help stays fast."""
-    from cobenefit_backend import config, migrate
-    from cobenefit_backend.store import Store, open_engine
-
-    engine = open_engine(config.load(config_path).database_url)
-    migrate.upgrade(engine)
-    return Store(engine)
 
 
 @app.command()
@@ -67,12 +51,14 @@ def serve(config: ConfigOption = None) -> None:
     try:
         settings = configuration.load(config)
         typer.echo(f"Serving on http://{settings.host}:{settings.port}/")
+        application = create_app(settings)
+        access_cli.greet(application.state.store, f"http://{settings.host}:{settings.port}")
         uvicorn.run(
-            create_app(settings), host=settings.host, port=settings.port, log_level="warning",
+            application, host=settings.host, port=settings.port, log_level="warning",
             server_header=False,
         )  # fmt: skip
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
 
 
 @app.command()
@@ -82,32 +68,10 @@ def migrate(config: ConfigOption = None) -> None:
     Example: cobenefit backend migrate --config backend.toml
     """
     try:
-        _store(config)
+        open_store(config)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo("The database is up to date.")
-
-
-@key_app.command("create")
-def create_key(
-    tenant: Annotated[str, typer.Argument(help="Tenant the key may write for.")],
-    label: Annotated[str, typer.Option(help="Who holds the key.")] = "gateway",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print the key and nothing else.")
-    ] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Create a gateway key and show it once; only its hash is stored.
-
-    Example: cobenefit backend key create demo --label "gateway of the town hall"
-    """
-    try:
-        key = _store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
-    except BackendError as error:
-        _refuse(error)
-    typer.echo(key)
-    if not quiet:
-        typer.echo("Give it to the gateway now: it is not shown again.", err=True)
 
 
 @load_app.command("study")
@@ -128,9 +92,9 @@ def load_study(
         tables = _toml(data, file) if file.suffix == ".toml" else data
         document = study.parse(tables, file=file.name)
         now_ms = time.time_ns() // 1_000_000
-        _store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
+        open_store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
 
 
@@ -150,7 +114,7 @@ def lock_plan(
     from cobenefit_backend import study as studies
 
     try:
-        store = _store(config)
+        store = open_store(config)
         stored = store.study(tenant)
         if stored is None:
             raise InputError(f"no study document for tenant {tenant!r}; load one first")
@@ -160,7 +124,7 @@ def lock_plan(
         today = datetime.now(UTC).date().isoformat()
         sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Locked the plan of {study} on {today}, SHA-256 {sha256}.")
 
 
@@ -198,9 +162,11 @@ def load_weather(  # noqa: PLR0917  typer reads the signature
                 _number(row["temperature_degc"], file, line, float) for line, row in rows
             ],
         }  # fmt: skip
-        _store(config).add_weather(bodies.decode(json.dumps(body).encode(), bodies.WeatherBody))
+        open_store(config).add_weather(
+            bodies.decode(json.dumps(body).encode(), bodies.WeatherBody)
+        )
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
 
 
@@ -222,9 +188,9 @@ def load_activities(
             for line, row in _csv(file, ACTIVITY_COLUMNS)
         ]
         body = json.dumps({"tenant": tenant, "rows": rows}).encode()
-        _store(config).add_activities(bodies.decode(body, bodies.ActivityBody))
+        open_store(config).add_activities(bodies.decode(body, bodies.ActivityBody))
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     typer.echo(f"Loaded {len(rows)} activities.")
 
 
@@ -271,10 +237,10 @@ def report(
     from cobenefit_backend.routes.pages import ReportCache
 
     try:
-        cache = ReportCache(_store(config))
+        cache = ReportCache(open_store(config))
         found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
-        _refuse(error)
+        refuse(error)
     files = {out_json: render.json_file(found)} if out_json else {}
     if out_html and lang is ReportLanguage.BOTH:
         french = out_html.with_suffix(f".fr{out_html.suffix}")

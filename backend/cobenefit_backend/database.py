@@ -100,8 +100,8 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, tenant: str) -> Iterator[Connection]:
-        """Give a transaction that writes for one tenant, and count the change.
+    def writing(self, tenant: str, *, data: bool = True) -> Iterator[Connection]:
+        """Give a transaction that writes for one tenant, and count the change if it is of data.
 
         The counter's row is written first: it is the lock by which writers of a tenant wait for
         each other (on SQLite all writers do).
@@ -111,10 +111,10 @@ class Database:
             self._enter(connection, tenant)
             connection.execute(
                 text(
-                    "INSERT INTO change (tenant, number) VALUES (:tenant, 1) "
-                    "ON CONFLICT (tenant) DO UPDATE SET number = change.number + 1"
+                    "INSERT INTO change (tenant, number) VALUES (:tenant, :step) "
+                    "ON CONFLICT (tenant) DO UPDATE SET number = change.number + :step"
                 ),
-                {"tenant": tenant},
+                {"tenant": tenant, "step": int(data)},
             )
             yield connection
 
@@ -148,7 +148,9 @@ class Database:
     def tenants(self) -> list[str]:
         """Return every tenant something was ever stored for, sorted; for the operator."""
         with self.engine.connect() as connection:
-            return list(connection.execute(text("SELECT tenant FROM change ORDER BY tenant")).scalars())
+            return list(
+                connection.execute(text("SELECT tenant FROM change ORDER BY tenant")).scalars()
+            )
 
     def _enter(self, connection: Connection, tenant: str, credential: str = "") -> None:
         if self.postgres:

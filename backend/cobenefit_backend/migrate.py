@@ -49,7 +49,9 @@ def upgrade(engine: Engine) -> None:
     try:
         command.upgrade(config, "head")
     except ProgrammingError as error:
-        raise _refusal(f"cannot migrate: {error.orig}; migrate as the owner of the database") from error
+        raise _refusal(
+            f"cannot migrate: {error.orig}; migrate as the owner of the database"
+        ) from error
 
 
 def _refuse_a_role_above_the_policies(connection: Connection) -> None:

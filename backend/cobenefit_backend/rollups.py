@@ -76,7 +76,9 @@ def months_of(start_ms: list[int]) -> list[int]:
 
 
 def _make_partitions(connection: Connection, start_ms: list[int]) -> None:
-    connection.execute(text("SELECT rollup_months(CAST(:months AS integer[]))"), {"months": months_of(start_ms)})
+    connection.execute(
+        text("SELECT rollup_months(CAST(:months AS integer[]))"), {"months": months_of(start_ms)}
+    )
 
 
 def _copy(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -95,14 +97,16 @@ def _ids_one_by_one(connection: Connection, rollups: Rollups) -> list[int]:
     for names in rollups.series:
         name = (rollups.tenant, *names)
         cursor.execute(_NEW_SERIES, name)
-        ids.append(int(cursor.execute(_KNOWN_SERIES, name).fetchone()[0]))  # type: ignore[union-attr]
+        ids.append(int(cursor.execute(_KNOWN_SERIES, name).fetchone()[0]))
     return ids
 
 
 def _ids_by_array(connection: Connection, rollups: Rollups) -> list[int]:
     # PostgreSQL is a round trip away: two for all. Known series are left out before the INSERT,
     # because one that conflicts would use up a number of the sequence all the same.
-    sites, devices, channels = map(list, zip(*rollups.series, strict=True)) if rollups.series else ([], [], [])
+    sites, devices, channels = (
+        map(list, zip(*rollups.series, strict=True)) if rollups.series else ([], [], [])
+    )
     names = {"tenant": rollups.tenant, "sites": sites, "devices": devices, "channels": channels}
     connection.execute(_NEW_ARRAY, names)
     found = {(s, d, c): number for number, s, d, c in connection.execute(_KNOWN_ARRAY, names)}
@@ -120,12 +124,13 @@ _SENT = (
     "AS sent (site, device, channel)"
 )
 _NEW_ARRAY = text(
-    f"INSERT INTO series (tenant, site, device, channel) SELECT CAST(:tenant AS varchar), * FROM {_SENT} "
+    f"INSERT INTO series (tenant, site, device, channel) "  # noqa: S608
+    f"SELECT CAST(:tenant AS varchar), * FROM {_SENT} "
     "WHERE NOT EXISTS (SELECT 1 FROM series AS s WHERE s.tenant = CAST(:tenant AS varchar) "
     "AND s.site = sent.site AND s.device = sent.device AND s.channel = sent.channel) "
     "ON CONFLICT DO NOTHING"
 )
 _KNOWN_ARRAY = text(
-    f"SELECT id, site, device, channel FROM series JOIN {_SENT} "
+    f"SELECT id, site, device, channel FROM series JOIN {_SENT} "  # noqa: S608
     "USING (site, device, channel) WHERE tenant = :tenant"
 )

@@ -7,7 +7,6 @@ a power cut: SQLite with synchronous=FULL, PostgreSQL with synchronous_commit=on
 
 import hashlib
 import json
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
 from cobenefit_backend import mv_plan, rollups
+from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.bodies import (
     ActivityBody,
     HealthBody,
@@ -36,7 +36,6 @@ from cobenefit_backend.upserts import (
 )
 
 __all__ = ["Row", "Store", "open_engine"]
-KEY_PREFIX = "cbk_"
 DAILY = "length_s IN (82800, 86400, 90000)"
 """A day of the site's time zone: 23, 24 or 25 hours."""
 _NEW_PAGE = text(
@@ -58,38 +57,6 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.database = Database(engine)
         self._rows = self.database.rows
-
-    # ---- keys
-
-    def create_key(self, tenant: str, label: str, now_ms: int) -> str:
-        """Store the hash of a new gateway key and return the key, which is shown once.
-
-        Parameters
-        ----------
-        tenant : str
-            Tenant the key may write for.
-        label : str
-            Who holds it.
-        now_ms : int
-            Unix time. [ms]
-
-        Returns
-        -------
-        str
-            The key.
-        """
-        key = KEY_PREFIX + secrets.token_urlsafe(32)
-        statement = "INSERT INTO api_key (sha256, tenant, label, created_ms) VALUES (?, ?, ?, ?)"
-        with self.database.writing(tenant) as connection:
-            row = (_digest(key), tenant, label, now_ms)
-            self.database.many(connection, statement, [row])
-        return key
-
-    def tenant_of_key(self, key: str) -> str | None:
-        """Return the tenant a key may write for, None when the key is unknown."""
-        query = text("SELECT tenant FROM api_key WHERE sha256 = :sha256")
-        with self.database.reading("", _digest(key)) as connection:
-            return connection.execute(query, {"sha256": _digest(key)}).scalar()
 
     # ---- writes
 
@@ -141,11 +108,14 @@ class Store:
         """Keep the latest ledger of each (device, boot)."""
         self._upsert_rows(body.tenant, UPSERT_HEALTH, DeviceHealth, body.rows)
 
-    def add_activities(self, body: ActivityBody) -> None:
+    def add_activities(self, body: ActivityBody, by: str = COMMAND_LINE) -> None:
         """Keep the activities, replacing by id."""
-        self._upsert_rows(body.tenant, UPSERT_ACTIVITY, Activity, body.rows)
+        values = _values(body.tenant, Activity, body.rows)
+        with self.database.writing(body.tenant) as connection:
+            self.database.many(connection, UPSERT_ACTIVITY, values)
+            note(connection, body.tenant, by, "activities stored", f"{len(values)}")
 
-    def add_weather(self, body: WeatherBody) -> None:
+    def add_weather(self, body: WeatherBody, by: str = COMMAND_LINE) -> None:
         """Keep the temperatures, replacing by station and time."""
         rows = [
             (body.tenant, body.station, t_ms, value, body.source, body.licence)
@@ -153,8 +123,9 @@ class Store:
         ]
         with self.database.writing(body.tenant) as connection:
             self.database.many(connection, UPSERT_WEATHER, rows)
+            note(connection, body.tenant, by, "weather stored", f"{body.station} {len(rows)}")
 
-    def put_study(self, tenant: str, document: bytes, now_ms: int) -> None:
+    def put_study(self, tenant: str, document: bytes, now_ms: int, by: str = COMMAND_LINE) -> None:
         """Keep the study document of a tenant, replacing the one before.
 
         Parameters
@@ -165,10 +136,13 @@ class Store:
             Checked JSON.
         now_ms : int
             Unix time. [ms]
+        by : str, optional
+            Who, for the audit log.
         """
         row = (tenant, document.decode(), hashlib.sha256(document).hexdigest(), now_ms)
         with self.database.writing(tenant) as connection:
             self.database.many(connection, UPSERT_STUDY, [row])
+            note(connection, tenant, by, "study document stored", row[2])
 
     def lock_plan(self, tenant: str, study: str, plan: Row, locked_on: str) -> str:
         """Lock the plan of a study once and for all.
@@ -201,6 +175,7 @@ class Store:
         row = (tenant, study, json.dumps(plan, sort_keys=True), sha256, locked_on)
         with self.database.writing(tenant) as connection:
             self.database.many(connection, "INSERT INTO locked_plan VALUES (?, ?, ?, ?, ?)", [row])
+            note(connection, tenant, COMMAND_LINE, "plan locked", f"{study} {sha256}")
         return sha256
 
     def locked_plan(self, tenant: str, study: str) -> Row | None:
@@ -212,11 +187,7 @@ class Store:
     def _upsert_rows(
         self, tenant: str, sql: str, table: type[SQLModel], rows: Sequence[Any]
     ) -> None:
-        names = columns_of(table)
-        values = [
-            tuple(tenant if name == "tenant" else _sql(getattr(row, name)) for name in names)
-            for row in rows
-        ]
+        values = _values(tenant, table, rows)
         with self.database.writing(tenant) as connection:
             self.database.many(connection, sql, values)
 
@@ -251,7 +222,7 @@ class Store:
         """Return the daily rollups of a series in time order."""
         return self._rows(
             tenant,
-            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "
+            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
             f"WHERE site = :site AND device = :device AND channel = :channel AND {DAILY} "
             "ORDER BY start_ms",
             site=site, device=device, channel=channel,
@@ -273,20 +244,24 @@ class Store:
         rows = self._rows(tenant, "SELECT * FROM {device_health} ORDER BY site, device, boot")
         texts = ("lost", "causes")
         return [
-            {**row, "online": bool(row["online"]), **{name: json.loads(row[name]) for name in texts}}
+            {
+                **row,
+                "online": bool(row["online"]),
+                **{name: json.loads(row[name]) for name in texts},
+            }
             for row in rows
         ]
 
     def quarantine(self, tenant: str) -> list[Row]:
         """Return the quarantine totals of a tenant."""
-        order = "ORDER BY site, device, channel, reason"
-        return self._rows(tenant, f"SELECT * FROM {{quarantine}} {order}")
+        query = "SELECT * FROM {quarantine} ORDER BY site, device, channel, reason"
+        return self._rows(tenant, query)
 
     def stored(self, tenant: str) -> list[Row]:
         """Return readings stored, expected and flagged per series, over its daily windows."""
         return self._rows(
             tenant,
-            "SELECT site, device, channel, sum(count) AS stored, sum(expected) AS expected, "
+            "SELECT site, device, channel, sum(count) AS stored, sum(expected) AS expected, "  # noqa: S608
             "sum(flagged) AS flagged, min(start_ms) AS start_ms, "
             "max(start_ms + length_s * CAST(1000 AS bigint)) AS end_ms "
             f"FROM {{rollup}} JOIN {{series}} ON series.id = series_id WHERE {DAILY} "
@@ -314,8 +289,12 @@ class Store:
         return digest.hexdigest()
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+def _values(tenant: str, table: type[SQLModel], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+    names = columns_of(table)
+    return [
+        tuple(tenant if name == "tenant" else _sql(getattr(row, name)) for name in names)
+        for row in rows
+    ]
 
 
 def _sql(value: Any) -> Any:

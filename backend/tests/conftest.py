@@ -6,9 +6,9 @@ import json
 import os
 import random
 import secrets
+import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ import httpx
 import pytest
 
 from cobenefit_backend import migrate
+from cobenefit_backend.access.credentials import Kind
+from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.store import Store, open_engine
@@ -132,6 +134,18 @@ def store(config: BackendConfig) -> Store:
     engine.dispose()
 
 
+def new_key(app, tenant: str = "demo", role: str = "admin", kind: str = "key") -> str:
+    return app.state.guard.credentials.create(
+        tenant, Kind(kind), Role(role), "test", now_ms=time.time_ns() // 1_000_000, by="test"
+    )
+
+
+@pytest.fixture(name="new_key")
+def _new_key():
+    """Make a credential of the application."""
+    return new_key
+
+
 class Client:
     """Speaks to the application through ASGI, as a gateway and as a reader."""
 
@@ -159,7 +173,7 @@ class Client:
 @pytest.fixture
 def client(config: BackendConfig):
     app = create_app(config)
-    yield Client(app, app.state.store.create_key("demo", "test", 0))
+    yield Client(app, new_key(app))
     app.state.engine.dispose()
 
 

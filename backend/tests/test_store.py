@@ -4,7 +4,6 @@ import hashlib
 import secrets
 import threading
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -114,18 +113,6 @@ def test_an_older_ledger_of_the_same_boot_never_replaces(store):
     rows = store.health("demo")
     assert [(row["boot"], row["uptime_ms"]) for row in rows] == [(1, 500), (2, 100)]
     assert rows[0]["lost"] == {"energy_import_wh": 2}
-
-
-def test_a_key_is_stored_as_a_hash_only(store, config, kind):
-    key = store.create_key("demo", "gateway", 1)
-    assert store.tenant_of_key(key) == "demo"
-    assert store.tenant_of_key(key + "x") is None
-    if kind == "postgresql":
-        assert key not in str(store.database.rows("demo", "SELECT * FROM {api_key}"))
-        return
-    path = config.database_url.removeprefix("sqlite:///")
-    content = b"".join(Path(path + end).read_bytes() for end in ("", "-wal"))
-    assert key.encode() not in content
 
 
 def test_writers_wait_for_each_other(store, page_body, counter_row):

@@ -63,7 +63,9 @@ def upgrade() -> None:
     with op.batch_alter_table("device_health") as table:
         for name in _WIDER:
             table.alter_column(
-                name, type_=sa.BigInteger(), existing_type=sa.Integer(),
+                name,
+                type_=sa.BigInteger(),
+                existing_type=sa.Integer(),
                 existing_nullable=name == "battery_mv",
             )
     with op.batch_alter_table("spool_page") as table:
@@ -166,7 +168,9 @@ def downgrade() -> None:
     with op.batch_alter_table("device_health") as table:
         for name in _WIDER:
             table.alter_column(
-                name, type_=sa.Integer(), existing_type=sa.BigInteger(),
+                name,
+                type_=sa.Integer(),
+                existing_type=sa.BigInteger(),
                 existing_nullable=name == "battery_mv",
             )
 
