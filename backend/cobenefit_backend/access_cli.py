@@ -49,7 +49,8 @@ def create_key(
     Example: cobenefit backend key create demo --label "gateway of the town hall"
     """
     try:
-        key = _create(open_store(config), tenant, "key", role, label)
+        with open_store(config) as store:
+            key = _create(store, tenant, "key", role, label)
     except BackendError as error:
         refuse(error)
     typer.echo(key)
@@ -64,7 +65,8 @@ def list_keys(tenant: TenantArgument, config: ConfigOption = None) -> None:
     Example: cobenefit backend key list demo
     """
     try:
-        rows = _credentials(open_store(config)).listed(tenant)
+        with open_store(config) as store:
+            rows = _credentials(store).listed(tenant)
     except BackendError as error:
         refuse(error)
     for row in rows:
@@ -84,7 +86,8 @@ def revoke_key(
     from cobenefit_backend.access.audit import COMMAND_LINE
 
     try:
-        found = _credentials(open_store(config)).revoke(tenant, name, by=COMMAND_LINE)
+        with open_store(config) as store:
+            found = _credentials(store).revoke(tenant, name, by=COMMAND_LINE)
         if not found:
             raise InputError(f"{tenant!r} has no credential {name!r}; see `key list {tenant}`")
     except BackendError as error:
@@ -103,7 +106,8 @@ def login(
     Example: cobenefit backend login demo --role officer --label "climate office"
     """
     try:
-        typer.echo(_create(open_store(config), tenant, "secret", role, label))
+        with open_store(config) as store:
+            typer.echo(_create(store, tenant, "secret", role, label))
     except BackendError as error:
         refuse(error)
 

@@ -68,7 +68,8 @@ def migrate(config: ConfigOption = None) -> None:
     Example: cobenefit backend migrate --config backend.toml
     """
     try:
-        open_store(config)
+        with open_store(config):
+            pass  # opening migrates
     except BackendError as error:
         refuse(error)
     typer.echo("The database is up to date.")
@@ -92,7 +93,8 @@ def load_study(
         tables = _toml(data, file) if file.suffix == ".toml" else data
         document = study.parse(tables, file=file.name)
         now_ms = time.time_ns() // 1_000_000
-        open_store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
+        with open_store(config) as store:
+            store.put_study(document.tenant, msgspec.json.encode(document), now_ms)
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
@@ -114,15 +116,15 @@ def lock_plan(
     from cobenefit_backend import study as studies
 
     try:
-        store = open_store(config)
-        stored = store.study(tenant)
-        if stored is None:
-            raise InputError(f"no study document for tenant {tenant!r}; load one first")
-        found = {each.id: each for each in studies.parse(stored).study}
-        if study not in found:
-            raise InputError(f"no study {study!r}, known: {', '.join(found)}")
-        today = datetime.now(UTC).date().isoformat()
-        sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
+        with open_store(config) as store:
+            stored = store.study(tenant)
+            if stored is None:
+                raise InputError(f"no study document for tenant {tenant!r}; load one first")
+            found = {each.id: each for each in studies.parse(stored).study}
+            if study not in found:
+                raise InputError(f"no study {study!r}, known: {', '.join(found)}")
+            today = datetime.now(UTC).date().isoformat()
+            sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
     except BackendError as error:
         refuse(error)
     typer.echo(f"Locked the plan of {study} on {today}, SHA-256 {sha256}.")
@@ -162,9 +164,8 @@ def load_weather(  # noqa: PLR0917  typer reads the signature
                 _number(row["temperature_degc"], file, line, float) for line, row in rows
             ],
         }  # fmt: skip
-        open_store(config).add_weather(
-            bodies.decode(json.dumps(body).encode(), bodies.WeatherBody)
-        )
+        with open_store(config) as store:
+            store.add_weather(bodies.decode(json.dumps(body).encode(), bodies.WeatherBody))
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
@@ -188,7 +189,8 @@ def load_activities(
             for line, row in _csv(file, ACTIVITY_COLUMNS)
         ]
         body = json.dumps({"tenant": tenant, "rows": rows}).encode()
-        open_store(config).add_activities(bodies.decode(body, bodies.ActivityBody))
+        with open_store(config) as store:
+            store.add_activities(bodies.decode(body, bodies.ActivityBody))
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(rows)} activities.")
@@ -237,8 +239,9 @@ def report(
     from cobenefit_backend.routes.pages import ReportCache
 
     try:
-        cache = ReportCache(open_store(config))
-        found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+        with open_store(config) as store:
+            cache = ReportCache(store)
+            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
         refuse(error)
     files = {out_json: render.json_file(found)} if out_json else {}

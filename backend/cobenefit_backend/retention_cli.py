@@ -26,10 +26,10 @@ def prune(
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     first = datetime(year, month + 1, 1, tzinfo=UTC)
     try:
-        database = open_store(config).database
-        parts = [] if tenant else retention.drop_months(database, f"{first:%Y%m}")
-        tenants = [tenant] if tenant else database.tenants()
-        removed = retention.prune(database, round(first.timestamp() * 1000), tenants)
+        with open_store(config) as store:
+            parts = [] if tenant else retention.drop_months(store.database, f"{first:%Y%m}")
+            tenants = [tenant] if tenant else store.database.tenants()
+            removed = retention.prune(store.database, round(first.timestamp() * 1000), tenants)
     except ProgrammingError as error:
         refuse(InputError(f"{error.orig}: prune as the owner of the database"))
     except BackendError as error:
