@@ -281,10 +281,7 @@ def _pages(counter_row, page_body):
     return [page_body(series, rows[i : i + 1000], page=i) for i in range(0, len(rows), 1000)]
 
 
-@pytest.fixture
-def municipality(client, counter_row, page_body):
-    """The client of a backend that holds the whole municipality."""
-
+def _fill(client: Client, counter_row, page_body) -> None:
     def post(path: str, body: Any) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         answer = client.post(f"/v1/{path}", content=data)
@@ -324,7 +321,26 @@ def municipality(client, counter_row, page_body):
         )
     ]  # fmt: skip
     post("activities", {"tenant": "demo", "rows": rows})
+
+
+@pytest.fixture
+def municipality(client, counter_row, page_body):
+    """The client of a backend that holds the whole municipality."""
+    _fill(client, counter_row, page_body)
     return client
+
+
+@pytest.fixture
+def municipality_at(counter_row, page_body):
+    """Fill one more backend, at a URL, and return its client; the caller disposes its engine."""
+
+    def fill(url: str) -> Client:
+        app = create_app(BackendConfig(database_url=url))
+        client = Client(app, new_key(app))
+        _fill(client, counter_row, page_body)
+        return client
+
+    return fill
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from cobenefit_backend import bodies, migrate
+from cobenefit_backend.access.credentials import Credentials, Kind
+from cobenefit_backend.access.roles import Role
 from cobenefit_backend.store import Store, open_engine
 from cobenefit_hil import postgres
 
@@ -49,6 +51,11 @@ def test_what_was_stored_before_keeps_its_tenant(engine, page_body, counter_row)
     rows = [(0, counter_row(date(year, 5, 1), 0, 100)) for year in (1999, 2023, 2024)]
     page = page_body([["town", "school", "energy_import_wh"]], rows)
     store.add_page(*bodies.decode_page(page), now_ms=1)
+    known = Credentials(store.database)
+    keys = {
+        role: known.create("demo", Kind.KEY, role, "x", now_ms=1, by="test")
+        for role in (Role.GATEWAY, Role.ADMIN)
+    }
     before = store.series_digest("demo")
     config = migrate.alembic_config(engine)
     command.downgrade(config, "0003")
@@ -56,6 +63,8 @@ def test_what_was_stored_before_keeps_its_tenant(engine, page_body, counter_row)
     assert store.series_digest("demo") == before
     assert store.series_digest("other") != before
     assert store.add_page(*bodies.decode_page(page), now_ms=2) is False
+    assert known.find(keys[Role.GATEWAY], 2).role is Role.GATEWAY
+    assert known.find(keys[Role.ADMIN], 2) is None, "a key of before had no such role"
 
 
 @pytest.mark.parametrize("kind", ["postgresql"])
