@@ -67,7 +67,7 @@ def get_login(
     return _page(request, caller)
 
 
-@router.post("/login", openapi_extra=_FORM)
+@router.post("/login", openapi_extra=_FORM, dependencies=[Depends(_identified)])
 async def post_login(request: Request) -> Response:
     """Exchange a one-time secret for a session."""
     fields = await _fields(request)
@@ -82,7 +82,7 @@ async def post_login(request: Request) -> Response:
     return answer
 
 
-@router.post("/logout", openapi_extra=_FORM)
+@router.post("/logout", openapi_extra=_FORM, dependencies=[Depends(_identified)])
 async def post_logout(request: Request) -> Response:
     """End the session, also here."""
     await _fields(request)
