@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 CPYTHON := gateway/cobenefit_gateway backend/cobenefit_backend boards/cobenefit_boards \
            hil-tests/cobenefit_hil cli/cobenefit_cli
-.PHONY: help setup demo serve test test-mp check hil bench validation docs clean
+.PHONY: help setup demo serve test test-mp check hil bench soak validation docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spel
 
 bench: .venv/.dev ## measure, and write bench/latest.json (COBENEFIT_EEMETER: Python of a peer)
 	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python bench/run.py $(ARGS)
+
+soak: .venv/.dev ## the gateway under load for an hour, beside a ledger (ARGS="--minutes 60 …")
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python gateway/benchmarks/soak $(ARGS)
 
 validation: .venv/.dev ## judge the estimates on simulated homes; write docs/explanation/validation.md
 	@$(BIN)/python backend/validation/make.py

@@ -1,10 +1,11 @@
 """Run every benchmark and write bench/latest.json.
 
 A benchmark is a program `bench_*.py` in this folder or in a part's `benchmarks/`; it prints JSON
-lines `{"name": …, "value": …, "unit": …, "peer": …, "ratio": …}`, with peer and ratio null where
-nothing is compared. One that fails, or could not run every peer, makes this exit with 1 after the
-others have run. An argument runs only the files whose name contains it; the rows of others are
-kept from the last run.
+lines `{"name": …, "value": …, "unit": …, "peer": …, "ratio": …}`, with peer and ratio left out or
+null where nothing is compared, and the ratio alone where a peer did not run. One that fails, takes
+more than half an hour, or could not run every peer, makes this exit with 1 after the others have
+run. An argument runs only the files whose name contains it; the rows of others are kept from the
+last run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "bench/latest.json"
-KEYS = ["name", "value", "unit", "peer", "ratio"]
+REQUIRED, OPTIONAL = ("name", "value", "unit"), ("peer", "ratio")
+LONGEST_S = 1800
 
 
 def main(wanted: str = "") -> int:
@@ -30,10 +32,10 @@ def main(wanted: str = "") -> int:
     rows = {row["name"]: row for row in _last()}
     failed, fresh = [], dict[str, dict[str, Any]]()
     for path in files:
-        measured, code = _run(path)
+        measured, wrong = _run(path)
         # What two measure is kept from the one that compares it with a peer.
         fresh |= {r["name"]: r for r in measured if r["peer"] or r["name"] not in fresh}
-        failed += [f"{path.name} (exit code {code})"] if code else []
+        failed += [wrong] if wrong else []
     rows |= fresh
     LATEST.write_text(json.dumps(list(rows.values()), indent=1) + "\n", encoding="utf-8")
     print(f"{len(rows)} rows in {LATEST.relative_to(ROOT)}")
@@ -46,20 +48,31 @@ def _last() -> list[dict[str, Any]]:
     return json.loads(LATEST.read_text(encoding="utf-8")) if LATEST.exists() else []
 
 
-def _run(path: Path) -> tuple[list[dict[str, Any]], int]:
-    command = f"make bench ARGS={path.stem}"
+def _run(path: Path) -> tuple[list[dict[str, Any]], str]:
     print(f"{path.relative_to(ROOT)} …", flush=True)
-    done = subprocess.run(
-        [sys.executable, str(path)], stdout=subprocess.PIPE, text=True, check=False, timeout=1800
-    )
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    command = [sys.executable, str(path)]
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=False, timeout=LONGEST_S
+        )
+        rows = [_row(line, f"make bench ARGS={path.stem}") for line in done.stdout.splitlines()]
+    except subprocess.TimeoutExpired:
+        return [], f"{path.name} (more than {LONGEST_S} s)"
+    except ValueError as err:
+        return [], f"{path.name} ({err})"
     for row in rows:
-        if list(row) != KEYS:
-            raise ValueError(f"{path.name}: a row has the keys {list(row)}, wanted {KEYS}")
-        ratio = f"{row['ratio']:.3g} x " if row["ratio"] else ""
+        ratio = f"{row['ratio']:.3g} x " if row["ratio"] is not None else ""
         against = f"  {ratio}{row['peer']}" if row["peer"] else ""
         print(f"  {row['name']:<24} {row['value']:>12.6g} {row['unit']}{against}")
-    return [{**row, "command": command} for row in rows], done.returncode
+    return rows, f"{path.name} (exit code {done.returncode})" if done.returncode else ""
+
+
+def _row(line: str, command: str) -> dict[str, Any]:
+    row = json.loads(line)
+    if missing := [key for key in REQUIRED if key not in row]:
+        raise ValueError(f"the row {line[:80]} has no {missing[0]}")
+    kept = {key: row[key] for key in REQUIRED} | {key: row.get(key) for key in OPTIONAL}
+    return kept | {"command": command}
 
 
 if __name__ == "__main__":

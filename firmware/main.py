@@ -9,7 +9,7 @@ import machine
 
 from cobenefit_node import slots
 
-_WATCHDOG_MS = 120_000
+_WATCHDOG_MS = 8000 if sys.platform == "rp2" else 120_000  # an RP2's waits for 8.3 s at most
 
 try:
     if slots.enter().state.trial:

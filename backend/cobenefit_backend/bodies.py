@@ -89,6 +89,7 @@ class QuarantineRow(Struct, forbid_unknown_fields=True):
     first_t_ms: ClaimedTime | None
     last_t_ms: ClaimedTime | None
     detail: Annotated[str, Meta(max_length=2000)] = ""
+    revision: Count = 0
 
 
 class QuarantineBody(Struct, forbid_unknown_fields=True):

@@ -37,6 +37,13 @@ class ReportLanguage(StrEnum):
     BOTH = "both"
 
 
+class FileLanguage(StrEnum):
+    """Languages of a file that has one."""
+
+    FR = "fr"
+    EN = "en"
+
+
 @app.command()
 def serve(config: ConfigOption = None) -> None:
     """Serve ingest, pages and JSON, on loopback unless the configuration says otherwise.
@@ -254,3 +261,43 @@ def report(
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         typer.echo(f"{path}: {len(text.encode()) / 1000:.1f} kB")
+
+
+@app.command()
+def export(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Where to write: NAME.pdf, NAME.xlsx, NAME.zip (RO-Crate with everything), or "
+            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv."
+        ),
+    ],
+    lang: Annotated[FileLanguage, typer.Option(help="Language of the files.")] = FileLanguage.FR,
+    tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Write the report as PDF/UA-1, workbook, CSV or an archive of all of them.
+
+    A CSV in French has `;` and decimal commas, as a French spreadsheet opens it; in English it is
+    RFC 4180.
+
+    Example: cobenefit backend export report.pdf report.xlsx results.csv --lang fr
+    """
+    from cobenefit_backend import config as configuration
+    from cobenefit_backend.exports import choose
+    from cobenefit_backend.routes.pages import ReportCache
+
+    try:
+        makers = {
+            path: choose.maker(path.name, "fr" if lang is FileLanguage.FR else "en")
+            for path in files
+        }
+        with open_store(config) as store:
+            cache = ReportCache(store)
+            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+    except BackendError as error:
+        refuse(error)
+    for path, make in makers.items():
+        content = make(found)
+        path.write_bytes(content)
+        typer.echo(f"{path}: {len(content) / 1000:.1f} kB")

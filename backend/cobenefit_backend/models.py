@@ -1,7 +1,7 @@
 """The tables, as SQLModel classes; queries on them live in `store`, `rollups` and `access`.
 
 Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. Every row
-carries its `tenant`: on PostgreSQL row-level security compares it (migrations 0004, 0005).
+carries its `tenant`: on PostgreSQL row-level security compares it (migrations 0007, 0008).
 """
 
 from typing import ClassVar
@@ -119,6 +119,7 @@ class Quarantine(SQLModel, table=True):
     first_t_ms: int | None = Field(sa_type=BigInteger)
     last_t_ms: int | None = Field(sa_type=BigInteger)
     detail: str
+    revision: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class DeviceHealth(SQLModel, table=True):

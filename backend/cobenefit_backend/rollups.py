@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from cobenefit_backend.bodies import VALUE_COLUMNS, Rollups
 from cobenefit_backend.database import Database
 from cobenefit_backend.models import Rollup
-from cobenefit_backend.upserts import UPSERT_ROLLUP, columns_of, replacing
+from cobenefit_backend.upserts import NEWER_ROLLUP, UPSERT_ROLLUP, columns_of, replacing
 
 FIRST_MONTH, LAST_MONTH = 2000 * 12, 2100 * 12
 """Months with a partition of their own, counted from year 0; others share the default one."""
@@ -25,7 +25,7 @@ _STAGE = (
 )
 _MERGE = (
     f"INSERT INTO rollup ({_COLUMNS}) SELECT DISTINCT ON ({_KEY}) {_COLUMNS} FROM rollup_in "  # noqa: S608
-    f"ORDER BY {_KEY}, revision DESC, ctid {replacing(Rollup, newer='revision')}"
+    f"ORDER BY {_KEY}, revision DESC, ctid {replacing(Rollup, NEWER_ROLLUP)}"
 )
 
 

@@ -101,7 +101,7 @@ class Store:
         return True
 
     def add_quarantine(self, body: QuarantineBody) -> None:
-        """Keep the larger total of each reason."""
+        """Keep the latest total of each reason: the higher revision, else the larger."""
         self._upsert_rows(body.tenant, UPSERT_QUARANTINE, Quarantine, body.rows)
 
     def add_health(self, body: HealthBody) -> None:

@@ -20,7 +20,10 @@ def columns_of(table: type[SQLModel]) -> list[str]:
     return [column.name for column in table.__table__.columns]  # type: ignore[attr-defined]
 
 
-def replacing(table: type[SQLModel], newer: str = "", compare: str = ">") -> str:
+NEWER_ROLLUP = "excluded.revision > rollup.revision"
+
+
+def replacing(table: type[SQLModel], newer: str = "") -> str:
     """Return `ON CONFLICT` on the primary key; `newer` limits the replacement.
 
     Parameters
@@ -28,37 +31,35 @@ def replacing(table: type[SQLModel], newer: str = "", compare: str = ">") -> str
     table : type of SQLModel
         The table.
     newer : str, optional
-        Expression over its columns that must be larger in the row that arrives.
-    compare : {'>', '>='}, optional
-        Whether equal rows are replaced.
+        Condition on the row that arrives (`excluded`) and the one there.
 
     Returns
     -------
     str
         SQL.
     """
-    name = str(table.__tablename__)
     keys = [column.name for column in table.__table__.primary_key]  # type: ignore[attr-defined]
     updates = ", ".join(f"{c} = excluded.{c}" for c in columns_of(table) if c not in keys)
-    limit = f" WHERE {_of('excluded', newer)} {compare} {_of(name, newer)}" if newer else ""
+    limit = f" WHERE {newer}" if newer else ""
     return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {updates}{limit}"
 
 
-def _of(row: str, expression: str) -> str:
-    return " + ".join(f"{row}.{column}" for column in expression.split(" + "))
-
-
-def _upsert(table: type[SQLModel], newer: str = "", compare: str = ">") -> str:
+def _upsert(table: type[SQLModel], newer: str = "") -> str:
     columns = columns_of(table)
     return (
         f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) "  # noqa: S608
-        f"VALUES ({', '.join('?' * len(columns))}) {replacing(table, newer, compare)}"
+        f"VALUES ({', '.join('?' * len(columns))}) {replacing(table, newer)}"
     )
 
 
-UPSERT_ROLLUP = _upsert(Rollup, "revision")
-UPSERT_HEALTH = _upsert(DeviceHealth, "uptime_ms", ">=")
-UPSERT_QUARANTINE = _upsert(Quarantine, "readings + packs")
+UPSERT_ROLLUP = _upsert(Rollup, NEWER_ROLLUP)
+UPSERT_HEALTH = _upsert(DeviceHealth, "excluded.uptime_ms >= device_health.uptime_ms")
+# A gateway that gives no revision can only be told apart by its totals, which rarely shrink.
+UPSERT_QUARANTINE = _upsert(
+    Quarantine,
+    "excluded.revision > quarantine.revision OR excluded.revision = quarantine.revision "
+    "AND excluded.readings + excluded.packs > quarantine.readings + quarantine.packs",
+)
 UPSERT_WEATHER = _upsert(Weather)
 UPSERT_ACTIVITY = _upsert(Activity)
 UPSERT_STUDY = _upsert(StudyDocument)

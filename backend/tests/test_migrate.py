@@ -58,7 +58,7 @@ def test_what_was_stored_before_keeps_its_tenant(engine, page_body, counter_row)
     }
     before = store.series_digest("demo")
     config = migrate.alembic_config(engine)
-    command.downgrade(config, "0003")
+    command.downgrade(config, "0006")
     command.upgrade(config, "head")
     assert store.series_digest("demo") == before
     assert store.series_digest("other") != before

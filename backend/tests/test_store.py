@@ -90,14 +90,20 @@ def test_the_digest_depends_on_the_data_and_not_on_the_order_of_arrival(
     assert digests[0] != hashlib.sha256().hexdigest()
 
 
-def test_the_larger_quarantine_total_replaces(store):
-    def body(readings):
-        row = bodies.QuarantineRow("town", "school", "", "crc", readings, 1, 1, 2)
-        return bodies.QuarantineBody("demo", [row])
-
-    for readings in (5, 9, 7):
-        store.add_quarantine(body(readings))
-    assert [row["readings"] for row in store.quarantine("demo")] == [9]
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ([(5, 0), (9, 0), (7, 0)], 9),  # a gateway that gives no revision
+        ([(5, 3), (9, 4), (2, 5)], 2),  # a replay took seven back
+        ([(5, 3), (2, 5), (9, 4)], 2),  # and a request overtook another
+        ([(9, 0), (2, 1)], 2),
+    ],
+)
+def test_the_later_quarantine_total_replaces(store, rows, kept):
+    for readings, revision in rows:
+        row = bodies.QuarantineRow("town", "school", "", "crc", readings, 1, 1, 2, "", revision)
+        store.add_quarantine(bodies.QuarantineBody("demo", [row]))
+    assert [row["readings"] for row in store.quarantine("demo")] == [kept]
 
 
 def test_an_older_ledger_of_the_same_boot_never_replaces(store):

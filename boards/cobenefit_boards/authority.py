@@ -4,6 +4,8 @@ ca.pem ca.key   the authority; the certificate goes to the broker, the key nowhe
 ca.der          the certificate, for nodes
 fleet.secret    from which each node's own secret is derived, to wrap keys sent later
 revoked.txt     numbers of the certificates that were revoked
+batches/        what it lets laptops sign with, a folder each (`batch_authority`)
+broker.pem      the authority and those of the batches, for the broker's `cafile` (`revocation`)
 """
 
 import datetime as dt
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cobenefit_boards.private_file import write_synced
 from cobenefit_wire import command
 
 _CA_DAYS = 3650
@@ -76,21 +79,20 @@ def create(folder: Path, start: dt.datetime | None = None) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     start = start or dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
-    name = _name("cobenefit authority")
-    constraint = x509.BasicConstraints(ca=True, path_length=0)
+    name = common_name("cobenefit authority")
+    constraint = x509.BasicConstraints(ca=True, path_length=1)
     certificate = (
-        _builder(name, name, key.public_key(), (start, start + dt.timedelta(days=_CA_DAYS)))
+        builder(name, name, key.public_key(), (start, start + dt.timedelta(days=_CA_DAYS)))
         .add_extension(constraint, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     made = Identity(certificate, key)
     pem, private = made.pem()
-    files = {"ca.pem": pem, "ca.key": private, "ca.der": made.der()[0]}
+    files = {"ca.pem": pem, "ca.key": private, "ca.der": made.der()[0], "broker.pem": pem}
     files["fleet.secret"] = secrets.token_bytes(command.SECRET_BYTES)
     for file, data in files.items():
-        (folder / file).touch(mode=0o600)
-        (folder / file).write_bytes(data)
+        write_synced(folder / file, data)
 
 
 def load(folder: Path) -> Identity:
@@ -153,12 +155,12 @@ def issue(
     start = start or dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     issuer = authority.certificate.subject
     valid = (start, start + dt.timedelta(days=days))
-    builder = _builder(_name(name), issuer, key.public_key(), valid)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([_USAGE[server]]), critical=False)
+    made = builder(common_name(name), issuer, key.public_key(), valid)
+    made = made.add_extension(x509.ExtendedKeyUsage([_USAGE[server]]), critical=False)
     if server:
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, critical=False)
-    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
+        made = made.add_extension(names, critical=False)
+    return Identity(made.sign(authority.key, hashes.SHA256()), key)
 
 
 def revoked(authority: Identity, serials: list[int], days: float = 30.0) -> bytes:
@@ -191,40 +193,6 @@ def revoked(authority: Identity, serials: list[int], days: float = 30.0) -> byte
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(_PEM)
 
 
-def revoke(folder: Path, certificates: list[bytes], days: float = 30.0) -> bytes:
-    """Add certificates to those that are revoked, and return the list of all.
-
-    Parameters
-    ----------
-    folder : Path
-        The authority's; remembers their numbers in `revoked.txt`.
-    certificates : list of bytes
-        DER or PEM; may be empty, for a fresh list.
-    days : float
-        As `revoked`. [d]
-
-    Returns
-    -------
-    bytes
-        PEM.
-
-    Raises
-    ------
-    AuthorityError
-        If one is no certificate, or of another authority.
-    """
-    made = load(folder)
-    path = folder / "revoked.txt"
-    known = path.read_text().split() if path.exists() else []
-    for raw in certificates:
-        found = _certificate(raw)
-        if found.issuer != made.certificate.subject:
-            raise AuthorityError(f"a certificate is not of this authority: {found.subject}")
-        known.append(str(found.serial_number))
-    path.write_text("\n".join(dict.fromkeys(known)) + "\n")
-    return revoked(made, [int(number) for number in dict.fromkeys(known)], days)
-
-
 def device_secret(folder: Path, name: str) -> bytes:
     """Return the secret of one node.
 
@@ -243,29 +211,49 @@ def device_secret(folder: Path, name: str) -> bytes:
     return hmac.digest((folder / "fleet.secret").read_bytes(), name.encode(), hashlib.sha256)
 
 
-def _certificate(raw: bytes) -> x509.Certificate:
-    read = x509.load_pem_x509_certificate if raw[:1] == b"-" else x509.load_der_x509_certificate
-    try:
-        return read(raw)
-    except ValueError as err:
-        raise AuthorityError(f"not a certificate in DER or PEM: {err}") from err
-
-
 def _private(key: ec.EllipticCurvePrivateKey, encoding: serialization.Encoding) -> bytes:
     style = serialization.PrivateFormat.PKCS8
     return key.private_bytes(encoding, style, serialization.NoEncryption())
 
 
-def _name(text: str) -> x509.Name:
+def common_name(text: str) -> x509.Name:
+    """Return the name of a certificate's holder.
+
+    Parameters
+    ----------
+    text : str
+        `<site>/<device>`, a host, or what an authority is called.
+
+    Returns
+    -------
+    x509.Name
+        With that common name and nothing else.
+    """
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(
+def builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
     valid: tuple[dt.datetime, dt.datetime],
 ) -> x509.CertificateBuilder:
+    """Return what all our certificates begin with.
+
+    Parameters
+    ----------
+    subject, issuer : x509.Name
+        Whose it is, and who signs.
+    key : EllipticCurvePublicKey
+        The holder's.
+    valid : tuple of datetime
+        From when and until when.
+
+    Returns
+    -------
+    x509.CertificateBuilder
+        With a random serial number and no extension.
+    """
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

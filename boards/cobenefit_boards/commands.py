@@ -8,7 +8,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cobenefit_boards import fetch_commands, flash_commands, node_commands, provision_commands
+from cobenefit_boards import (
+    fetch_commands,
+    flash_commands,
+    node_commands,
+    provision_commands,
+    replace_commands,
+)
 from cobenefit_boards.board import Battery, Board, BoardError, load, names
 from cobenefit_boards.energy import (
     Link,
@@ -22,8 +28,10 @@ from cobenefit_boards.energy import (
 
 boards = typer.Typer(help="Boards: pins, power, footprint, and where each was read.")
 boards.command()(fetch_commands.fetch)
+boards.command("authority")(provision_commands.make_authority)
 boards.command()(provision_commands.provision)
 boards.command()(flash_commands.flash)
+boards.command()(replace_commands.replace)
 node = typer.Typer(no_args_is_help=True, help="A node, before it is built and in the field.")
 node.add_typer(node_commands.config, name="config")
 node.command()(node_commands.renew)

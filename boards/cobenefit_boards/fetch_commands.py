@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cobenefit_boards import provision
 from cobenefit_boards.flash_image import SUMS, ImageError, pinned
+from cobenefit_boards.private_file import write_synced
 
 _MOST = 32 * 1024 * 1024
 _WAIT_S = 60.0
@@ -57,7 +57,7 @@ def _get(url: str, digest: str, path: Path) -> None:
     if len(data) > _MOST or hashlib.sha256(data).hexdigest() != digest:
         raise ImageError(f"{url}: has not the digest you pinned; nothing was kept")
     beside = path.with_name(f".{path.name}")
-    provision.write_synced(beside, data)
+    write_synced(beside, data)
     beside.rename(path)
 
 

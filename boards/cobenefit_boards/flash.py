@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cobenefit_boards import board, flash_console, flash_esptool, flash_image, provision
 from cobenefit_boards.flash_esptool import FlashError
 from cobenefit_boards.flash_journal import Journal
 from cobenefit_boards.flash_rig import Slot
+from cobenefit_boards.private_file import write_synced
 from cobenefit_boards.provision import Order
 
 AT_ONCE = 8
@@ -39,6 +41,8 @@ class Outcome:
         `yes`, `before` (in an earlier run), `no` or `not tried`.
     cause, remedy, detail : str
         Of a failure.
+    measured : dict of str to str
+        What the self-test said, by its rows.
     """
 
     slot: str
@@ -50,6 +54,7 @@ class Outcome:
     cause: str = ""
     remedy: str = ""
     detail: str = ""
+    measured: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,12 +71,15 @@ class Batch:
         Cache of firmware.
     journal : Journal
         Open.
+    note : str
+        What the operator wants to keep with each board of this run.
     """
 
     orders: list[Order]
     out: Path
     images: Path
     journal: Journal
+    note: str = ""
     _busy: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,7 +151,7 @@ def flash(slots: Sequence[Slot], batch: Batch, tell: Tell) -> list[Outcome]:
 
 
 def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
-    known = {"slot": slot.name}
+    known: dict[str, Any] = {"slot": slot.name}
     try:
         tell(slot, "", "who is it", 0)
         found = flash_esptool.identify(slot)
@@ -170,15 +178,15 @@ def _one(
     made = "before" if "flashed" in reached else "yes"
     if made == "yes":
         _write(slot, batch, (order, found), (image, given, work), tell)
-    booted, tested, cause, remedy = flash_console.judge(
+    judged = flash_console.judge(
         slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
     )
-    for step, state in (("booted", booted), ("tested", tested)):
+    for step, state in (("booted", judged.booted), ("tested", judged.tested)):
         if state == "yes":
             batch.journal.note(step, node=order.name, mac=found.mac, work=work)
-    tell(slot, order.name, "done" if not cause else "failed", 1)
-    outcome = Outcome(slot.name, order.name, found.mac, made, booted, tested, cause, remedy)
-    _keep(folder, record, outcome)
+    tell(slot, order.name, "done" if not judged.cause else "failed", 1)
+    outcome = Outcome(slot.name, order.name, found.mac, made, **judged._asdict())
+    _keep(folder, outcome, batch.note)
     return outcome
 
 
@@ -227,11 +235,16 @@ def _given(
     return parts, {key: record[key] for key in record if key != "flash"}
 
 
-def _keep(folder: Path, record: dict[str, object], outcome: Outcome) -> None:
-    """Add to the node's record what became of it, in one rename."""
-    what = ("mac", "slot", "flashed", "booted", "tested", "cause")
-    record = {**record, "flash": {key: getattr(outcome, key) for key in what}}
+def _keep(folder: Path, outcome: Outcome, note: str) -> None:
+    """Add to the node's record what became of it, who did it and when, in one rename."""
+    what = ("mac", "slot", "flashed", "booted", "tested", "cause", "measured")
+    record = json.loads((folder / provision.RECORD).read_text(encoding="utf-8"))
+    done = {**provision.who(), **{key: getattr(outcome, key) for key in what}, "note": note}
+    if outcome.flashed == "before":  # that it was looked at again takes nothing away
+        told = record.get("flash", {})
+        done |= {key: told[key] for key in ("at", "by") if key in told}
+        done |= {key: done[key] or told.get(key, done[key]) for key in ("measured", "note")}
     beside = folder / f".{provision.RECORD}"
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    provision.write_synced(beside, text.encode())
+    text = json.dumps({**record, "flash": done}, indent=1, ensure_ascii=False) + "\n"
+    write_synced(beside, text.encode())
     beside.rename(folder / provision.RECORD)

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from cobenefit_boards.flash_rig import Slot
 
 
-def flash(
+def flash(  # noqa: PLR0917  typer reads the signature
     batch: Batch,
     out: Out = Path("batch"),
     images: Images = Path("images"),
     rig: Annotated[
         Path | None, typer.Option(help="TOML with a [[slot]] per place; else all USB adapters.")
     ] = None,
+    note: Annotated[str, typer.Option(help="Kept in the record of each board.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Flash the boards that are plugged in, verify them, and say how far each came.
@@ -47,12 +48,12 @@ def flash(
     if not out.is_dir():
         raise FlashError(f"no folder {out}", "run `cobenefit boards provision` first")
     with flash_journal.opened(out) as journal, _progress(slots) as tell:
-        found = flashing.flash(slots, flashing.Batch(orders, out, images, journal), tell)
-    labels.write(out)
+        found = flashing.flash(slots, flashing.Batch(orders, out, images, journal, note), tell)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(row) for row in found]))
     else:
         _show(found)
+    labels.write(out)
     failed = [row for row in found if row.cause]
     if failed:
         raise FlashError(

@@ -7,6 +7,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import serial
 
@@ -16,7 +17,7 @@ BOOT_S = 30.0
 TEST_S = 90.0
 BAUD = 115_200
 _ALIVE = re.compile(rb"^(\d{10,} \S|MicroPython v|>>> )", re.MULTILINE)
-_ROW = re.compile(rb"^(\S+)\s+(ok|bad|-)\s", re.MULTILINE)
+_ROW = re.compile(rb"^(\S+)[ \t]+(ok|bad|-)[ \t]+(.*?)\s*$", re.MULTILINE)
 _BENCH = b"\r\x03\x03from cobenefit_node import selftest\r\nselftest.bench()\r\n"
 _END = re.compile(rb"^heap\s+(ok|bad|-)\s", re.MULTILINE)
 _FAULTS = (
@@ -27,7 +28,16 @@ _FAULTS = (
     (rb"Guru Meditation|rst:0x\w+ \(\w*WDT", "the firmware crashes", "take another image"),
     (rb"Traceback", "the node's software stopped", "read the console with `mpremote repl`"),
 )  # fmt: skip
-Judged = tuple[str, str, str, str]
+
+
+class Judged(NamedTuple):
+    """What a console said: states, cause and remedy of what failed first, and the measurements."""
+
+    booted: str
+    tested: str
+    cause: str = ""
+    remedy: str = ""
+    measured: dict[str, str] = {}  # noqa: RUF012  never changed
 
 
 def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None]) -> Judged:
@@ -46,13 +56,13 @@ def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None])
 
     Returns
     -------
-    tuple of str
-        booted, tested, cause and remedy of what failed first.
+    Judged
+        With what the self-test measured, by its rows.
     """
     if {"booted", "tested"} <= reached:
-        return "before", "before", "", ""
+        return Judged("before", "before")
     if slot.console == "none":
-        return "not tried", "not tried", "", ""
+        return Judged("not tried", "not tried")
     try:
         port = slot.port if slot.console == "same" else slot.console
         with serial.serial_for_url(port, BAUD, timeout=0.2) as line:
@@ -60,12 +70,8 @@ def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None])
                 _reset(line)
             return _listen(line, chip, tell)
     except serial.SerialException as err:
-        return (
-            "no",
-            "not tried",
-            f"its console can't be read: {err}",
-            "plug it in again, run again",
-        )
+        why = f"its console can't be read: {err}"
+        return Judged("no", "not tried", why, "plug it in again, run again")
 
 
 def _reset(line: serial.SerialBase) -> None:
@@ -80,17 +86,21 @@ def _listen(line: serial.SerialBase, chip: str, tell: Callable[[str], None]) -> 
     tell("boot")
     heard = _until(line, _ALIVE, BOOT_S)
     if not _ALIVE.search(heard):
-        return "no", "not tried", *_fault(heard, chip)
+        return Judged("no", "not tried", *_fault(heard, chip))
     tell("self-test")
     line.write(_BENCH)
     heard = _until(line, _END, TEST_S)
-    bad = dict.fromkeys(name.decode() for name, state in _ROW.findall(heard) if state == b"bad")
+    rows = [[cell.decode(errors="replace") for cell in row] for row in _ROW.findall(heard)]
+    measured = {name: f"{state} {value}" for name, state, value in rows}
+    bad = dict.fromkeys(name for name, state, _ in rows if state == "bad")
     if not _END.search(heard):
-        return "yes", "no", "its self-test did not end", "run `mpremote repl` and look why"
+        why = "its self-test did not end"
+        return Judged("yes", "no", why, "run `mpremote repl` and look why", measured)
     if bad:
         advice = "see the table in docs/howto/configure-nodes.md"
-        return "yes", "no", f"its self-test finds bad: {', '.join(bad)}", advice
-    return "yes", "yes", "", ""
+        why = f"its self-test finds bad: {', '.join(bad)}"
+        return Judged("yes", "no", why, advice, measured)
+    return Judged("yes", "yes", measured=measured)
 
 
 def _until(line: serial.SerialBase, wanted: re.Pattern[bytes], limit_s: float) -> bytes:

@@ -1,32 +1,22 @@
-"""A sheet of labels for a batch: HTML with a QR code per node, for any printer and no network.
+"""A sheet of labels for a batch: PDF, with a QR code per node, in French and English.
 
 The code holds `CB1 <site>/<device> <mac> <certificate>`: who the node is, the MAC of its board or
 `-` before it is flashed, and the first 16 digits of its certificate's SHA-256. No secret.
 """
 
-import html
 import io
 import json
 from pathlib import Path
 from typing import Any
 
 import segno
+import typst
 
-SHEET = "labels.html"
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Labels</title>
-<style>
-@page {{ size: A4; margin: 8mm }}
-body {{ margin: 0; font: 8pt/1.3 sans-serif; display: grid; grid-template-columns: repeat(3, 63mm);
- gap: 2mm }}
-article {{ display: grid; grid-template-columns: 26mm 1fr; gap: 2mm; align-items: center;
- height: 30mm; padding: 1mm; border: .2mm dashed #999; break-inside: avoid; overflow: hidden }}
-svg {{ width: 26mm; height: 26mm }}
-b {{ font-size: 10pt; overflow-wrap: anywhere }}
-</style>
-{labels}
-</html>
-"""
+from cobenefit_boards.private_file import write_synced
+
+SHEET = "labels.pdf"
+_TEMPLATE = Path(__file__).with_name("labels.typ")
+_DIGITS = 16
 
 
 def text(record: dict[str, Any]) -> str:
@@ -42,12 +32,12 @@ def text(record: dict[str, Any]) -> str:
     str
         One line.
     """
-    mac = record.get("flash", {}).get("mac") or "-"
-    return f"CB1 {record['node']} {mac} {record['certificate']['sha256'][:16]}"
+    mac = _mac(record) or "-"
+    return f"CB1 {record['node']} {mac} {record['certificate']['sha256'][:_DIGITS]}"
 
 
 def write(folder: Path) -> Path:
-    """Write the sheet of a batch.
+    """Write the sheet of a batch; the same nodes give the same bytes.
 
     Parameters
     ----------
@@ -60,17 +50,37 @@ def write(folder: Path) -> Path:
         The sheet.
     """
     paths = sorted(folder.glob("*/*/record.json"))
-    rows = [_label(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
-    sheet = folder / SHEET
-    sheet.write_text(_PAGE.format(labels="\n".join(rows)), encoding="utf-8")
-    return sheet
+    rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    made = typst.compile(
+        _TEMPLATE.read_bytes(), ignore_system_fonts=True, sys_inputs={"rows": json.dumps(rows)}
+    )
+    beside = folder / f".{SHEET}"
+    write_synced(beside, made)
+    return beside.rename(folder / SHEET)
 
 
-def _label(record: dict[str, Any]) -> str:
+def _row(record: dict[str, Any]) -> dict[str, str]:
+    site, device = record["node"].split("/")
+    digits = record["certificate"]["sha256"][:_DIGITS]
+    return {
+        "site": site,
+        "device": device,
+        "mac": _mac(record),
+        "board": record["board"],
+        "note": record["note"],
+        "fingerprint": " ".join(digits[i : i + 4] for i in range(0, _DIGITS, 4)),
+        "says": text(record),
+        "code": _code(text(record)),
+    }
+
+
+def _mac(record: dict[str, Any]) -> str:
+    return str(record.get("flash", {}).get("mac") or "")
+
+
+def _code(says: str) -> str:
+    """Return a QR code as SVG, with the margin of four modules that readers need."""
     drawn = io.BytesIO()
-    code = segno.make(text(record), error="m", micro=False)
-    code.save(drawn, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=4)
-    lines = [record["board"], record.get("flash", {}).get("mac", ""), record["note"]]
-    shown = "<br>".join(html.escape(line) for line in lines if line)
-    name = html.escape(record["node"])
-    return f"<article>{drawn.getvalue().decode()}<p><b>{name}</b><br>{shown}</p></article>"
+    code = segno.make(says, error="m", micro=False)
+    code.save(drawn, kind="svg", xmldecl=False, svgns=True, border=4)
+    return drawn.getvalue().decode()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cobenefit_boards import authority, remote, remote_broker
+from cobenefit_boards import authority, remote, remote_broker, revocation
 from cobenefit_boards.ota_broker import Broker
 from cobenefit_wire import messages
 
@@ -155,7 +155,7 @@ def make_authority(folder: Annotated[Path, typer.Argument(help="Where it goes.")
     For example `cobenefit node authority fleet`. Keep the folder off the network.
     """
     authority.create(folder)
-    Console().print(f"{folder}: ca.pem to the broker, ca.der to nodes; the rest stays here")
+    Console().print(f"{folder}: broker.pem to the broker, ca.der to nodes; the rest stays here")
 
 
 def identity(
@@ -189,7 +189,9 @@ def identity(
 def revoke(
     folder: Folder,
     out: Annotated[Path, typer.Option(help="The list, for the broker's crlfile.")],
-    certificates: Annotated[list[Path] | None, typer.Argument(help="DER or PEM.")] = None,
+    certificates: Annotated[
+        list[Path] | None, typer.Argument(help="DER or PEM: a node's, or a batch authority's.")
+    ] = None,
     days: Annotated[float, typer.Option(min=0.01, help="Days until the next list.")] = 30,
 ) -> None:
     """Shut certificates out, and write the list of all that are; without any, a fresh list.
@@ -197,8 +199,13 @@ def revoke(
     For example `cobenefit node revoke meter-7/cert.der --authority fleet --out crl.pem`.
     """
     raws = [path.read_bytes() for path in certificates or []]
-    out.write_bytes(authority.revoke(folder, raws, days))
-    Console().print(f"{out}: copy it to the broker and restart it, again within {days:g} days")
+    out.write_bytes(revocation.revoke(folder, raws, days))
+    Console().print(
+        f"copy {out} and {folder / 'broker.pem'} to the broker and restart it; a fresh list must "
+        f"be there within {days:g} days",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _ask(

@@ -7,6 +7,8 @@ prints or logs them. A folder appears whole or not at all.
 
 import contextlib
 import csv
+import datetime as dt
+import getpass
 import hashlib
 import json
 import os
@@ -20,7 +22,8 @@ from typing import Any
 
 import littlefs
 
-from cobenefit_boards import authority, board, flash_image
+from cobenefit_boards import authority, batch_authority, board, flash_image
+from cobenefit_boards.private_file import write_synced
 from cobenefit_node import config as node_config
 from cobenefit_wire import topics
 
@@ -138,7 +141,7 @@ def provision(  # noqa: PLR0917
     out : Path
         The batch's folder.
     folder : Path
-        The authority's.
+        Of the batch's authority.
     images : Path
         The cache of firmware images, whose partition table says where things go.
     firmware : Path
@@ -164,7 +167,7 @@ def provision(  # noqa: PLR0917
     target = out / order.site / order.device
     if _made_before(target, digest):
         return False
-    made = authority.issue(authority.load(folder), order.name, days=days)
+    made = batch_authority.issue(folder, order.name, days)
     files = {**software, **_secrets(order, made, folder), "config.json": _json(config)}
     images_made = {
         "vfs": (image.vfs[0], file_system(files, image.vfs[1])),
@@ -174,6 +177,7 @@ def provision(  # noqa: PLR0917
         "node": order.name,
         "board": order.board,
         "note": order.note,
+        "made": who(),
         "inputs_sha256": digest,
         "firmware": {"file": image.path.name, "sha256": image.sha256},
         **_facts(images_made, made),
@@ -181,6 +185,12 @@ def provision(  # noqa: PLR0917
     blobs = {f"{key}.bin": data for key, (_, data) in images_made.items()}
     _place(target, {**blobs, "cert.der": made.der()[0], RECORD: _json(record)})
     return True
+
+
+def who() -> dict[str, str]:
+    """Return who does something now, for a record: time and login name."""
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"at": at, "by": getpass.getuser()}
 
 
 def _made_before(target: Path, digest: str) -> bool:
@@ -297,7 +307,7 @@ def _secrets(order: Order, made: authority.Identity, folder: Path) -> dict[str, 
     certificate, key = made.der()
     files = {"cert.der": certificate, "key.der": key}
     files["ca.der"] = (folder / "ca.der").read_bytes()
-    files["device.secret"] = authority.device_secret(folder, order.name)
+    files["device.secret"] = batch_authority.device_secret(folder, order.name)
     update = folder / "update.key"
     if update.exists():
         files["update.key"] = update.read_bytes()
@@ -334,22 +344,6 @@ def _place(target: Path, files: dict[str, bytes]) -> None:
             write_synced(work / name, data)
         work.rename(target)
         undo.pop_all()
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk, its owner's alone.
-
-    Parameters
-    ----------
-    path : Path
-        Where.
-    data : bytes
-        What.
-    """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _digest(files: dict[str, bytes]) -> str:

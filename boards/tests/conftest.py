@@ -211,10 +211,12 @@ def bench(tmp_path):
                 table.writerow(["lille-01", f"meter-{number}", KINDS[chip], "node.json"])
         common = ["--batch", str(tmp_path / "batch.csv"), "--out", str(tmp_path / "out"),
                   "--images", str(images)]  # fmt: skip
-        provision = ["provision", *common, "--authority", str(tmp_path / "fleet")]
-        result = CliRunner().invoke(app, provision)
-        if result.exception:
-            raise result.exception
+        fleet, laptop = str(tmp_path / "fleet"), str(tmp_path / "laptop")
+        made = ["authority", *common[:2], "--authority", fleet, "--out", laptop]
+        for command in (made, ["provision", *common, "--authority", laptop]):
+            result = CliRunner().invoke(app, command)
+            if result.exception:
+                raise result.exception
         return ["flash", *common, "--rig", str(tmp_path / "rig.toml"), "--json"]
 
     return make

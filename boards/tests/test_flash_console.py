@@ -50,13 +50,16 @@ def judge(slot, reached=frozenset()):
 
 def test_a_node_that_starts_and_finds_all_well(board):
     answer = b">>> selftest.bench()\r\n" + TABLE.format("ok ").encode()
-    assert judge(board(BOOTED, answer)) == ("yes", "yes", "", "")
+    assert judge(board(BOOTED, answer)) == (
+        "yes", "yes", "", "", {"tic": "ok 230 V", "heap": "ok 9 B"},
+    )  # fmt: skip
 
 
 def test_a_self_test_that_finds_something(board):
-    booted, tested, cause, _ = judge(board(BOOTED, TABLE.format("bad").encode()))
+    booted, tested, cause, _, measured = judge(board(BOOTED, TABLE.format("bad").encode()))
     assert (booted, tested) == ("yes", "no")
     assert cause == "its self-test finds bad: heap"
+    assert measured == {"tic": "ok 230 V", "heap": "bad 9 B"}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_a_self_test_that_finds_something(board):
 )
 def test_a_board_that_does_not_start_says_why(board, said, cause, monkeypatch):
     monkeypatch.setattr(flash_console, "BOOT_S", 0.6)
-    booted, tested, found, remedy = judge(board(said))
+    booted, tested, found, remedy, _ = judge(board(said))
     assert (booted, tested) == ("no", "not tried")
     assert cause in found
     assert remedy

@@ -45,6 +45,8 @@ PARTS = (
          "Say how many units, controls and months a claim needs."),
     Part("explain", "cobenefit_backend.explain_cli", "explain", "backend",
          "Follow one published figure back to readings, factors and code."),
+    Part("push", "cobenefit_backend.push_cli", "push", "backend",
+         "Push claimed net effects to a platform that follows climate plans."),
     Part("factors", "cobenefit_backend.factors.cli", "app", "backend",
          "List emission factors with value, range, source and licence."),
     Part("boards", "cobenefit_boards.commands", "boards", "boards",

@@ -86,7 +86,12 @@ class Board:
 
     def watchdog(self, timeout_ms: int) -> Any:
         """Return a watchdog to be fed within `timeout_ms` of real time [ms]."""
-        return machine.WDT(timeout=timeout_ms)
+        if sys.platform != "rp2":
+            return machine.WDT(timeout=timeout_ms)
+        from cobenefit_node import watchdog
+
+        wdt = machine.WDT(timeout=watchdog.LONGEST_MS)
+        return watchdog.Watchdog(wdt, machine.Timer, timeout_ms)
 
     def unique_id(self) -> bytes:
         """Return the chip's own number."""

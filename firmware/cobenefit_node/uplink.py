@@ -60,7 +60,7 @@ class Uplink:
         self._checked = self._opened = ticks_ms()
         self._wake = asyncio.Event()
         self._busy_since: Any = -1
-        self._stopping = False
+        self._stopping = self._gained = False  # gained: something was acked in this session
         self.resend_ms = _RESEND_MS
         self.parts: tuple[Any, ...] = ()
         self.connected = False
@@ -79,6 +79,7 @@ class Uplink:
         self._stopping = False
         while not self._stopping:
             self.progress = started = ticks_ms()
+            self._gained = False
             try:
                 await self._session()
             except (OSError, EOFError, ValueError, MemoryError, asyncio.TimeoutError) as err:
@@ -87,7 +88,7 @@ class Uplink:
             finally:
                 self.connected = False
                 self._client.close()
-            if ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
+            if self._gained or ticks_diff(ticks_ms(), started) > _BACKOFF_MOST_MS:
                 backoff_ms = _BACKOFF_MS
             self.progress = ticks_ms()
             await sleep_ms(jittered(backoff_ms))
@@ -288,6 +289,7 @@ class Uplink:
         for boot, seq in list(self._sent):
             if boot == ack.boot and acked.covers(seq):
                 del self._sent[boot, seq]
+                self._gained = True
         self._wake.set()
 
     def _health(self) -> Any:

@@ -38,7 +38,13 @@ Message = tuple[str, bytes]
 
 
 def packs(devices: int, each: int, period_ms: int) -> Iterator[Message]:
-    """Yield packs of 60 of many devices, in order of time."""
+    """Yield packs of 60 of many devices, in order of time.
+
+    Yields
+    ------
+    Message
+        Topic and payload.
+    """
     for seq in range(each):
         values = list(range(seq * READINGS, (seq + 1) * READINGS))
         t_ms = START_MS + seq * READINGS * period_ms
@@ -48,7 +54,13 @@ def packs(devices: int, each: int, period_ms: int) -> Iterator[Message]:
 
 
 def senml(devices: int, each: int, readings: int, period_s: int) -> Iterator[Message]:
-    """Yield SenML JSON of many devices, in order of time."""
+    """Yield SenML JSON of many devices, in order of time.
+
+    Yields
+    ------
+    Message
+        Topic and payload.
+    """
     for seq in range(each):
         for i in range(devices):
             bt = START_MS // 1000 + seq * readings * period_s
@@ -113,7 +125,13 @@ def bench_process(messages: Iterator[Message], readings: int) -> tuple[float, fl
 
 
 def warm_up() -> Iterator[Message]:
-    """Yield one reading; a copy is not counted again."""
+    """Yield one reading; a copy is not counted again.
+
+    Yields
+    ------
+    Message
+        The same each time.
+    """
     yield "cb/v1/s/warm/senml", b'[{"n":"power_active_w","u":"W","t":1600000000,"v":1}]'
 
 
@@ -172,7 +190,13 @@ def _peak_mb(pid: int) -> float:
 
 
 def parts() -> Iterator[tuple[str, float, str]]:
-    """Yield figures of the parts."""
+    """Yield figures of the parts.
+
+    Yields
+    ------
+    tuple of str, float, str
+        Name, value and unit of a row.
+    """
     messages = list(packs(1000, 40, 10_000))
     yield "gateway_decode_packs60", bench_decode(messages), "readings/cpu-s"
     with tempfile.TemporaryDirectory() as name:
@@ -180,7 +204,13 @@ def parts() -> Iterator[tuple[str, float, str]]:
 
 
 def whole() -> Iterator[tuple[str, float, str]]:
-    """Yield figures of the process, for few and for many devices."""
+    """Yield figures of the process, for few and for many devices.
+
+    Yields
+    ------
+    tuple of str, float, str
+        Name, value and unit of a row.
+    """
     unit = "readings/cpu-s"
     rate, peak = bench_process(packs(1000, 100, 10_000), 6_000_000)
     yield "e2e_cbor60", rate, unit

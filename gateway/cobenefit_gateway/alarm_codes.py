@@ -36,6 +36,11 @@ CODES: dict[str, Code] = {
     "time_unknown": Code(
         INFO, "the node does not know the time", "le capteur ne connaît pas l'heure"
     ),
+    "node_floods": Code(
+        WARNING,
+        "{rate} messages a second, for minutes",
+        "{rate} messages par seconde, depuis des minutes",
+    ),
     "readings_lost": Code(
         WARNING,
         "{lost} readings lost so far: its memory was full",

@@ -27,6 +27,7 @@ from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal, Record
 from cobenefit_gateway.lock import FolderLock
+from cobenefit_gateway.memory import keep_freed
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
@@ -85,6 +86,7 @@ class Gateway:
         mail_password: str = "",
         webhook_key: str = "",
     ) -> None:
+        keep_freed()
         self._config = config
         self._lock = FolderLock(config.data_dir)
         self._store = open_store(config)
@@ -194,6 +196,7 @@ class Gateway:
         while len(self._waiting) >= least:
             portion, self._waiting = self._waiting[:_TAKE], self._waiting[_TAKE:]
             self._due |= self._intake.take(portion)
+            self._watch.note(portion)
 
     def _synced(self) -> bool:
         # While the disk is full nothing is acknowledged and nothing more is taken.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cobenefit_gateway.decode import LAST_MS, CodeArray, FloatArray, IntArray
 from cobenefit_gateway.senml_in import Channel
@@ -42,6 +43,28 @@ class Batch:
         """Index of each run's last reading [1]."""
         return self.starts + self.n - 1
 
+    def flagged(self) -> NDArray[np.bool_]:
+        """Return for each run whether a reading of it is flagged."""
+        if not self.code.any():
+            return np.zeros(self.n.size, dtype=np.bool_)
+        return np.logical_or.reduceat(self.code, self.starts)
+
+    def readings_of(self, runs: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+        """Return the readings of some runs.
+
+        Parameters
+        ----------
+        runs : ndarray, shape (m,)
+            Which. [1]
+
+        Returns
+        -------
+        tuple of ndarray
+            Index of each reading, and of its run. [1, 1]
+        """
+        at = np.flatnonzero(np.repeat(runs, self.n))
+        return at, np.repeat(np.flatnonzero(runs), self.n[runs])
+
 
 class Columns:
     """Runs gathered one by one, as plain lists."""
@@ -55,6 +78,7 @@ class Columns:
         self._scale: list[float] = []
         self._value: list[float] = []
         self._flagged: list[tuple[int, list[int]]] = []
+        self._arrays: list[tuple[Series, int, Channel]] = []
 
     def add(self, series: Series, received_ms: int, channel: Channel) -> None:
         """Add one run.
@@ -68,6 +92,9 @@ class Columns:
         channel : Channel
             Its readings, ordered in time.
         """
+        if isinstance(channel.t, np.ndarray):
+            self._arrays.append((series, received_ms, channel))
+            return
         self._series.append(series)
         self._received_ms.append(received_ms)
         self._n.append(len(channel.value))
@@ -78,23 +105,43 @@ class Columns:
         self._scale.append(channel.scale)
         self._value += channel.value
 
-    def piece(self) -> list[Piece]:
-        """Return all runs as one piece; none when there are none."""
-        if not self._series:
-            return []
-        n = np.array(self._n, dtype=np.int64)
-        ends = np.cumsum(n) - 1
-        # Times beyond 2^53 ms are as much in the future as this one.
-        t_ms = (np.array(self._t) + np.repeat(self._base, n)) * np.repeat(self._scale, n)
-        t_ms = np.rint(t_ms).clip(-LAST_MS, LAST_MS).astype(np.int64)
-        code = None
-        if self._flagged:
-            code = np.zeros(t_ms.size, dtype=np.uint8)
-            for start, codes in self._flagged:
-                code[start : start + len(codes)] = codes
-        step_ms = (t_ms[ends] - t_ms[ends - n + 1]) // np.maximum(n - 1, 1)
-        value = np.array(self._value, dtype=np.float64)
-        return [Piece(self._series, self._received_ms, n, step_ms, t_ms, value, code)]
+    def pieces(self) -> list[Piece]:
+        """Return all runs, those that came as arrays and those that came as lists."""
+        pieces = []
+        if self._arrays:
+            series, received_ms, channels = zip(*self._arrays, strict=True)
+            n = np.array([c.t.size for c in channels], dtype=np.int64)
+            base, scale = [c.base for c in channels], [c.scale for c in channels]
+            t_ms = _times_ms(np.concatenate([c.t for c in channels]), base, scale, n)
+            value = np.concatenate([c.value for c in channels])
+            pieces.append(Piece(series, received_ms, n, _step_ms(t_ms, n), t_ms, value, None))
+        if self._series:
+            n = np.array(self._n, dtype=np.int64)
+            t_ms = _times_ms(np.array(self._t), self._base, self._scale, n)
+            value = np.array(self._value, dtype=np.float64)
+            step_ms = _step_ms(t_ms, n)
+            series, received_ms = self._series, self._received_ms
+            pieces.append(Piece(series, received_ms, n, step_ms, t_ms, value, self._codes()))
+        return pieces
+
+    def _codes(self) -> CodeArray | None:
+        if not self._flagged:
+            return None
+        code = np.zeros(len(self._value), dtype=np.uint8)
+        for start, codes in self._flagged:
+            code[start : start + len(codes)] = codes
+        return code
+
+
+def _times_ms(t: FloatArray, base: list[float], scale: list[float], n: IntArray) -> IntArray:
+    # Times beyond 2^53 ms are as much in the future as this one.
+    t_ms = (t + np.repeat(base, n)) * np.repeat(scale, n)
+    return np.rint(t_ms).clip(-LAST_MS, LAST_MS).astype(np.int64)
+
+
+def _step_ms(t_ms: IntArray, n: IntArray) -> IntArray:
+    ends = np.cumsum(n) - 1
+    return (t_ms[ends] - t_ms[ends - n + 1]) // np.maximum(n - 1, 1)
 
 
 def gather(pieces: Sequence[Piece]) -> Batch:

@@ -5,8 +5,8 @@ on, so that a value near a limit raises one alarm, not a hundred. Silence is jud
 gateway itself could hear. It must do no I/O.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cobenefit_gateway.alarms import Cause
@@ -37,6 +37,7 @@ class View:
     is_open: Collection[Cause]
     grew_ms: dict[str, int]
     certificates: dict[str, int | None]
+    floods: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def now_ms(self) -> int:
@@ -66,7 +67,7 @@ def judge(view: View) -> dict[Cause, dict[str, Any]]:
     dict
         Facts by cause; codes are keys of `alarm_codes.CODES`.
     """
-    parts = (_silence, _nodes, _network, _storage, _certificates)
+    parts = (_silence, _nodes, _floods, _network, _storage, _certificates)
     return {cause: facts for part in parts for cause, facts in part(view)}
 
 
@@ -119,6 +120,11 @@ def _nodes(view: View) -> Found:
             yield ("readings_lost", *place), {"lost": one.lost}
 
 
+def _floods(view: View) -> Found:
+    for place, per_s in view.floods.items():
+        yield ("node_floods", *place), {"rate": round(per_s)}
+
+
 def _network(view: View) -> Found:
     live = view.overview.live
     if view.overview.running and (down_ms := view.since_ms("broker_down_ms")) > _BROKER_MS:
@@ -139,7 +145,9 @@ def _network(view: View) -> Found:
 def _storage(view: View) -> Found:
     counts, totals = view.overview.counts, view.overview.totals
     pages = counts["pages_waiting"]
-    if pages >= view.config.backend.max_pages and counts["windows_due"]:
+    limits = view.config.backend
+    full = pages >= limits.max_pages or view.overview.spool_bytes >= limits.max_mb << 20
+    if full and counts["windows_due"]:
         yield ("spool_full", "", ""), {"pages": pages, "windows": counts["windows_due"]}
     if counts["pages_parked"]:
         facts = {"pages": counts["pages_parked"], "error": view.overview.parked[:200]}

@@ -53,7 +53,6 @@ class MqttConfig:
 
     client: str = "bulk"
     version: str = "auto"
-    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,7 @@ class BackendConfig:
     url: str = "http://127.0.0.1:8000"
     timeout_s: float = 10.0
     max_pages: int = 10_000
+    max_mb: int = 2048
     drain_s: float = 30.0
 
 
@@ -212,6 +212,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "quality.future_s": (0, 30 * _DAY_S),
     "backend.timeout_s": (0.1, 300),
     "backend.max_pages": (1, 1_000_000),
+    "backend.max_mb": (1, 1_000_000),
     "backend.drain_s": (0, 3600),
     "channel.period_s": (0.001, 7 * _DAY_S),
     "channel.max_rate_per_s": (0, 1e12),
@@ -221,6 +222,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "node.late_s": (1, 90 * _DAY_S),
     "node.silent_s": (1, 365 * _DAY_S),
     "node.battery_low_mv": (0, 60_000),
+    "node.flood_per_s": (0.01, 1e6),
     "alarms.every_s": (1, _DAY_S),
     "alarms.clear_s": (0, _DAY_S),
     "mail.port": (1, 65_535),
@@ -327,8 +329,6 @@ def _check_meaning(config: Config) -> None:
         raise ConfigError(file, "broker.host", "", "a host name or address")
     if not config.broker.client_id:
         raise ConfigError(file, "broker.client_id", "", "a fixed name")
-    if config.mqtt.share and not is_id(config.mqtt.share):
-        raise ConfigError(file, "mqtt.share", config.mqtt.share, "[a-z0-9-]{1,32} or empty")
     if _DAY_S % config.windows.base_s:
         raise ConfigError(file, "windows.base_s", config.windows.base_s, "a divisor of 86400")
     _check_date(file, config.quality.earliest)

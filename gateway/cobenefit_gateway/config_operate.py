@@ -41,6 +41,7 @@ class NodeRule:
     late_s: int = 7200
     silent_s: int = 86_400
     battery_low_mv: int = 0
+    flood_per_s: float = 10.0
 
     def matches(self, site: str, device: str) -> bool:
         """Whether the rule is about this device."""

@@ -22,13 +22,17 @@ from cobenefit_wire import quality as codes
 LastBefore = Callable[[Series, int], tuple[int, float]]
 
 
-def judge_counters(batch: Batch, table: Table, last_before: LastBefore) -> None:
+def judge_counters(
+    batch: Batch, rises: NDArray[np.bool_], table: Table, last_before: LastBefore
+) -> None:
     """Flag readings of counters that went back, in place.
 
     Parameters
     ----------
     batch : Batch
         Runs ordered in time inside each; its codes change.
+    rises : ndarray, shape (m,)
+        Which runs never fall. [1]
     table : Table
         Last accepted readings of all series; changes.
     last_before : callable
@@ -39,7 +43,7 @@ def judge_counters(batch: Batch, table: Table, last_before: LastBefore) -> None:
     order = order[table.counter[batch.id[order]]]
     if not order.size:
         return
-    clean = _clean(batch)
+    clean = rises & ~batch.flagged()
     number, ends = batch.id[order], batch.ends[order]
     follows = _follows(batch, table, order) & clean[order]
     hard = np.zeros(order.size, dtype=np.bool_)
@@ -53,17 +57,6 @@ def judge_counters(batch: Batch, table: Table, last_before: LastBefore) -> None:
     judge = _Judge(batch, table, last_before)
     for i in order[hard].tolist():
         judge.run(i, is_clean=bool(clean[i]))
-
-
-def _clean(batch: Batch) -> NDArray[np.bool_]:
-    # Runs of good readings that never fall.
-    rises = np.empty(batch.value.size, dtype=np.bool_)
-    np.greater_equal(batch.value[1:], batch.value[:-1], out=rises[1:])
-    rises[batch.starts] = True
-    rises &= batch.code == codes.GOOD
-    if rises.all():
-        return np.ones(batch.n.size, dtype=np.bool_)
-    return np.logical_and.reduceat(rises, batch.starts)
 
 
 def _follows(batch: Batch, table: Table, order: IntArray) -> NDArray[np.bool_]:

@@ -50,6 +50,7 @@ _DUE_ROWS = (
     f"SELECT {rescue.SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
     "FROM windows WHERE state = 1 ORDER BY series_id, grid, start_ms LIMIT ?"
 )
+_WAITING = "SELECT count(*), coalesce(sum(length(rollups)), 0) FROM pages WHERE parked IS NULL"
 _ROW_BEFORE = (
     f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
     "WHERE series_id = ? AND grid = ? AND start_ms < ? AND readings > 0 "
@@ -80,20 +81,33 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
         rows = db.execute(_DUE_ROWS, (PAGE_WINDOWS,)).fetchall()
         if not rows:
             return True
-        (pages,) = db.execute("SELECT count(*) FROM pages WHERE parked IS NULL").fetchone()
-        if pages >= config.backend.max_pages:
+        pages, size = db.execute(_WAITING).fetchone()
+        if pages >= config.backend.max_pages or size >= config.backend.max_mb << 20:
             state.totals["pages_deferred"] += 1
             return False
         folder = config.data_dir
+        done: list[tuple[Any, ...]] = []
         rollups = [
-            (by_id[row[0]], _rollup(db, folder, by_id[row[0]], row, int(base))) for row in rows
+            (by_id[row[0]], _rollup(db, folder, by_id[row[0]], row, int(base), done))
+            for row in rows
         ]
+        db.executemany(
+            "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
+            "WHERE series_id = ? AND grid = ? AND start_ms = ?",
+            done,
+        )
         _write_page(db, config.tenant, rollups)
 
 
 def _rollup(
-    db: sqlite3.Connection, folder: Path, series: Series, row: tuple[Any, ...], base: int
+    db: sqlite3.Connection,
+    folder: Path,
+    series: Series,
+    row: tuple[Any, ...],
+    base: int,
+    done: list[tuple[Any, ...]],
 ) -> tuple[Any, ...]:
+    # The values of a window; `done` gets what to write beside it.
     *values, crc, revision, sent, sent_t_ms = row
     rescue.check_window(folder, values, crc)
     number, grid, start_ms, length_s, _, flagged, body, bins = values
@@ -102,12 +116,9 @@ def _rollup(
     before = _last_before(db, folder, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
     last = (whole.last, whole.last_t_ms) if whole else (None, None)
-    db.execute(
-        "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
-        "WHERE series_id = ? AND grid = ? AND start_ms = ?",
-        (revision, *last, number, grid, start_ms),
-    )
-    if last != (sent, sent_t_ms):
+    done.append((revision, *last, number, grid, start_ms))
+    # Only a window closed before can have been sent.
+    if last != (sent, sent_t_ms) and start_ms + length_s * 1000 < series.closed_ms:
         _send_next_again(db, number, grid, start_ms)
     expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
     head = (start_ms, length_s, revision, whole.readings if whole else 0, expected, flagged)

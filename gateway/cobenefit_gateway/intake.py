@@ -22,6 +22,7 @@ from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.routes import Route, Routes
+from cobenefit_gateway.senml_bulk import decode_alike
 from cobenefit_gateway.senml_in import Channel, decode_senml, is_absolute
 from cobenefit_gateway.state import DeviceBoot, Kept, Series, State, rule_of
 from cobenefit_wire import messages
@@ -103,9 +104,9 @@ class Intake:
                     self._refused(route, record, taking.refused[at], again, new=new[at])
                 at += 1
             else:
-                self._other(route, record, taking, again)
+                self._other(route, record, taking, i, again)
         pieces = [x for block in taking.blocks if (x := self._piece(block, taking, new))]
-        self._readings.add([*pieces, *taking.columns.piece()])
+        self._readings.add([*pieces, *taking.columns.pieces()])
         return taking.due
 
     def _is_new(self, route: Route, boot: int, seq: int, due: set[DeviceBoot]) -> bool:
@@ -193,12 +194,14 @@ class Intake:
             series = self._state.add_series(len(self._state.series) + 1, key, rule)
         return series
 
-    def _other(self, route: Route, record: Record, taking: "_Taking", again: Kept | None) -> None:
+    def _other(
+        self, route: Route, record: Record, taking: "_Taking", i: int, again: Kept | None
+    ) -> None:
         topic = route.topic
         try:
             _check_readable(route, record)
             if route.adapter is not None or topic.leaf == "senml":
-                self._channels(route, record, taking.columns, again)
+                self._channels(route, record, taking, i, again)
             elif topic.leaf == "health":
                 health = messages.decode_health(record.payload)
                 node_health.update(self._state, topic, health, record.received_ms, taking.due)
@@ -214,10 +217,10 @@ class Intake:
             self._unreadable(route, record, "internal", type(err).__name__, again)
 
     def _channels(
-        self, route: Route, record: Record, columns: Columns, again: Kept | None
+        self, route: Route, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> None:
         if route.adapter is None:
-            topic, channels = route.topic, self._senml(record, again)
+            topic, channels = route.topic, self._senml(record, taking.senml.get(i), again)
         else:
             topic, channels = self._foreign(route.adapter, record, again)
         for channel in channels:
@@ -227,10 +230,12 @@ class Intake:
             n = len(channel.value)
             series = self._agreed(topic, channel.name, channel.unit, n, record)
             if series is not None:
-                columns.add(series, record.received_ms, channel)
+                taking.columns.add(series, record.received_ms, channel)
 
-    def _senml(self, record: Record, again: Kept | None) -> Sequence[Channel]:
-        channels = decode_senml(record.payload, record.received_ms)
+    def _senml(
+        self, record: Record, known: Channel | None, again: Kept | None
+    ) -> Sequence[Channel]:
+        channels = [known] if known else decode_senml(record.payload, record.received_ms)
         copy = again is None and self._state.is_copy(_fingerprint(record))
         if copy and (record.kind == REPEATED or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
@@ -297,8 +302,20 @@ class _Taking:
                 self.boot[at], self.seq[at] = boot, seq
         for at, refusal in self.refused.items():
             self.boot[at], self.seq[at] = refusal.boot, refusal.seq
+        self.senml = _senml_of(self.routes, records)
         self.columns = Columns()
         self.due: set[DeviceBoot] = set()
+
+
+def _senml_of(routes: Sequence[Route], records: Sequence[Record]) -> dict[int, Channel]:
+    # What could be read at once, by number of the record.
+    some = [
+        i
+        for i, route in enumerate(routes)
+        if route.topic.leaf == "senml" and records[i].kind != OVERSIZE
+    ]
+    read = decode_alike([records[i].payload for i in some], [records[i].received_ms for i in some])
+    return {some[k]: channel for k, channel in read.items()}
 
 
 def _fingerprint(record: Record) -> bytes:

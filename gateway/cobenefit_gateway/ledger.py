@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS alarms(
 CREATE INDEX IF NOT EXISTS alarms_open ON alarms(code, site, device) WHERE cleared_ms IS NULL;
 CREATE TABLE IF NOT EXISTS heard(
   site TEXT, device TEXT, t_ms INTEGER NOT NULL, PRIMARY KEY(site, device)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS asleep(
+  site TEXT, device TEXT, back_ms INTEGER NOT NULL, PRIMARY KEY(site, device)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS marks(
   name TEXT PRIMARY KEY, value INTEGER NOT NULL, grew_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox(
@@ -51,6 +53,13 @@ class Ledger:
             "INSERT INTO heard VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET "
             "t_ms = max(t_ms, excluded.t_ms)",
             [(*place, t_ms) for place, t_ms in times.items()],
+        )
+
+    def asleep(self, times: dict[tuple[str, str], int]) -> None:
+        """Remember when devices said they would be back from sleep, 0 for one that is awake."""
+        self.db.executemany(
+            "INSERT OR REPLACE INTO asleep VALUES(?, ?, ?)",
+            [(*place, back_ms) for place, back_ms in times.items()],
         )
 
     def grew(self, values: dict[str, int], now_ms: int) -> dict[str, int]:

@@ -83,7 +83,7 @@ def open_broker(config: Config, password: str, filters: Sequence[str] = ()) -> B
     Broker
         Remembers in `data_dir` what it subscribed to.
     """
-    wanted = [*subscriptions(config), *filters]
+    wanted = [*subscriptions(), *filters]
     memory = Subscribed(config.data_dir / "subscriptions", wanted)
     if config.mqtt.client == "paho":
         from cobenefit_gateway.mqtt_paho import PahoBroker
@@ -94,21 +94,12 @@ def open_broker(config: Config, password: str, filters: Sequence[str] = ()) -> B
     return BulkBroker(config, password, memory)
 
 
-def subscriptions(config: Config) -> list[str]:
-    """Return the topic filters of nodes, shared with other gateways if the configuration says so.
+def subscriptions() -> list[str]:
+    """Return the topic filters of nodes.
 
-    Parameters
-    ----------
-    config : Config
-        Its `mqtt.share` names the group, '' for none.
-
-    Returns
-    -------
-    list of str
-        Filters.
+    Never `$share/…`: a device's packs belong in one gateway (docs/decisions/0020).
     """
-    prefix = f"$share/{config.mqtt.share}/" if config.mqtt.share else ""
-    return [f"{prefix}{topics.PREFIX}/+/+/{leaf}" for leaf in _LEAVES]
+    return [f"{topics.PREFIX}/+/+/{leaf}" for leaf in _LEAVES]
 
 
 class Subscribed:

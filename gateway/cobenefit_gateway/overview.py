@@ -61,6 +61,7 @@ class Device:
     waiting: int = 0
     resets: int = 0
     lost: int = 0
+    back_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Overview:
     parked: str
     live_ms: int
     live: dict[str, Any] = field(default_factory=dict)
+    spool_bytes: int = 0
 
     @property
     def running(self) -> bool:
@@ -117,6 +119,9 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
         live_ms, live = ledger.vitals()
         oldest = db.execute("SELECT min(made_ms) FROM pages WHERE parked IS NULL").fetchone()[0]
         parked = db.execute("SELECT parked FROM pages WHERE parked IS NOT NULL LIMIT 1").fetchone()
+        (size,) = db.execute(
+            "SELECT coalesce(sum(length(rollups)), 0) FROM pages WHERE parked IS NULL"
+        ).fetchone()
         spool = db.execute("SELECT value FROM meta WHERE key = 'spool'").fetchone()[0]
         return Overview(
             now_ms,
@@ -132,6 +137,7 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
             parked[0] if parked else "",
             live_ms,
             live,
+            size,
         )
     finally:
         db.close()
@@ -151,6 +157,9 @@ def _devices(config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int
     for site, device, t_ms in ledger.db.execute("SELECT site, device, t_ms FROM heard"):
         if (site, device) in found:
             found[site, device].heard_ms = t_ms
+    for site, device, back_ms in ledger.db.execute("SELECT site, device, back_ms FROM asleep"):
+        if (site, device) in found:
+            found[site, device].back_ms = back_ms
     for one in found.values():
         one.state = state_of(config, one, now_ms)
     return sorted(found.values(), key=lambda d: (d.site, d.device))
@@ -184,7 +193,9 @@ def state_of(config: Config, one: Device, now_ms: int) -> str:
         `OK`, `LATE` or `SILENT`; one never heard since this version runs is ok.
     """
     rule = config.node_rule(one.site, one.device)
-    age_s = 0.0 if one.heard_ms is None else (now_ms - one.heard_ms) / 1000
+    # One that sleeps is awaited from when it said it would be back.
+    since_ms = None if one.heard_ms is None else max(one.heard_ms, one.back_ms)
+    age_s = 0.0 if since_ms is None else (now_ms - since_ms) / 1000
     return SILENT if age_s > rule.silent_s else LATE if age_s > rule.late_s else OK
 
 

@@ -18,6 +18,7 @@ from cobenefit_gateway.core import aggregate, neighbours, quality, windows
 from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.core.partials import partials
 from cobenefit_gateway.core.rollup import Runs, cut
+from cobenefit_gateway.core.screen import Screen, screen
 from cobenefit_gateway.counters import judge_counters
 from cobenefit_gateway.decode import FloatArray, IntArray
 from cobenefit_gateway.pending import MAX_ROWS, Pending, Rows
@@ -71,18 +72,18 @@ class Readings:
         if not pieces:
             return
         batch = gather(pieces)
-        self._flag(batch)
+        seen = screen(batch.value, batch.t_ms, batch.starts)
+        self._flag(batch, seen)
         newest_ms = int(batch.received_ms.max()) + self._future_ms
         self._last_year = max(self._last_year, 1971 + newest_ms // _YEAR_MS)
-        self._flag_by_neighbours(batch)
-        judge_counters(batch, self._state.table, self._last_before)
-        good = batch.code == codes.GOOD
-        timed = good
-        if not good.all():
+        self._flag_by_neighbours(batch, seen)
+        judge_counters(batch, seen.fall >= 0, self._state.table, self._last_before)
+        good = timed = batch.code == codes.GOOD
+        if batch.code.any():
             timed = ~quality.TIMELESS[batch.code]
             self._count_refused(batch)
         self._roll(batch, good)
-        if not good.all():
+        if batch.code.any():
             self._count_flagged(batch, ~good & timed)
         self._advance(batch, timed)
         self._state.totals["readings"] += batch.value.size
@@ -100,28 +101,43 @@ class Readings:
             window = self._window(series, grid, start_ms)
             aggregate.insert(window.segments, segment, links)
 
-    def _flag(self, batch: Batch) -> None:
-        table, number, n = self._state.table, batch.id, batch.n
-        limits = quality.Limits(
-            low=np.repeat(table.low[number], n),
-            high=np.repeat(table.high[number], n),
-            earliest_ms=np.full(batch.value.size, self._earliest_ms, dtype=np.int64),
-            latest_ms=np.repeat(batch.received_ms + self._future_ms, n),
-        )
+    def _flag(self, batch: Batch, seen: Screen) -> None:
+        # Reading by reading only where the first look leaves a doubt.
+        table, number = self._state.table, batch.id
+        low, high = table.low[number], table.high[number]
         oldest_ms = np.maximum(table.max_t_ms[number] - self._reopen_ms, NEVER_MS)
-        batch.code = quality.flag(
-            batch.value, batch.t_ms, batch.code, np.repeat(oldest_ms, n), limits
+        latest_ms = batch.received_ms + self._future_ms
+        fits = (seen.low >= low) & (seen.high <= high) & np.isfinite(seen.low + seen.high)
+        fits &= (seen.shortest_ms >= 0) & (batch.t_ms[batch.ends] <= latest_ms)
+        fits &= batch.t_ms[batch.starts] >= np.maximum(oldest_ms, self._earliest_ms)
+        doubtful = ~fits | batch.flagged()
+        if not doubtful.any():
+            return
+        at, of = batch.readings_of(doubtful)
+        limits = quality.Limits(
+            low=low[of],
+            high=high[of],
+            earliest_ms=np.full(of.size, self._earliest_ms, dtype=np.int64),
+            latest_ms=latest_ms[of],
+        )
+        batch.code[at] = quality.flag(
+            batch.value[at], batch.t_ms[at], batch.code[at], oldest_ms[of], limits
         )
 
-    def _flag_by_neighbours(self, batch: Batch) -> None:
+    def _flag_by_neighbours(self, batch: Batch, seen: Screen) -> None:
         table = self._state.table
         rate_per_s, stuck_ms = table.rate_per_s[batch.id], table.stuck_ms[batch.id]
         deviations = table.deviations[batch.id]
-        wanted = np.isfinite(rate_per_s) | (stuck_ms > 0) | (deviations > 0)
-        if not wanted.any():
+        lasts_ms = batch.t_ms[batch.ends] - batch.t_ms[batch.starts]
+        # Without a reading flagged already its neighbours are others than in the first look.
+        doubtful = np.isfinite(rate_per_s) & (seen.too_fast(rate_per_s) | batch.flagged())
+        doubtful |= (stuck_ms > 0) & (lasts_ms > stuck_ms)
+        doubtful |= (deviations > 0) & (batch.n >= neighbours.WINDOW)
+        if not doubtful.any():
             return
-        at = np.flatnonzero((batch.code == codes.GOOD) & np.repeat(wanted, batch.n))
-        run = np.repeat(np.arange(batch.n.size), batch.n)[at]
+        at, run = batch.readings_of(doubtful)
+        good = batch.code[at] == codes.GOOD
+        at, run = at[good], run[good]
         starts = np.flatnonzero(np.diff(run, prepend=-1))
         of = run[starts]
         value, t_ms = batch.value[at], batch.t_ms[at]

@@ -55,7 +55,10 @@ def row_sum(values: Iterable[object]) -> int:
     int
         CRC32. [1]
     """
-    text = "|".join("None" if v != v else str(v) for v in values)  # noqa: PLR0124
+    values = tuple(values)
+    text = "|".join(map(str, values))
+    if "nan" in text:
+        text = "|".join("None" if v != v else str(v) for v in values)  # noqa: PLR0124
     return crc32(text.encode())
 
 

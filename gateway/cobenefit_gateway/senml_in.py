@@ -5,8 +5,8 @@ channel. A value that is not finite is flagged and costs only itself; anything e
 SenML refuses the message.
 
 Plain JSON (base fields in the first record only, a number in every record) is read in C into
-structures of known fields and needs no work per record; whatever does not fit goes through
-`cobenefit_wire.senml`, with the same outcome.
+structures of known fields; whatever does not fit goes through `cobenefit_wire.senml`, with the
+same outcome. `senml_bulk` reads many messages at once.
 """
 
 import json
@@ -14,19 +14,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import Annotated, Any
 
 import cbor2
 import msgspec
+import numpy as np
 from msgspec.structs import astuple
+from numpy.typing import NDArray
 
 from cobenefit_wire import quality, senml
 from cobenefit_wire.errors import WireError
 from cobenefit_wire.topics import is_channel
 
+FloatArray = NDArray[np.float64]
 #: Section 4.5.3: a time below 2^28 s counts from now, any other from 1970. [s]
-_RELATIVE_BELOW_S = float(1 << 28)
+RELATIVE_BELOW_S = float(1 << 28)
 #: Larger numbers are for the general path to judge.
 _Number = Annotated[float, msgspec.Meta(gt=-1e14, lt=1e14)]
 
@@ -41,36 +43,42 @@ class Channel:
 
     name: str
     unit: str
-    t: Sequence[float]
-    value: Sequence[float]
+    t: Sequence[float] | FloatArray
+    value: Sequence[float] | FloatArray
     code: list[int] | None = None
     base: float = 0.0
     scale: float = 1.0
 
 
-class _Pair(msgspec.Struct, gc=False):
-    v: _Number
-    t: _Number = 0.0
+class PlainRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A record with a number, and no base fields."""
 
-
-class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     v: _Number
     t: _Number = 0.0
     n: str = ""
     u: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class _First(_Record, forbid_unknown_fields=True, gc=False):
+class First(PlainRecord, forbid_unknown_fields=True, gc=False):
+    """The first record of a message, with the base fields."""
+
     bn: str = ""
     bt: _Number = 0.0
     bu: str = ""
     bv: _Number = 0.0
 
+    @property
+    def channel(self) -> str:
+        """Its channel; WireError when its name ends in none."""
+        return _channel(self.bn + self.n)
 
-_read_first = msgspec.json.Decoder(_First).decode
-_read_pairs = msgspec.json.Decoder(list[_Pair]).decode
-_get_v, _get_t = attrgetter("v"), attrgetter("t")
-_read_records = msgspec.json.Decoder(list[_Record]).decode
+    def unit_of(self, unit: str | msgspec.UnsetType) -> str:
+        """Return the unit of a record of this message, its own or the base unit."""
+        return self.bu if isinstance(unit, msgspec.UnsetType) else unit
+
+
+_read_first = msgspec.json.Decoder(First).decode
+_read_records = msgspec.json.Decoder(list[PlainRecord]).decode
 
 
 def decode_senml(payload: bytes, now_ms: int) -> list[Channel]:
@@ -122,57 +130,53 @@ def _plain(payload: bytes, now_ms: int) -> list[Channel] | None:
     try:
         first = _read_first(payload[1:end])
         if tail == b"]":
-            return [_one(first, (first.v,), (first.t,), now_ms)]
-        return _alike(first, tail, now_ms) or _mixed(first, tail, now_ms)
+            return [only(first, now_ms)]
+        return _mixed(first, tail, now_ms)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
-def _alike(first: _First, tail: bytes, now_ms: int) -> list[Channel] | None:
-    # All records of one name and unit, by counting: the keys are `v`, `t` and this `n` only.
-    pairs = _read_pairs(b"[" + tail[1:])
-    named = tail.count(b'"n":"%b"' % first.n.encode())
-    known = named + tail.count(b'"v":') + tail.count(b'"t":')
-    if (
-        known != tail.count(b'":')
-        or named != (len(pairs) if first.n else 0)
-        or _unit(first, first.u) != first.bu
-    ):
-        return None
-    t = [first.t, *map(_get_t, pairs)]
-    if t != sorted(t):
-        return None
-    return [_one(first, [first.v, *map(_get_v, pairs)], t, now_ms)]
+def only(first: First, now_ms: int) -> Channel:
+    """Return the channel of a message of one record.
+
+    Parameters
+    ----------
+    first : First
+        The record.
+    now_ms : int
+        Receive time, for a relative time. [ms]
+
+    Returns
+    -------
+    Channel
+        Of one reading.
+
+    Raises
+    ------
+    WireError
+        If its name ends in no channel.
+    """
+    t, value = (first.t,), (first.v + first.bv,)
+    if first.t + first.bt >= RELATIVE_BELOW_S:
+        return Channel(first.channel, first.unit_of(first.u), t, value, None, first.bt, 1000.0)
+    return Channel(first.channel, first.unit_of(first.u), _times_ms(t, first.bt, now_ms), value)
 
 
-def _one(first: _First, value: Sequence[float], t: Sequence[float], now_ms: int) -> Channel:
-    if first.bv:
-        value = [x + first.bv for x in value]
-    name, unit = _channel(first.bn + first.n), _unit(first, first.u)
-    if t[0] + first.bt >= _RELATIVE_BELOW_S:
-        return Channel(name, unit, t, value, None, first.bt, 1000.0)
-    return Channel(name, unit, _times_ms(t, first.bt, now_ms), value)
-
-
-def _mixed(first: _First, tail: bytes, now_ms: int) -> list[Channel]:
+def _mixed(first: First, tail: bytes, now_ms: int) -> list[Channel]:
     rest = _read_records(b"[" + tail[1:])
     columns = zip(astuple(first)[:4], *map(astuple, rest), strict=True)
     value, time_s, names, units = columns
     t_ms = _times_ms(time_s, first.bt, now_ms)
     by_channel: dict[str, list[tuple[float, float, int, str]]] = {}
     for when_ms, x, name, unit in zip(t_ms, value, names, units, strict=True):
-        row = when_ms, x + first.bv, quality.GOOD, _unit(first, unit)
+        row = when_ms, x + first.bv, quality.GOOD, first.unit_of(unit)
         by_channel.setdefault(_channel(first.bn + name), []).append(row)
     return [_ordered(channel, found) for channel, found in by_channel.items()]
 
 
-def _unit(first: _First, unit: str | msgspec.UnsetType) -> str:
-    return first.bu if isinstance(unit, msgspec.UnsetType) else unit
-
-
 def _times_ms(time_s: Sequence[float], base_s: float, now_ms: int) -> list[float]:
     return [
-        round(t * 1000) + (now_ms if t < _RELATIVE_BELOW_S else 0)
+        round(t * 1000) + (now_ms if t < RELATIVE_BELOW_S else 0)
         for t in (t + base_s for t in time_s)
     ]
 

@@ -8,6 +8,7 @@ is read again.
 
 import json
 import uuid
+from collections.abc import Iterable
 from math import isnan, nan
 from sys import intern
 
@@ -191,8 +192,7 @@ class Store:
             number = int(self._meta("checkpoint")) + 1
             if flush:
                 state.changes.series.update(s for s in state.series.values() if s.windows)
-            for series in state.changes.series:
-                self._save_series(series, flush)
+            self._save_series(state.changes.series, flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
             if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
@@ -225,9 +225,37 @@ class Store:
         """Close the connection."""
         self._db.close()
 
-    def _save_series(self, series: Series, flush: bool) -> None:
-        lateness_ms = self._config.windows.lateness_s * 1000
-        watermark_ms = series.max_t_ms - lateness_ms
+    def _save_series(self, changed: Iterable[Series], flush: bool) -> None:
+        rows, known = [], []
+        for series in changed:
+            closed_ms = series.closed_ms
+            rows += self._due_rows(series, flush)
+            values = (
+                *(series.id, series.site, series.device, series.channel, series.max_t_ms),
+                *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
+            )
+            known.append(_summed(values))
+            if series.closed_ms > closed_ms:
+                self._drop_old(series, SENT)
+        self._db.executemany(
+            "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
+            "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
+            "flagged = excluded.flagged, segments = excluded.segments, "
+            "histogram = excluded.histogram, crc = excluded.crc",
+            rows,
+        )
+        self._db.executemany(
+            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
+            "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
+            "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
+            "crc = excluded.crc",
+            known,
+        )
+
+    def _due_rows(self, series: Series, flush: bool) -> list[tuple[object, ...]]:
+        # What of a series' windows is to be saved; those that close leave it.
+        watermark_ms = series.max_t_ms - self._config.windows.lateness_s * 1000
         rows = []
         for (grid, start_ms), window in list(series.windows.items()):
             end_ms = start_ms + window.length_s * 1000
@@ -238,26 +266,7 @@ class Store:
             if closes or window.dirty:
                 rows.append(_row(series.id, grid, window, DUE if closes else OPEN))
                 window.dirty = False
-        self._db.executemany(
-            "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
-            "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
-            "flagged = excluded.flagged, segments = excluded.segments, "
-            "histogram = excluded.histogram, crc = excluded.crc",
-            rows,
-        )
-        values = (
-            *(series.id, series.site, series.device, series.channel, series.max_t_ms),
-            *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
-        )
-        self._db.execute(
-            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
-            "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
-            "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
-            "crc = excluded.crc",
-            _summed(values),
-        )
-        self._drop_old(series, SENT)
+        return rows
 
     def _drop_old(self, series: Series, state: int) -> int:
         keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS

@@ -8,7 +8,7 @@ reading.
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -16,11 +16,14 @@ from cobenefit_gateway.alarms import Alarms
 from cobenefit_gateway.certificates import expiries
 from cobenefit_gateway.conditions import View, counters, judge
 from cobenefit_gateway.config import Config
+from cobenefit_gateway.floods import Floods
+from cobenefit_gateway.journal import Record
 from cobenefit_gateway.ledger import Ledger
 from cobenefit_gateway.notify import Notifier, ways, worth_telling
 from cobenefit_gateway.overview import Overview, read
 from cobenefit_gateway.page import Page
 from cobenefit_gateway.schema import transaction
+from cobenefit_gateway.sleepers import announced
 
 log = logging.getLogger(__name__)
 #: One look at the whole in this time, or in twenty times what a look takes. [s]
@@ -52,6 +55,8 @@ class Watch:
         self._config = config
         self._live = live
         self._heard: dict[tuple[str, str], int] = {}
+        self._asleep: dict[tuple[str, str], int] = {}
+        self.floods = Floods(config)
         self._lock = Lock()
         self._stop = Event()
         self._certificates: dict[str, int | None] = {}
@@ -76,6 +81,13 @@ class Watch:
         """
         with self._lock:
             self._heard.update(dict.fromkeys(places, now_ms))
+
+    def note(self, records: Sequence[Record]) -> None:
+        """Note what the intake takes: how much of whom, and who goes to sleep."""
+        self.floods.count([record.topic for record in records])
+        if asleep := announced(records):
+            with self._lock:
+                self._asleep.update(asleep)
 
     def start(self) -> None:
         """Begin; a page that finds its port taken is logged and left out."""
@@ -126,15 +138,18 @@ class Watch:
         """
         with self._lock:
             heard, self._heard = self._heard, {}
+            asleep, self._asleep = self._asleep, {}
         live = self._live() | {"delivery_errors": dict(self._notifier.errors)}
         with transaction(ledger.db):
             ledger.heard(heard)
+            ledger.asleep(asleep)
             ledger.save_vitals(live, now_ms)
         overview = read(self._config, ledger, now_ms)
         with transaction(ledger.db):
             grew_ms = ledger.grew(counters(overview), now_ms)
             is_open = {alarm.cause for alarm in alarms.open()}
-            view = View(self._config, overview, is_open, grew_ms, self._expiries())
+            floods = self.floods.look(now_ms / 1000)
+            view = View(self._config, overview, is_open, grew_ms, self._expiries(), floods)
             self._tell(alarms, alarms.update(judge(view), now_ms))
         return overview
 

@@ -89,7 +89,7 @@ class Receiver:
         for row in json.loads(raw)["rows"]:
             key = row["site"], row["device"], row["channel"], row["reason"]
             old = self.quarantine.get(key)
-            if old is None or row["readings"] + row["packs"] >= old["readings"] + old["packs"]:
+            if old is None or row["revision"] > old["revision"]:
                 self.quarantine[key] = row
         return 202
 

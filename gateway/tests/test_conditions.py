@@ -133,6 +133,18 @@ def test_the_rest_of_the_list(causes):
     }  # fmt: skip
 
 
+def test_a_flood_is_told_by_device(config, causes):
+    overview = Overview(NOW, "t", "u", (), COUNTS, {}, 0, 0, 1 << 40, None, "", NOW, LIVE)
+    found = judge(View(config, overview, (), {}, {}, {("s", "d"): 99.6}))
+    assert found == {("node_floods", "s", "d"): {"rate": 100}}
+
+
+def test_a_spool_may_be_full_of_bytes(causes):
+    full = {"spool_bytes": 2 << 30, "counts": {"pages_waiting": 3, "windows_due": 4}}
+    assert causes(**full) == {("spool_full", "", ""): {"pages": 3, "windows": 4}}
+    assert causes(**full | {"spool_bytes": (2 << 30) - 1}) == {}
+
+
 def test_every_code_is_raised_by_something_here():
     source = __import__("pathlib").Path(__file__).read_text(encoding="utf-8")
     assert [code for code in CODES if f'"{code}"' not in source] == []

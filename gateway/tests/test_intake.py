@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import sqlite3
 import struct
 from binascii import crc32
 
@@ -309,6 +310,16 @@ def test_a_full_spool_defers_pages_and_loses_none(pipeline):
     assert gateway.state.totals["pages_deferred"] == 2
     gateway.checkpoint()
     assert len(gateway.rows()) == 2
+
+
+def test_a_spool_full_of_bytes_defers_pages_too(pipeline):
+    gateway = pipeline("[backend]\nmax_mb = 1\n")
+    with sqlite3.connect(gateway.config.data_dir / "gateway.db") as db:
+        db.execute("INSERT INTO pages VALUES(1000, '', zeroblob(1048576), 1, NULL, 0)")
+    db.close()
+    gateway.take(gateway.pack(0, START_MS, [1]))
+    gateway.checkpoint(flush=True)
+    assert gateway.state.totals["pages_deferred"] == 1
 
 
 def test_a_message_that_trips_the_gateway_is_refused_and_the_next_goes_on(pipeline, monkeypatch):

@@ -52,6 +52,14 @@ def test_what_is_still_wrong_is_refused_and_kept_anew(pipeline):
         assert counts(gateway) == {"unit": (1, 2)}
 
 
+def told(gateway):
+    spool = Spool(gateway.config.data_dir / "gateway.db")
+    mark, rows = spool.unsent("quarantine")
+    spool.confirm("quarantine", mark)
+    spool.close()
+    return [(row["reason"], row["packs"], row["readings"], row["revision"]) for row in rows]
+
+
 def test_after_the_cause_is_put_right_it_is_taken_once(pipeline, monkeypatch):
     from cobenefit_gateway import intake
 
@@ -66,7 +74,12 @@ def test_after_the_cause_is_put_right_it_is_taken_once(pipeline, monkeypatch):
         return dataclasses.replace(right(*words), unit="kW")
 
     monkeypatch.setattr(intake, "rule_of", mended)
+    ((*refused, before),) = told(gateway)
+    assert refused == ["unit", 1, 2]
     assert replay(gateway.config, {"reason": "unit"}, 1) == (1, 0)
+    ((*refused, after),) = told(gateway)
+    assert refused == ["unit", 0, 0]
+    assert after > before  # so the backend takes the smaller total
     assert replay(gateway.config, {"reason": "unit"}, 1) == (0, 0)
     assert counts(gateway) == {}
     monkeypatch.undo()

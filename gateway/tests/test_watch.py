@@ -3,10 +3,12 @@ import logging
 import sys
 
 from cobenefit_gateway.alarms import Alarms
+from cobenefit_gateway.journal import Record
 from cobenefit_gateway.ledger import Ledger
 from cobenefit_gateway.logs import JsonLines, set_up
 from cobenefit_gateway.overview import read
 from cobenefit_gateway.watch import Watch
+from cobenefit_wire import messages
 
 START_MS = 1_600_041_600_000
 NOW = 1_700_000_000_000
@@ -14,11 +16,12 @@ HOUR = 3_600_000
 LIVE = {"connected_ms": NOW - 100 * HOUR}
 
 
-def look(gateway, *times_ms, heard=(), live=LIVE):
+def look(gateway, *times_ms, heard=(), notes=(), live=LIVE):
     watch = Watch(gateway.config, lambda: live)
     ledger = Ledger(gateway.config.data_dir)
     book = Alarms(ledger, gateway.config.alarms.clear_s)
     watch.hear(heard, times_ms[0])
+    watch.note(notes)
     for now_ms in times_ms:
         overview = watch.look(ledger, book, now_ms)
     found = [(a.code, a.place) for a in book.open()], overview
@@ -36,6 +39,39 @@ def test_a_node_goes_silent_and_speaks_again(pipeline):
     assert overview.by_state()["silent"] == 1
     later = NOW + 31 * HOUR
     assert look(gateway, later, later + 300_001, heard=[("s", "d")])[0] == []
+
+
+def asleep(device, seconds, at_ms):
+    said = messages.State(True, 1, "1", "unix", "power_on", seconds)
+    return Record(f"cb/v1/s/{device}/state", messages.encode(said), at_ms)
+
+
+def test_a_sleeper_is_late_only_after_the_time_it_said(pipeline):
+    gateway = pipeline()
+    gateway.take(gateway.pack(0, START_MS, [1]))
+    gateway.checkpoint()
+    notes = [asleep("d", 4 * 3600, NOW), Record("cb/v1/s/d/state", b"no state", NOW)]
+    assert look(gateway, NOW, heard=[("s", "d")], notes=notes)[0] == []
+    found, overview = look(gateway, NOW + 5 * HOUR)  # two hours late by its silence alone
+    assert found == []
+    assert overview.devices[0].back_ms == NOW + 4 * HOUR
+    assert look(gateway, NOW + 7 * HOUR)[0] == [("node_late", "s/d")]
+    assert look(gateway, NOW + 29 * HOUR)[0] == [("node_silent", "s/d")]
+
+
+def test_a_sleeper_that_woke_is_late_as_any_other(pipeline):
+    gateway = pipeline()
+    gateway.take(gateway.pack(0, START_MS, [1]))
+    gateway.checkpoint()
+    notes = [asleep("d", 90_000, NOW - HOUR), asleep("d", 0, NOW)]
+    assert look(gateway, NOW, heard=[("s", "d")], notes=notes)[0] == []
+    assert look(gateway, NOW + 3 * HOUR)[0] == [("node_late", "s/d")]
+
+
+def test_a_flood_is_seen_from_the_messages_taken(pipeline):
+    gateway = pipeline()
+    one = gateway.pack(0, START_MS, [1])
+    assert look(gateway, NOW, notes=[one] * 6001)[0] == [("node_floods", "s/d")]
 
 
 def test_a_certificate_beside_the_configuration_is_watched(pipeline, tmp_path):

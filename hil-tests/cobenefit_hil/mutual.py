@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import cobenefit_boards
-from cobenefit_boards import authority
+from cobenefit_boards import authority, revocation
 from cobenefit_hil.services import Service, free_port
 
 NAME = "broker.rig"
@@ -18,7 +18,7 @@ per_listener_settings true
 listener {plain} 127.0.0.1
 allow_anonymous true
 listener {port} 127.0.0.1
-cafile {folder}/ca.pem
+cafile {folder}/broker.pem
 certfile {folder}/server.pem
 keyfile {folder}/server.key
 crlfile {folder}/crl.pem
@@ -46,7 +46,6 @@ class MutualBroker:
         self.folder = folder
         self.authority = authority.load(folder)
         self.plain, self.port = free_port(), free_port()
-        self._revoked: list[int] = []
         text = _CONFIG.format(folder=folder, plain=self.plain, port=self.port, rules=RULES)
         (folder / "mosquitto.conf").write_text(text, encoding="utf-8")
         command = [program, "-c", str(folder / "mosquitto.conf")]
@@ -59,10 +58,9 @@ class MutualBroker:
         Parameters
         ----------
         identity : Identity
-            Of a device.
+            Of a device, or of a batch's authority.
         """
-        self._revoked.append(identity.certificate.serial_number)
-        self._restart()
+        self.restart(identity.der()[0])
 
     def present(self, name: str = NAME, **validity: Any) -> None:
         """Show another certificate from now on.
@@ -75,7 +73,7 @@ class MutualBroker:
             `start` and `days`, as `authority.issue` takes them.
         """
         self._write(authority.issue(self.authority, name, server=True, **validity))
-        self._restart()
+        self.restart()
 
     def refusals(self) -> int:
         """Return how many TLS handshakes it has refused [1]."""
@@ -108,7 +106,7 @@ class MutualBroker:
 
     def __enter__(self) -> Self:
         """Start it."""
-        self._restart()
+        self.restart()
         return self
 
     def __exit__(
@@ -120,9 +118,15 @@ class MutualBroker:
         """Stop it."""
         self._service.stop(5.0)
 
-    def _restart(self) -> None:
-        crl = authority.revoked(self.authority, self._revoked)
-        (self.folder / "crl.pem").write_bytes(crl)
+    def restart(self, *revoked: bytes) -> None:
+        """Restart with the certificates and lists of now.
+
+        Parameters
+        ----------
+        *revoked : bytes
+            Certificates to shut out from now on.
+        """
+        (self.folder / "crl.pem").write_bytes(revocation.revoke(self.folder, list(revoked)))
         self._service.stop(10.0)
         self._service.start()
 

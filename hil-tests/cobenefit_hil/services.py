@@ -125,6 +125,8 @@ class Service:
         Environment added to this process's own.
     socket_path : Path, optional
         Unix socket to wait for, instead of a port.
+    apart : bool
+        Whether a Ctrl-C at this program's terminal does not reach it.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class Service:
         port: int = 0,
         env: Mapping[str, str] | None = None,
         socket_path: Path | None = None,
+        apart: bool = False,
     ) -> None:
         self.name = name
         self.command = list(command)
@@ -143,6 +146,7 @@ class Service:
         self.port = port
         self.env = dict(env or {})
         self.socket_path = socket_path
+        self.apart = apart
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout_s: float = 30.0) -> None:
@@ -165,6 +169,7 @@ class Service:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **self.env},
+                start_new_session=self.apart,
             )
         deadline_s = time.monotonic() + timeout_s
         while not self._answers():

@@ -48,7 +48,7 @@ def flapping(link, world, seed, apart_s):
     """Cut a link at random, for a moment or some hours of the sensors' time, until the end.
 
     A day that takes longer has its outages further `apart_s`: the node's pauses between two tries
-    grow with each session that was shorter than a minute.
+    grow with each session that was shorter than a minute and gained no ack.
     """
     moments = random.Random(seed)
     over = threading.Event()

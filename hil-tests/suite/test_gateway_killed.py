@@ -6,10 +6,12 @@ import time
 import paho.mqtt.client as paho
 import pytest
 
+from cobenefit_hil.demo import data
 from cobenefit_hil.demo.balance import balance
 from cobenefit_hil.demo.nodes import NODES
 from cobenefit_hil.demo.run import node_config, wires
 from cobenefit_hil.demo.stack import Stack
+from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.virtual.board import VirtualBoard
 from cobenefit_node import segment
 from cobenefit_node.acked import Acked
@@ -20,8 +22,9 @@ pytestmark = [
     pytest.mark.needs("power", "uart", "simulated_time"),
     pytest.mark.timeout(300),
 ]
-KILLS = 20
-SEED = 20_261_122
+#: Kills while packs were unacked, and the half-hours of the house; with --long its four years.
+KILLS, INSTANTS = 4, 10_000
+LONG_KILLS = 20
 HOUSE = next(node for node in NODES if node.device == "house")
 
 
@@ -58,8 +61,15 @@ def in_flash(board):
     return found
 
 
-def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
-    moments = random.Random(SEED)
+def short_house(directory):
+    index, power = data.house_index(), data.house_apparent_power()
+    values = {ENERGY: index.value.tolist()[:INSTANTS], POWER: power.value.tolist()[:INSTANTS]}
+    return TicPeer("house", directory, index.t_ms.tolist()[:INSTANTS], values, mode="historical")
+
+
+def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path, seed, *, long_run):
+    moments = random.Random(seed)
+    house, kills = (HOUSE.peer, LONG_KILLS) if long_run else (short_house, KILLS)
     stack = Stack(tmp_path, {"sceaux": "Europe/Paris"})
     directory = tmp_path / "house"
     directory.mkdir()
@@ -67,11 +77,11 @@ def test_nothing_is_lost_or_doubled_when_the_gateway_dies(tmp_path):
     try:
         stack.start()
         ears = Eavesdropper(stack.broker_port)
-        with HOUSE.peer(directory) as peer:
+        with house(directory) as peer:
             config = node_config(HOUSE, stack.broker_port) | {"pack_readings": 10}
             with VirtualBoard(config, directory, wires(HOUSE, peer)) as board:
-                while unacked < KILLS:
-                    time.sleep(moments.uniform(0.1, 0.8))
+                while unacked < kills:
+                    time.sleep(moments.uniform(0.1, 1.5))
                     stack.gateway.kill()
                     assert board.poll() is None, "the world ended before the last kill"
                     unacked += any(not ears.acked.covers(seq) for seq in in_flash(board))

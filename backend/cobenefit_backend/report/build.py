@@ -21,6 +21,7 @@ from cobenefit_backend.estimate.quantity import plain
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
+from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import Gathered, answer
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
@@ -92,8 +93,15 @@ def _case(
 ) -> Case:
     site = document.site_of(study)
     tenant = document.tenant
+    log = store.activities(tenant)
     rollups = {
-        device: store.daily(tenant, site.id, device, study.channel) for device in study.devices
+        device: swaps.mended(
+            store.daily(tenant, site.id, device, study.channel),
+            log,
+            (site.id, device, study.channel),
+            site.timezone,
+        )
+        for device in study.devices
     }
     gathered = Gathered(
         study=study,
@@ -101,16 +109,15 @@ def _case(
         rollups=rollups,
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
-            row
-            for row in store.activities(tenant)
-            if row["site"] == site.id and row["use_case"] == study.use_case
+            row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
         ],
     )
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
     ]
-    own, facts = study_footprint(devices, document.gateway, factors)
+    driven_km = {entry.id: swaps.visit_km(log, site.id, entry.id) for entry, _, _ in devices}
+    own, facts = study_footprint(devices, document.gateway, factors, driven_km)
     estimate, extra = answer(gathered, factors, own)
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
@@ -134,6 +141,7 @@ def _case(
             **extra,
             "plan": None if lock is None else {k: lock[k] for k in ("sha256", "locked_on")},
             "devices": facts,
+            "timezone": site.timezone,
             "footprint_days": days,
         },
     )

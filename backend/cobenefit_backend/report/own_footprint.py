@@ -5,6 +5,7 @@ The rule is written once, in `yearly_use`; the estimator does the rest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from cobenefit_backend.estimate.device import device_of
@@ -157,6 +158,7 @@ def study_footprint(
     devices: Sequence[tuple[DeviceEntry, Sequence[Row], float]],
     gateway: Gateway,
     factors: FactorSet,
+    driven_km: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[FootprintResult, list[dict[str, Any]]]:
     """Return the yearly footprint of the devices of a study, with its share of the rest.
 
@@ -168,6 +170,8 @@ def study_footprint(
         The gateway, divided by its number of nodes, and the server if there is one.
     factors : FactorSet
         Emission factors.
+    driven_km : mapping of str to float
+        Van kilometres of the visits to each device, charged over its life as installation. [km]
 
     Returns
     -------
@@ -190,6 +194,7 @@ def study_footprint(
                 board.footprint.battery, use.own_energy_wh_per_year, ledgers
             ),
             bytes_per_year=use.bytes_per_year,
+            installation_km=driven_km.get(entry.id, 0.0),
         )
         hub = device_of(load(gateway.board), lifetime_years=gateway.lifetime_years)
         result = footprint(

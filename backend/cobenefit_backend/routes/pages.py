@@ -59,13 +59,21 @@ class ReportCache:
         raise RequestError(404, "tenant", "several tenants: set pages.tenant in the configuration")
 
 
+def current_report(request: Request, tenant: str | None) -> Report:
+    """Return the report of a tenant, or refuse who has none to read."""
+    if tenant is None:
+        raise unknown()
+    cache: ReportCache = request.app.state.reports
+    return cache.get(tenant)
+
+
 async def _page(
     request: Request, tenant: str | None, name: render.PageName, lang: str | None, study: str = ""
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
     if tenant is None:
         return RedirectResponse(f"/login?lang={language}", status_code=303)
-    report = await run_in_threadpool(request.app.state.reports.get, tenant)
+    report = await run_in_threadpool(current_report, request, tenant)
     if study and study not in [case.study for case in report.cases]:
         raise RequestError(404, "study", f"no study {study!r} in this report")
     html = await run_in_threadpool(render.page, report, name, language, study)
@@ -107,7 +115,5 @@ async def get_factors(request: Request, tenant: Tenant, lang: str | None = None)
 @router.get("/v1/report", responses=refusals(401, 403, 404, 429))
 async def get_report_json(request: Request, tenant: Tenant) -> Response:
     """Return the report as `report.json`."""
-    if tenant is None:
-        raise unknown()
-    report = await run_in_threadpool(request.app.state.reports.get, tenant)
+    report = await run_in_threadpool(current_report, request, tenant)
     return Response(render.json_file(report), media_type="application/json")

@@ -1,4 +1,4 @@
-"""Read the territories' figures and targets, refusing a row without its source."""
+"""Read the territories' figures, targets and sectors, refusing a row without its source."""
 
 import csv
 import tomllib
@@ -70,6 +70,50 @@ class Target:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Where a use case stands in the follow-up of a climate plan.
+
+    Attributes
+    ----------
+    use_case : str
+        The use case.
+    sector_fr, sector_en : str
+        Sector of a PCAET.
+    lever_fr : str
+        Lever of the ecological planning, as its platform names it; empty: none.
+    gpc : str
+        Subsector of the Global Protocol for Community-Scale Greenhouse Gas Inventories.
+    compare_with : str
+        Territorial indicator that may stand beside the figure, never receive it.
+    additive : bool
+        Whether figures of this use case are masses of CO2e at all.
+    source, reference : str
+        Title and publisher, and the place in it.
+    """
+
+    use_case: str
+    sector_fr: str
+    sector_en: str
+    lever_fr: str
+    gpc: str
+    compare_with: str
+    additive: bool
+    source: str
+    reference: str
+
+
+@cache
+def mappings(folder: Path = FOLDER) -> dict[str, Mapping]:
+    """Return the place of each use case in a climate plan; FactorError names a row refused."""
+    return {
+        row["use_case"]: Mapping(
+            **{**row, "additive": row["additive"] == "true"}  # type: ignore[arg-type]
+        )
+        for row in _rows(folder, "mapping.csv")
+    }
+
+
 @cache
 def figures(folder: Path = FOLDER) -> dict[str, Figure]:
     """Return the published figures by id; FactorError names the first row refused."""
@@ -105,6 +149,8 @@ def _rows(folder: Path, name: str) -> Iterator[dict[str, str]]:
             source = sources.get(row["source"])
             if source is None:
                 message = f"unknown source {row['source']!r}, allowed: {', '.join(sources)}"
-                raise FactorError(message, file=name, line=reader.line_num, key=row["id"])
+                raise FactorError(
+                    message, file=name, line=reader.line_num, key=next(iter(row.values()))
+                )
             title = f"{source['publisher']}, {source['title']}, {source['year']}"
             yield {**row, "source": title}

@@ -40,10 +40,13 @@ def _everything(client) -> str:
 def _calls(client):
     ids = [row["id"] for row in client.get("/v1/credentials").json()["credentials"]]
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
-        for method in methods:
+        for method, operation in methods.items():
+            values = {"id": ids, "study": ["school", "house-test", SECRET]}
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    values.setdefault(parameter["name"], parameter["schema"].get("enum"))
             names = re.findall(r"\{(\w+)\}", path)
-            values = ids if names == ["id"] else ["school", "house-test", SECRET]
-            for value in values if names else [""]:
+            for value in values[names[0]] if names else [""]:
                 yield method.upper(), re.sub(r"\{\w+\}", value, path)
 
 

@@ -103,6 +103,28 @@ def test_an_activity_in_another_unit_is_named_not_guessed(municipality):
     assert field["details"]["nitrogen_saved_kg"] == pytest.approx(32)
 
 
+def test_a_visit_is_paid_for_and_an_exchange_is_no_consumption(municipality, cases):
+    common = {"site": "town", "use_case": "maintenance", "date": "2024-10-02", "arm": "",
+              "evidence": "", "author": "test"}  # fmt: skip
+    index = {"place": "school/energy_import_wh", "unit": "Wh"}
+    rows = [
+        {"place": "school", "quantity": "visit_distance", "amount": 100.0, "unit": "km"},
+        {**index, "quantity": "index_before", "amount": 0.0},  # fits no reading: a missing day
+        {**index, "quantity": "index_after", "amount": 0.0},
+    ]
+    rows = [{**common, **row, "id": str(n)} for n, row in enumerate(rows)]
+    municipality.post("/v1/activities", json={"tenant": "demo", "rows": rows})
+    report = json.loads(municipality.get("/v1/report").content)
+    school = next(case for case in report["use_cases"] if case["study"] == "school")
+    assert school["details"]["reporting_days"] == cases["school"]["details"]["reporting_days"] - 1
+    before, after = (
+        case["footprint_kgco2e"]["by_stage"].get("installation", {"central": 0.0})["central"]
+        for case in (cases["school"], school)
+    )
+    assert before == 0
+    assert after > 1
+
+
 def test_every_reading_is_accounted_for(report):
     rows = {(row["device"], row["channel"]): row for row in report["data"]["series"]}
     school = rows["school", "energy_import_wh"]

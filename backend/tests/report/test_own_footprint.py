@@ -129,3 +129,14 @@ def test_a_server_of_its_own_weighs_more():
     without, _ = _footprint(entry)
     assert with_server.total[1].central > without.total[1].central
     assert with_server.stages[1]["backend"].central > 0
+
+
+def test_what_was_driven_to_a_device_is_charged_over_its_life():
+    entry = DeviceEntry("a", "s", "unix", 5, accelerated=True)
+    devices = [(entry, [LEDGER], MS_PER_YEAR)]
+    still, _ = study_footprint(devices, GATEWAY, load())
+    driven, _ = study_footprint(devices, GATEWAY, load(), {"a": 100.0, "other": 9e9})
+    assert still.stages[1]["installation"].central == 0
+    cost = driven.stages[1]["installation"].central
+    assert driven.total[1].central - still.total[1].central == pytest.approx(cost)
+    assert 1 < cost < 10  # some 25 kg for 100 km, a fifth of it a year

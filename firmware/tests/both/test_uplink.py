@@ -318,6 +318,20 @@ def test_a_refusal_is_logged_and_tried_again():
     _play(scenario)
 
 
+def test_a_link_that_breaks_after_each_ack_is_opened_again_soon():
+    async def scenario(broker, bench):
+        for _ in range(9):  # pauses that doubled would add up to two minutes
+            broker.drop_after = len(broker.published) + 3
+            bench.append()
+            await _until(lambda: bench.ring.waiting() == 0)
+            bench.append()
+            await _until(lambda: broker.drop_after == 0)
+        await _until(lambda: bench.ring.waiting() == 0)
+        assert len(broker.connects) == 10
+
+    _play(scenario)
+
+
 def test_acks_with_more_ranges_than_the_ring_keeps_end_in_peace():
     async def scenario(broker, bench):
         # The gateway has every other pack: 20 ranges, of which the ring keeps the lowest 4.

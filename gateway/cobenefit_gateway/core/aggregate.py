@@ -51,6 +51,9 @@ class Links:
     modulus: float
 
 
+_UNLINKED = Links(gap_ms=-1, join_ms=-1, modulus=0.0)
+
+
 def increase(before: float, after: float, modulus: float) -> float:
     """Return by how much a counter rose from one accepted reading to the next.
 
@@ -120,16 +123,23 @@ def merge(a: Segment, b: Segment, links: Links) -> Segment:
     Segment
         As if computed from all readings at once, to rounding.
     """
-    joined = _pooled(a, b)
+    n = a.readings + b.readings
+    shift = b.total / b.readings - a.total / a.readings
     rise, area, step_ms = link(a.last, a.last_t_ms, b.first, b.first_t_ms, links)
-    return joined._replace(
-        first=a.first,
-        first_t_ms=a.first_t_ms,
-        last=b.last,
-        last_t_ms=b.last_t_ms,
-        delta=a.delta + rise + b.delta,
-        integral=a.integral + area + b.integral,
-        covered_ms=a.covered_ms + step_ms + b.covered_ms,
+    # M2 by Chan's pairwise formula.
+    return Segment(
+        n,
+        a.first,
+        a.first_t_ms,
+        b.last,
+        b.last_t_ms,
+        min(a.low, b.low),
+        max(a.high, b.high),
+        a.total + b.total,
+        a.m2 + b.m2 + shift * shift * a.readings * b.readings / n,
+        a.delta + rise + b.delta,
+        a.integral + area + b.integral,
+        a.covered_ms + step_ms + b.covered_ms,
     )
 
 
@@ -163,19 +173,6 @@ def link(
     return rise, (value + next_value) / 2 * step_ms, step_ms
 
 
-def _pooled(a: Segment, b: Segment) -> Segment:
-    # The statistics that do not depend on order; M2 by Chan's pairwise formula.
-    n = a.readings + b.readings
-    shift = b.total / b.readings - a.total / a.readings
-    return a._replace(
-        readings=n,
-        low=min(a.low, b.low),
-        high=max(a.high, b.high),
-        total=a.total + b.total,
-        m2=a.m2 + b.m2 + shift * shift * a.readings * b.readings / n,
-    )
-
-
 def _overlaid(a: Segment, b: Segment) -> Segment:
     # Two runs of one series that interleave in time (two boots, a resent stretch cut otherwise).
     # Without the readings the chain can't be rebuilt: a counter that only rose keeps an exact
@@ -185,7 +182,7 @@ def _overlaid(a: Segment, b: Segment) -> Segment:
     rising = all(isclose(x.delta, x.last - x.first, rel_tol=1e-9, abs_tol=1e-9) for x in (a, b))
     delta = last - first if rising and last >= first else max(a.delta, b.delta)
     better = max(a, b, key=lambda x: (x.covered_ms, x.integral))
-    return _pooled(a, b)._replace(
+    return merge(a, b, _UNLINKED)._replace(
         first=first,
         first_t_ms=first_t,
         last=last,

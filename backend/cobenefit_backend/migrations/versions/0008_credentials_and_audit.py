@@ -1,14 +1,14 @@
 """Credentials with roles take the place of gateway keys; an audit log nobody rewrites.
 
-Revision: 0005, after 0004.
+Revision: 0008, after 0007.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import AutoString
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

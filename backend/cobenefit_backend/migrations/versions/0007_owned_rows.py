@@ -1,14 +1,14 @@
 """Every row carries its tenant; PostgreSQL keeps months apart and refuses other tenants' rows.
 
-Revision: 0004, after 0003.
+Revision: 0007, after 0006.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import AutoString
 
-revision = "0004"
-down_revision = "0003"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Files made from a report: PDF, workbook, CSV, and all of them in one crate."""

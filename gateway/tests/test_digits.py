@@ -1,0 +1,35 @@
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cobenefit_gateway.digits import Text
+
+DIGITS = st.text("0123456789.-", max_size=18)
+
+
+@given(st.lists(DIGITS, min_size=1, max_size=20))
+def test_numbers_are_those_of_a_parser_or_none(words):
+    text = Text(",".join(words).encode())
+    size = np.array([len(word) for word in words])
+    start = text.first + np.cumsum(size + 1) - size - 1
+    values, fits = text.numbers(start, start + size)
+    for word, value, good in zip(words, values.tolist(), fits.tolist(), strict=True):
+        try:
+            parsed = json.loads(word)
+        except ValueError:
+            assert not good
+            continue
+        digits = len(word.replace("-", "").replace(".", ""))
+        assert good == (digits <= 15 and len(word.strip("-").split(".")[0]) <= 14
+                        and len(word.partition(".")[2]) <= 8)  # fmt: skip
+        assert not good or value == parsed
+
+
+def test_a_text_stands_or_does_not():
+    text = Text(b"abcdefghijkl")
+    at = np.array([-50, 0, text.first, text.first + 1, text.first + 4, 500])
+    assert text.stands(b"abcdefghij", at).tolist() == [False, False, True, False, False, False]
+    assert text.stands(b"efgh", at).tolist() == [False, False, False, False, True, False]
+    assert text.where(b"c").tolist() == [text.first + 2]
