@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cobenefit_backend.access.roles import Role
-from cobenefit_backend.cli_base import ConfigOption, open_store, refuse
+from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from cobenefit_backend import access_cli, retention_cli
-from cobenefit_backend.cli_base import ConfigOption, open_store, refuse
+from cobenefit_backend.activities_cli import app as activities_app
+from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 app = typer.Typer(
@@ -22,11 +23,7 @@ app.add_typer(access_cli.key_app, name="key")
 app.command()(access_cli.login)
 app.command()(retention_cli.prune)
 app.add_typer(load_app, name="load")
-
-ACTIVITY_COLUMNS = (
-    "id", "site", "use_case", "date", "place", "quantity", "amount", "unit", "arm", "evidence",
-    "author",
-)  # fmt: skip
+app.add_typer(activities_app, name="activities")
 
 
 class ReportLanguage(StrEnum):
@@ -176,31 +173,6 @@ def load_weather(  # noqa: PLR0917  typer reads the signature
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
-
-
-@load_app.command("activities")
-def load_activities(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV.")],
-    tenant: Annotated[str, typer.Option(help="Tenant.")],
-    config: ConfigOption = None,
-) -> None:
-    """Load activities from a CSV file with the columns of POST /v1/activities.
-
-    Example: cobenefit backend load activities nitrogen.csv --tenant demo
-    """
-    from cobenefit_backend import bodies
-
-    try:
-        rows = [
-            {**row, "amount": _number(row["amount"], file, line, float)}
-            for line, row in _csv(file, ACTIVITY_COLUMNS)
-        ]
-        body = json.dumps({"tenant": tenant, "rows": rows}).encode()
-        with open_store(config) as store:
-            store.add_activities(bodies.decode(body, bodies.ActivityBody))
-    except BackendError as error:
-        refuse(error)
-    typer.echo(f"Loaded {len(rows)} activities.")
 
 
 def _csv(file: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:

@@ -14,7 +14,9 @@ Row = Mapping[str, Any]
 
 def explain(
     report: Annotated[Path, typer.Argument(help="report.json.", exists=True, dir_okay=False)],
-    item: Annotated[str, typer.Argument(help="Id of a study; empty: list them.")] = "",
+    item: Annotated[
+        str, typer.Argument(help="Id of a study, or the total of class M or E; empty: list them.")
+    ] = "",
 ) -> None:
     """Write out how one figure of a report was computed, and from what.
 
@@ -28,6 +30,9 @@ def explain(
     if not item:
         for name, case in cases.items():
             typer.echo(f"{name}: {case['title']} ({case['use_case']}, {case['evidence_class']})")
+        return
+    if item in ("M", "E"):
+        typer.echo("\n".join(_total(document, item)))
         return
     if item not in cases:
         _refuse(f"no study {item!r} in {report}, known: {', '.join(cases)}")
@@ -69,6 +74,24 @@ def explained(answer: Row, factors: FactorSet) -> Iterator[str]:
         )  # fmt: skip
 
 
+def _total(report: Row, name: str) -> Iterator[str]:
+    total = report["totals"][name]
+    if total["net_kgco2e"] is None:
+        yield f"Class {name}: no study of this report may be added up."
+        return
+    nets = {
+        case["study"]: case["net_kgco2e"]["central"]
+        for case in report["use_cases"]
+        if case["study"] in total["studies"]
+    }
+    yield f"net of class {name} [kgCO2e]"
+    yield f"  = {' + '.join(nets)}"
+    yield f"  = {' + '.join(repr(value) for value in nets.values())}"
+    yield f"  = {_range(total['net_kgco2e'])} (90 %)"
+    yield "Studies that share a factor are wrong together: their half-widths add."
+    yield "Next: cobenefit explain REPORT STUDY"
+
+
 def _equation(case: Row, name: str) -> Iterator[str]:
     yield f"{name}"
     yield f"  = {case['equation']}"
@@ -88,8 +111,10 @@ def _lines(report: Row, case: Row) -> Iterator[str]:
     for stage, part in case["footprint_kgco2e"]["by_stage"].items():
         yield f"  {stage}: {_range(part)}"
     yield ""
+    yield from _weights(case)
     yield "Readings:"
     yield from _readings(report, case)
+    yield from _activities(case)
     yield ""
     yield "Reasons for caution:"
     yield from (f"  {row['code']}: {row['text']}" for row in case["disqualifications"])
@@ -114,15 +139,45 @@ def _net(case: Row) -> Iterator[str]:
     yield from _equation(case, "gross - rebound [kgCO2e]")
 
 
+def _weights(case: Row) -> Iterator[str]:
+    # when the figure breaks even, and what it hangs on
+    found = case["details"].get("break_even")
+    if found is None:
+        return
+    day = case["details"].get("break_even_date") or "no date"
+    ends = [found[name] for name in ("years", "years_earliest", "years_latest")]
+    years, early, late = ("never" if each is None else f"{each:.4g} yr" for each in ends)
+    yield f"Break-even: {found['verdict']}, {years} ({early} to {late}), {day}"
+    if found["units_per_year"] is not None:
+        needed, seen = found["units_per_year"], found["units_observed_per_year"]
+        yield f"  takes {needed:.4g} {found['unit']} a year, {seen:.4g} observed"
+    for name, span in case["details"].get("contributors", {}).items():
+        yield f"  {name}: gross {span['low']:.4g} to {span['high']:.4g}"
+    for name, net in case["details"].get("sensitivity", {}).items():
+        yield f"  if {name}: net {_range(net)}"
+    yield ""
+
+
+def _activities(case: Row) -> Iterator[str]:
+    found = case["details"].get("activities") or {"rows": 0}
+    if found["rows"]:
+        yield f"  {found['rows']} activities, SHA-256 {found['sha256']}"
+        yield f"    ids: {', '.join(found['ids'])}"
+
+
 def _readings(report: Row, case: Row) -> Iterator[str]:
     for row in report["data"]["series"]:
-        if row["site"] == case["site"] and row["device"] in case["devices"]:
+        channels = case["details"].get("channels") or [row["channel"]]
+        ours = row["site"] == case["site"] and row["device"] in case["devices"]
+        if ours and row["channel"] in channels:
             refused = sum(row["quarantined"].values())
             span = f", {row['start']} to {row['end']}" if "start" in row else ""
             yield (
                 f"  {row['site']}/{row['device']} {row['channel']}: {row['stored']} stored,"
                 f" {refused} quarantined, {row['lost']} lost{span}"
             )
+            if "sha256" in row:
+                yield f"    {row['windows']} windows, SHA-256 {row['sha256']}"
 
 
 def _factor(row: Row) -> str:

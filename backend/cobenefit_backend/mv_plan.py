@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from cobenefit_backend.estimate.quantity import Disqualification
-from cobenefit_backend.study import Study
+from cobenefit_backend.study_kinds import Study
 
 _NOT_PLANNED = frozenset(("id", "names", "attribution", "speed_note"))
 
@@ -32,10 +32,23 @@ def digest(plan: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
-def departures(locked: Mapping[str, Any], present: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the keys in which a study departs from its locked plan, sorted."""
-    keys = {*locked, *present}
-    return tuple(sorted(key for key in keys if locked.get(key) != present.get(key)))
+def departures(
+    locked: Mapping[str, Any],
+    present: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> tuple[str, ...]:
+    """Return the keys in which a study departs from its locked plan, sorted.
+
+    A key that did not exist when the plan was locked is held against its default.
+    """
+    plan = {**(defaults or {}), **locked}
+    return tuple(sorted(key for key in present if plan.get(key) != present[key]))
+
+
+def _defaults(study: Study) -> dict[str, Any]:
+    """Return the plan of the same study with nothing but what must be given."""
+    fields = msgspec.structs.fields(study)
+    return plan_of(type(study)(**{f.name: getattr(study, f.name) for f in fields if f.required}))
 
 
 def records(study: Study, lock: Mapping[str, Any] | None) -> tuple[Disqualification, ...]:
@@ -61,7 +74,7 @@ def records(study: Study, lock: Mapping[str, Any] | None) -> tuple[Disqualificat
     if date.fromisoformat(lock["locked_on"]) > start:
         text = "The plan was locked after the reporting period had begun."
         found.append(Disqualification("plan_late", text, {"locked_on": lock["locked_on"]}))
-    changed = departures(lock["plan"], plan_of(study))
+    changed = departures(lock["plan"], plan_of(study), _defaults(study))
     if changed:
         text = "The study departs from its locked plan."
         found.append(Disqualification("plan_departure", text, {"keys": ", ".join(changed)}))

@@ -1,14 +1,13 @@
 """`cobenefit push`: net effects to a platform that follows climate plans."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
-EXIT_REFUSED = 2
 SECRET = "COBENEFIT_TET_SECRET"  # noqa: S105  the name of the variable, not a secret
 
 
@@ -21,9 +20,7 @@ def push(  # noqa: PLR0917  typer reads the signature
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, send nothing.")] = False,
     tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
     base: Annotated[str, typer.Option(help="Address of the API.")] = "",
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="TOML file of the backend.")
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Push claimed net effects to Territoires en Transitions, as indicators of your own.
 
@@ -33,16 +30,14 @@ def push(  # noqa: PLR0917  typer reads the signature
     Example: cobenefit push 4936 --client-id ville --indicator school=123 --dry-run
     """
     from cobenefit_backend import config as configuration
-    from cobenefit_backend import migrate, territoires
+    from cobenefit_backend import territoires
     from cobenefit_backend.routes.pages import ReportCache
-    from cobenefit_backend.store import Store, open_engine
 
     try:
         settings = configuration.load(config)
-        engine = open_engine(settings.database_url)
-        migrate.upgrade(engine)
-        cache = ReportCache(Store(engine), settings.local_factors)
-        report = cache.get(cache.tenant(tenant or settings.tenant))
+        with open_store(config) as store:
+            cache = ReportCache(store, settings.local_factors)
+            report = cache.get(cache.tenant(tenant or settings.tenant))
         found = territoires.values(report, _indicators(indicator), collectivity)
         for value in found:
             typer.echo(f"{value['indicateurId']}: {value['resultat']} tCO2e")
@@ -57,8 +52,7 @@ def push(  # noqa: PLR0917  typer reads the signature
         account = territoires.Account(collectivity, client_id, secret, address)
         typer.echo(f"{territoires.push(account, found)} values stored.")
     except BackendError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        raise typer.Exit(EXIT_REFUSED) from error
+        refuse(error)
 
 
 def _indicators(pairs: list[str]) -> dict[str, int]:

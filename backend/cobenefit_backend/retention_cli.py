@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cobenefit_backend.cli_base import ConfigOption, open_store, refuse
+from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-from cobenefit_backend import mv_plan, rollups
+from cobenefit_backend import digests, mv_plan, rollups
 from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.bodies import (
     ActivityBody,
@@ -228,6 +228,16 @@ class Store:
             site=site, device=device, channel=channel,
         )  # fmt: skip
 
+    def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
+        """Return the rollups of an hour or less of a series in time order."""
+        return self._rows(
+            tenant,
+            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "
+            "WHERE site = :site AND device = :device AND channel = :channel "
+            "AND length_s <= 3600 ORDER BY start_ms",
+            site=site, device=device, channel=channel,
+        )  # fmt: skip
+
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
         query = (
@@ -268,25 +278,13 @@ class Store:
             "GROUP BY site, device, channel ORDER BY site, device, channel",
         )
 
-    def series_digest(self, tenant: str) -> str:
-        """Return a SHA-256 over the daily rollups and temperatures of a tenant.
+    def windows_of(self, tenant: str) -> dict[digests.Series, tuple[int, str]]:
+        """Return how many windows of each series are stored, and a SHA-256 over them."""
+        return digests.windows_of(self.database, tenant)
 
-        Only what was measured enters: no row number, no time of arrival, so the same data
-        stored twice in another order, or in another database, give the same digest.
-        """
-        measured = (
-            "SELECT site, device, channel, start_ms, length_s, count, expected, first, "
-            "first_t_ms, last, last_t_ms, min, max, sum, m2, delta, integral, covered_s, "
-            "histogram FROM {rollup} JOIN {series} ON series.id = series_id "
-            "ORDER BY site, device, channel, start_ms, length_s"
-        )
-        weather = "SELECT station, t_ms, temperature_degc FROM {weather} ORDER BY station, t_ms"
-        digest = hashlib.sha256()
-        with self.database.reading(tenant) as connection:
-            for query in (measured, weather):
-                for row in connection.execute(owned(query), {"tenant": tenant}):
-                    digest.update(repr(tuple(row)).encode())
-        return digest.hexdigest()
+    def series_digest(self, tenant: str) -> str:
+        """Return a SHA-256 over the rollups and temperatures of a tenant."""
+        return digests.series_digest(self.database, tenant)
 
 
 def _values(tenant: str, table: type[SQLModel], rows: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -8,33 +8,18 @@ Traceback (most recent call last):
 cobenefit_backend.errors.InputError: names: ...
 """
 
-from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from cobenefit_backend.bodies import AnyChannel, Name
+from cobenefit_backend.bodies import Name
 from cobenefit_backend.errors import InputError
-from cobenefit_backend.estimate.fuel_curve import VehicleClass
-from cobenefit_backend.estimate.soil import Fertiliser
-from cobenefit_wire.units import quantity_of
+from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
 Years = Annotated[float, Meta(gt=0, le=50)]
-Share = Annotated[float, Meta(gt=0, le=1)]
-Speed = Annotated[float, Meta(gt=0, le=130)]
-Positive = Annotated[float, Meta(gt=0, le=1e6)]
-Kilometres = Annotated[float, Meta(gt=0, le=1000)]
-VEHICLE_CLASSES = get_args(VehicleClass)
 Divisor = Annotated[int, Meta(ge=1, le=1_000_000)]
-
-
-class Names(Struct, frozen=True, forbid_unknown_fields=True):
-    """A name in the two languages."""
-
-    en: str
-    fr: str
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,43 +54,6 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
     backend_devices: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
-class Study(Struct, frozen=True, forbid_unknown_fields=True):
-    """One question asked of measured series.
-
-    `length_km`, `classes` and the speeds belong to `traffic`; `area_ha`, `fertiliser`,
-    `climate` and the arms to `soil`.
-    """
-
-    id: Name
-    use_case: Literal["smart_meter", "soil", "traffic"]
-    data_origin: Literal["measured", "modelled", "synthetic"]
-    site: Name
-    devices: Annotated[list[Name], Meta(min_length=1)]
-    baseline: tuple[str, str]
-    reporting: tuple[str, str]
-    channel: AnyChannel = ""
-    names: Names | None = None
-    fuel: Literal["electricity", "gas"] = "electricity"
-    placebo: bool = False
-    attribution: str = ""
-    length_km: Kilometres = 1.0
-    classes: dict[str, Share] = field(default_factory=dict)
-    speed_before_km_h: Speed | None = None
-    speed_after_km_h: Speed | None = None
-    speed_note: str = ""
-    area_ha: Positive | None = None
-    fertiliser: Fertiliser = "unknown"
-    climate: Literal["wet", "dry", "aggregated"] = "wet"
-    control_arm: str = "practice"
-    action_arm: str = "advised"
-
-    @property
-    def periods(self) -> tuple[date, date, date, date]:
-        """Baseline start and end, reporting start and end; ends exclusive."""
-        days = [date.fromisoformat(text) for text in (*self.baseline, *self.reporting)]
-        return days[0], days[1], days[2], days[3]
-
-
 class OverlapEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """Studies that would claim the same effect, and the one that keeps it."""
 
@@ -122,7 +70,7 @@ class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
     site: list[Site]
     device: list[DeviceEntry]
     gateway: Gateway
-    study: list[Study]
+    study: list[AnyStudy]
     overlap: list[OverlapEntry] = field(default_factory=list)
 
     def site_of(self, study: Study) -> Site:
@@ -211,16 +159,4 @@ def _study_problems(study: Study) -> list[tuple[str, str]]:
     found = []
     if not start < end <= reporting_start < reporting_end:
         found.append(("reporting", "must start after the baseline ends; ends are exclusive"))
-    if study.use_case in ("smart_meter", "traffic") and not study.channel:
-        found.append(("channel", f"needed for {study.use_case}"))
-    if study.use_case == "traffic":
-        counted = quantity_of(study.channel) == "vehicle_count"
-        if counted and (study.speed_before_km_h is None or study.speed_after_km_h is None):
-            found.append(("speed_before_km_h, speed_after_km_h", "a counter has no speeds"))
-        if abs(sum(study.classes.values()) - 1) > 1e-6:
-            found.append(("classes", "shares of the vehicle classes must add up to 1"))
-        if wrong := sorted(set(study.classes) - set(VEHICLE_CLASSES)):
-            found.append(("classes", f"unknown {wrong}, allowed: {', '.join(VEHICLE_CLASSES)}"))
-    if study.use_case == "soil" and study.area_ha is None:
-        found.append(("area_ha", "needed for soil: the area the advice was applied to"))
-    return found
+    return [*found, *study.problems()]

@@ -42,7 +42,7 @@ def test_study_weather_activities_report(options, tmp_path, study_document):
         "id,site,use_case,date,place,quantity,amount,unit,arm,evidence,author\n"
         "1,farm,soil,2024-04-01,strip 1,nitrogen,80,kg/ha,practice,log,me\n"
     )
-    assert _run("load", "activities", log, "--tenant", "demo", *options).exit_code == 0
+    assert _run("activities", "import", log, "--tenant", "demo", *options).exit_code == 0
     html, out = tmp_path / "report.html", tmp_path / "report.json"
     found = _run("report", "--out-html", html, "--out-json", out, *options)
     assert found.exit_code == 0, found.output

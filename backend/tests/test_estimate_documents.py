@@ -99,6 +99,25 @@ def test_spot_speeds_answer_without_co2e():
     assert result["net"] is result["co2e_kg"] is None
 
 
+def test_two_detectors_probes_and_bins_give_the_same_road():
+    bins = run("traffic", TRAFFIC)
+    probes = [{"class": "car_petrol", "travel_time_s": [180.0] * 4, "vehicles": 100}]
+    passed = {"class": "car_petrol", "upstream_s": [0, 60], "downstream_s": [144, 204]}
+    linked = run("traffic", {
+        "length_km": 1, "before_links": probes, "after_links": [passed | {"vehicles": 100}],
+    })  # fmt: skip
+    assert linked["net"] == pytest.approx(bins["net"])
+
+
+def test_a_parallel_street_is_counted_on_the_days_of_the_road():
+    lane = {"length_km": 1, "before": [BIN | {"vehicles": 10}], "after": [BIN | {"vehicles": 80}],
+            "before_days": 1, "after_days": 2}  # fmt: skip
+    shifted = {"length_km": 1, "before": [BIN], "after": [BIN | {"vehicles": 70}]}
+    result = run("traffic", shifted | {"parallel": [lane]})
+    assert result["net"]["central"] == pytest.approx(0, abs=1e-9)  # 100 + 10 = 70 + 80 / 2
+    assert "no_screenline" not in {row["code"] for row in result["disqualifications"]}
+
+
 def test_what_the_document_gives_replaces_the_board():
     board = run("footprint", {"board": "esp32_generic"})
     longer = run("footprint", {"board": "esp32_generic", "lifetime_years": 10})
@@ -122,7 +141,18 @@ def test_the_footprint_is_subtracted_from_the_meter():
         ("soil", SOIL | {"fertiliser": "guano"}, r"\$\.fertiliser: Invalid enum value 'guano'"),
         ("soil", SOIL | {"nitrogen": 1}, "unknown field `nitrogen`"),
         ("soil", {"nitrogen_kg": 1}, "missing required field `fertiliser`"),
-        ("traffic", TRAFFIC | {"after": []}, r"\$\.after: .*length >= 1"),
+        ("traffic", TRAFFIC | {"after": []}, r"\$\.after: give speed bins, or travel times"),
+        (
+            "traffic",
+            TRAFFIC
+            | {"after_links": [{"class": "bus", "upstream_s": [1], "downstream_s": [2, 3]}]},
+            r"\$\.after_links\[0\]: 1 passages upstream and 2 downstream",
+        ),
+        (
+            "traffic",
+            TRAFFIC | {"after_links": [{"class": "bus"}]},
+            r"\$\.after_links\[0\]: give either travel_time_s, or upstream_s",
+        ),
         (
             "traffic",
             TRAFFIC | {"before": [BIN | {"speed_kmh": 0}]},

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from cobenefit_backend import mv_plan
@@ -54,3 +55,12 @@ def test_a_plan_is_locked_once(school, store):
 def test_titles_and_attribution_are_no_part_of_it(school):
     assert not {"id", "names", "attribution"} & set(mv_plan.plan_of(school))
     assert mv_plan.digest({"a": 1, "b": 2}) == mv_plan.digest({"b": 2, "a": 1})
+
+
+def test_a_plan_of_an_older_version_departs_only_in_what_it_knew(school):
+    known = mv_plan.plan_of(school)
+    older = {k: v for k, v in known.items() if k != "fuel"} | {"area_ha": None}
+    lock = {"plan": older, "locked_on": "2020-01-01", "sha256": ""}
+    assert mv_plan.records(school, lock) == ()
+    found = mv_plan.records(msgspec.structs.replace(school, fuel="gas"), lock)
+    assert found[0].data == {"keys": "fuel"}

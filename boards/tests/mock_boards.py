@@ -1,7 +1,8 @@
 """A mock ESP32 boot loader with a MAC of its own and faults; run by the tools' interpreter.
 
-Arguments: chip, MAC, port file, dump file, fault. A line on standard input makes it write its
-flash to the dump file. Faults: `none`; `bad-cell` (one byte of the file system never changes).
+Arguments: chip, MAC, port file, dump file, fault, and a port if it must be a certain one. A line
+on standard input makes it write its flash to the dump file. Faults: `none`; `bad-cell` (one byte
+of the file system never changes).
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from esp32_mock_bootloader import registers, server
 
-chip, mac, port_file, dump_file, fault = sys.argv[1:]
+chip, mac, port_file, dump_file, fault, *port = sys.argv[1:]
 registers.mac_bytes_for_chip = lambda _: tuple(bytes.fromhex(mac.replace(":", "")))
 
 
@@ -36,4 +37,4 @@ if fault == "bad-cell":
     server.FlashImage.md5_stub_response = md5
 
 threading.Thread(target=dump, daemon=True).start()
-server.run_server(0, chip_mode=chip, port_file=port_file)
+server.run_server(int(port[0]) if port else 0, chip_mode=chip, port_file=port_file)

@@ -51,21 +51,21 @@ def test_it_signs_so_many_and_no_more(fleet):
     folder = laptop(fleet, certificates=4)
     for name in [*NODES, NODES[0]]:
         batch_authority.issue(folder, name, 30)
-    with pytest.raises(AuthorityError, match="has signed 4 of 4 certificates: make one in the"):
+    with pytest.raises(AuthorityError, match=r"has signed 4 of 4 certificates: make one in the"):
         batch_authority.issue(folder, NODES[0], 30)
     assert len((folder / "issued.txt").read_text().splitlines()) == 4
 
 
 def test_it_signs_so_long_and_no_longer(fleet):
     folder = laptop(fleet, days=1e-9)
-    with pytest.raises(AuthorityError, match="may sign until .* UTC, and it is"):
+    with pytest.raises(AuthorityError, match=r"may sign until .* UTC, and it is"):
         batch_authority.issue(folder, NODES[0], 30)
     assert (folder / "issued.txt").read_text() == ""
 
 
 def test_what_it_signs_does_not_outlive_it(fleet):
     folder = laptop(fleet, days=7, valid_days=30)
-    with pytest.raises(AuthorityError, match="ends on .*: give fewer days"):
+    with pytest.raises(AuthorityError, match=r"ends on .*: give fewer days"):
         batch_authority.issue(folder, NODES[0], 60)
     made = batch_authority.issue(folder, NODES[0], 30).certificate
     above = authority.load(folder).certificate

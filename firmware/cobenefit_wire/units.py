@@ -23,6 +23,7 @@ QUANTITIES = {
     "pulse_count": Quantity("count", COUNTER, 0, 0, 4_294_967_295),
     "vehicle_count": Quantity("count", COUNTER, 0, 0, 4_294_967_295),
     "vehicle_speed_km_h": Quantity("km/h", EVENT, 0, 0, 250),
+    "travel_time_s": Quantity("s", EVENT, 0, 1, 7200),
     "soil_moisture_ratio": Quantity("/", GAUGE, -3, 0, 1),
     "soil_temperature_degc": Quantity("Cel", GAUGE, -1, -40, 80),
     "soil_conductivity_s_m": Quantity("S/m", GAUGE, -4, 0, 2),

@@ -17,7 +17,7 @@ Place = tuple[str, str]
 #: A device may be so far ahead of its allowance; below half of it a flood is over. [s]
 _BURST_S = 300.0
 #: Topics counted between two looks; beyond, only those known already are. [1]
-_MOST_TOPICS = 200_000
+_MOST_TOPICS = 50_000
 
 
 class Floods:

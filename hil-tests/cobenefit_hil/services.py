@@ -149,7 +149,7 @@ class Service:
         self.apart = apart
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout_s: float = 30.0) -> None:
+    def start(self, timeout_s: float = 90.0) -> None:
         """Start the process and wait until its port answers.
 
         Parameters

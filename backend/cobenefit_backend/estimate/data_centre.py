@@ -192,6 +192,8 @@ def _check(inputs: DataCentreInputs) -> None:
         it, total = getattr(inputs, f"{side}_it_kwh"), getattr(inputs, f"{side}_total_kwh")
         if len(it) != len(total):
             raise ValueError(f"{side}: {len(it)} rows of IT and {len(total)} of total energy")
+        if not (np.isfinite(it) & np.isfinite(total)).any():
+            raise ValueError(f"{side}: no row holds both IT and total energy")
         if (it <= 0).any():
             raise ValueError(
                 f"{side}_it_kwh must be above 0 in every row; leave missing ones empty"

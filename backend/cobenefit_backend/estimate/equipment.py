@@ -10,7 +10,12 @@ from cobenefit_backend.estimate.net import Footprint
 from cobenefit_backend.estimate.quantity import Interval
 
 
-def with_equipment(footprint: Footprint, equipment: Interval, period_days: float) -> Footprint:
+def with_equipment(
+    footprint: Footprint,
+    equipment: Interval,
+    period_days: float,
+    one_off: Interval | None = None,
+) -> Footprint:
     """Add the equipment of a period to a footprint, bound by bound.
 
     Parameters
@@ -21,6 +26,8 @@ def with_equipment(footprint: Footprint, equipment: Interval, period_days: float
         Equipment over the period. [kgCO2e]
     period_days : float
         Length of the period, > 0. [d]
+    one_off : Interval or None
+        What the equipment owed when it was made; None for what is only used. [kgCO2e]
 
     Returns
     -------
@@ -37,6 +44,8 @@ def with_equipment(footprint: Footprint, equipment: Interval, period_days: float
 
     return replace(
         footprint,
+        one_off=_sum(footprint.one_off, one_off) if one_off else footprint.one_off,
+        running=footprint.running if one_off else _sum(footprint.running, yearly),
         stages={
             key: {**stages, "equipment": yearly.scaled(key)}
             for key, stages in footprint.stages.items()

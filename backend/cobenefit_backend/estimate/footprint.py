@@ -115,6 +115,10 @@ class FootprintResult:
         Factors used, sorted.
     details : mapping
         Cross-checks.
+    one_off, running : Interval
+        What is owed once for the whole deployment (making, installing and disposing of it, and
+        its share of gateway and server), truncation 1 [kgCO2e]; and what every further year
+        adds, average grid. [kgCO2e/yr]
     """
 
     stages: Mapping[int, Mapping[str, Interval]]
@@ -124,6 +128,8 @@ class FootprintResult:
     disqualifications: tuple[Disqualification, ...]
     factor_ids: tuple[str, ...]
     details: Mapping[str, Interval]
+    one_off: Interval
+    running: Interval
 
     def over(self, days: float, truncation: int = 1, grid: Grid = "average") -> Interval:
         """Return the footprint of a period.
@@ -187,8 +193,10 @@ def footprint(inputs: FootprintInputs, factors: FactorSet) -> FootprintResult:
             lambda f: tonne * f("eol.weee.defra2022")
         )
     return FootprintResult(
-        stages, total, marginal, embodied, _records(inputs), tuple(sorted(draws.used)), details
-    )
+        stages, total, marginal, embodied, _records(inputs), tuple(sorted(draws.used)), details,
+        one_off=draws.interval(lambda f: _one_off(f, inputs)),
+        running=draws.interval(lambda f: _running(f, inputs)),
+    )  # fmt: skip
 
 
 def break_even_ratio(footprint_kgco2e: float, activity: float, factor_kgco2e: float) -> float:
@@ -265,6 +273,37 @@ def _device_stages(
     }
 
 
+def _one_off(f: Getter, inputs: FootprintInputs) -> FloatArray:
+    """Return what a deployment owes once."""
+    owed = _made(f, inputs.device)
+    if inputs.gateway is not None:
+        owed = owed + _made(f, inputs.gateway) / inputs.gateway_shared_by
+    if inputs.backend_shared_by is not None:
+        owed = owed + f("ict.server.build") / inputs.backend_shared_by
+    return np.asarray(owed * inputs.count)
+
+
+def _made(f: Getter, device: Device) -> FloatArray:
+    stages = _device_stages(f, device, 1, "average")
+    yearly = stages["manufacture"] + stages["installation"] + stages["end_of_life"]
+    return np.asarray(yearly * device.lifetime_years)
+
+
+def _running(f: Getter, inputs: FootprintInputs) -> FloatArray:
+    """Return what a deployment adds every year it runs."""
+    yearly = _used(f, inputs.device)
+    if inputs.gateway is not None:
+        yearly = yearly + _used(f, inputs.gateway) / inputs.gateway_shared_by
+    if inputs.backend_shared_by is not None:
+        yearly = yearly + _server_use(f, "average") / inputs.backend_shared_by
+    return np.asarray(yearly * inputs.count)
+
+
+def _used(f: Getter, device: Device) -> FloatArray:
+    stages = _device_stages(f, device, 1, "average")
+    return np.asarray(stages["use"] + stages["batteries"] + stages["network"])
+
+
 def _blocks(f: Getter, device: Device, stage: str) -> FloatArray:
     return np.asarray(
         sum(f(f"iot.block.{name}.hsl{level}.{stage}") for name, level in device.blocks.items())
@@ -272,8 +311,12 @@ def _blocks(f: Getter, device: Device, stage: str) -> FloatArray:
 
 
 def _server(f: Getter, grid: Grid) -> FloatArray:
+    return f("ict.server.build") / f("ict.server.life") + _server_use(f, grid)
+
+
+def _server_use(f: Getter, grid: Grid) -> FloatArray:
     kwh = f("ict.server.active") / 1000 * HOURS_PER_YEAR * f("dc.pue.coc2016")
-    return f("ict.server.build") / f("ict.server.life") + kwh * f(GRID_FACTOR[grid])
+    return np.asarray(kwh * f(GRID_FACTOR[grid]))
 
 
 def _records(inputs: FootprintInputs) -> tuple[Disqualification, ...]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cobenefit_backend.estimate.footprint import FootprintResult, Grid
+from cobenefit_backend.estimate.break_even import break_even
+from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult, Grid
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
@@ -60,6 +61,8 @@ class Effect:
         Quantities behind the figure.
     written : Written or None
         The formula of gross - rebound, None where no CO2e may be claimed.
+    charged_days : float or None
+        Days the devices are charged for, where that is longer than the days with data. [d]
     """
 
     use_case: str
@@ -77,6 +80,18 @@ class Effect:
     factor_ids: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     written: Written | None = None
+    charged_days: float | None = None
+
+    @property
+    def days(self) -> float:
+        """Days the devices are charged for.
+
+        Returns
+        -------
+        float
+            Length. [d]
+        """
+        return self.period_days if self.charged_days is None else self.charged_days
 
 
 def net(effect: Effect, footprint: Footprint) -> Estimate:
@@ -94,7 +109,7 @@ def net(effect: Effect, footprint: Footprint) -> Estimate:
     Estimate
         Class, intervals and every reason to doubt them.
     """
-    days = effect.period_days
+    days = effect.days
     own = _over(footprint, days, 1, "average")
     own_2 = _over(footprint, days, 2, "average")
     first, second = effect.second_order_kgco2e, effect.second_order_marginal_kgco2e
@@ -127,12 +142,46 @@ def net(effect: Effect, footprint: Footprint) -> Estimate:
         factor_ids=tuple(sorted({*effect.factor_ids, *(known.factor_ids if known else ())})),
         details={
             **effect.details,
+            **({} if known is None else {"footprint_by_stage": _stages(known, days)}),
+            "break_even": break_even(effect.use_case, first, footprint, days, effect.details),
+            "sensitivity": _sensitivity(first, second, footprint, days),
             "footprint_truncation_2_kgco2e": own_2,
             "net_truncation_2_kgco2e": net_2,
             "class_before_gates": effect.evidence_class,
         },
         equation=effect.written.names if effect.written else "",
         arithmetic=effect.written.numbers if effect.written else "",
+    )
+
+
+def _stages(own: FootprintResult, days: float) -> dict[str, Interval]:
+    return {name: each.scaled(days / DAYS_PER_YEAR) for name, each in own.stages[1].items()}
+
+
+def _sensitivity(
+    first: Interval | None, second: Interval | None, footprint: Footprint, days: float
+) -> dict[str, Interval]:
+    """Return the net under other assumptions, one at a time."""
+    if first is None:
+        return {}
+    own = _over(footprint, days, 1, "average")
+    found = {
+        "truncation_2": first.minus(_over(footprint, days, 2, "average")),
+        "half_effect": first.scaled(0.5).minus(own),
+    }
+    if isinstance(footprint, FootprintResult):
+        rare = footprint.total[1].plus(_made_yearly(footprint))
+        found["half_life"] = first.minus(rare.scaled(days / DAYS_PER_YEAR))
+    if second is not None:
+        found["marginal_grid"] = second.minus(_over(footprint, days, 1, "marginal"))
+    return found
+
+
+def _made_yearly(own: FootprintResult) -> Interval:
+    """Return what making, installing and disposing of the devices costs a year."""
+    stages = [own.stages[1][name] for name in ("manufacture", "installation", "end_of_life")]
+    return Interval(
+        sum(s.low for s in stages), sum(s.central for s in stages), sum(s.high for s in stages)
     )
 
 

@@ -145,7 +145,17 @@ def estimate(inputs: RemoteAssistanceInputs, factors: FactorSet, footprint: Foot
             },
             written=None if gross is None else written(_avoided(inputs), measured, factors),
         ),
-        with_equipment(footprint, equipment, inputs.period_days),
+        with_equipment(
+            footprint,
+            equipment,
+            inputs.period_days,
+            draws.interval(
+                lambda f: (
+                    headset_kgco2e_per_year(f, inputs.headsets, inputs.controllers)
+                    * f("ict.vr_headset.life")
+                )
+            ),
+        ),
     )
 
 

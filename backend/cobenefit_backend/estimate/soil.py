@@ -216,7 +216,7 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     Returns
     -------
     Estimate
-        Class M with a paired design and a held yield, else P.
+        Class M with a paired design and a yield known to hold, else P.
     """
     draws = Draws(factors)
     kind, climate, gwp = inputs.fertiliser, inputs.climate, inputs.gwp
@@ -229,7 +229,7 @@ def estimate(inputs: SoilInputs, factors: FactorSet, footprint: Footprint) -> Es
     saved = saved_kg + sigma_kg * draws.normal("soil.nitrogen")
     gross = interval_of(saved_kg * float(_per_kg(draws.value)), saved * _per_kg(draws.sample))
     records = _records(inputs)
-    refused = {"no_paired_design", "yield_lost"} & {record.code for record in records}
+    refused = {"no_paired_design", "yield_lost", "no_yield"} & {record.code for record in records}
     return net(
         Effect(
             use_case="soil",

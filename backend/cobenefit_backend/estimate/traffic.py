@@ -2,7 +2,8 @@
 
 The distribution is used, not the mean: the fuel curve is convex, so the fuel at the mean speed
 understates the mean fuel. A spot speed sees none of a stop at the next signal, so spot speeds
-alone give no CO2e. Both vintages of the curve are run as scenarios.
+alone give no CO2e. Vehicles that moved to a parallel street have not gone: without a screenline
+(see `road`) a fall in volume counts for nothing. Both vintages of the curve are run as scenarios.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,6 @@ import numpy as np
 from cobenefit_backend.estimate.footprint import Grid
 from cobenefit_backend.estimate.fuel_curve import (
     MAX_SPEED_KMH,
-    VehicleClass,
     Vintage,
     fuel_l_per_km,
     kgco2e_per_km,
@@ -22,72 +22,17 @@ from cobenefit_backend.estimate.fuel_curve import (
 from cobenefit_backend.estimate.net import Effect, Footprint, net
 from cobenefit_backend.estimate.propagate import MeasuredModel, contributors, propagate
 from cobenefit_backend.estimate.quantity import (
-    DataOrigin,
     Disqualification,
     Estimate,
     EvidenceClass,
     Interval,
 )
+from cobenefit_backend.estimate.road import SpeedBin, TrafficInputs, counted, flow
 from cobenefit_backend.estimate.uncertainty import Draws, FloatArray, Getter, interval_of
 from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
 _Z95 = 1.6449
-
-
-@dataclass(frozen=True, slots=True)
-class SpeedBin:
-    """Vehicles of one class at one link speed.
-
-    Attributes
-    ----------
-    vehicle_class : str
-        One of the eight classes.
-    speed_kmh : float
-        Link travel speed, > 0; charged at no less than 0.5 and no more than 130. [km/h]
-    vehicles : float
-        Vehicles counted, >= 0. [1]
-    """
-
-    vehicle_class: VehicleClass
-    speed_kmh: float
-    vehicles: float
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficInputs:
-    """One road section before and after a measure.
-
-    Attributes
-    ----------
-    length_km : float
-        Length of the section, > 0. [km]
-    before, after : tuple of SpeedBin
-        Counts by class and speed.
-    speed_source : {'link', 'spot', 'modelled'}
-        How the speeds were had: link travel times, a spot radar, or a model.
-    before_days, after_days : float
-        Days counted on each side, > 0. [d]
-    control_corridor : bool
-        Whether the change is net of a control corridor or of a switchback design.
-    detector_error_ratio : float
-        Half-width of the 90 % interval of the counting error common to both sides, >= 0. [1]
-    coverage_ratio : float
-        Share of the expected windows present. [1]
-    data_origin : {'measured', 'modelled', 'synthetic'}
-        Where the counts come from.
-    """
-
-    length_km: float
-    before: tuple[SpeedBin, ...]
-    after: tuple[SpeedBin, ...]
-    speed_source: Literal["link", "spot", "modelled"] = "link"
-    before_days: float = 1.0
-    after_days: float = 1.0
-    control_corridor: bool = False
-    detector_error_ratio: float = 0.05
-    coverage_ratio: float = 1.0
-    data_origin: DataOrigin = "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +90,13 @@ class _Road:
     def bins(self, side: str) -> tuple[SpeedBin, ...]:
         return self._inputs.before if side == "before" else self._inputs.after
 
+    def crossings(self, side: str, sampled: bool) -> list[FloatArray]:
+        return [np.asarray(count * self._scale[side]) for count in self._count[sampled][side]]
+
     def km(self, side: str, sampled: bool) -> list[FloatArray]:
-        scale = self._scale[side] * self._inputs.length_km
-        return [np.asarray(count * scale) for count in self._count[sampled][side]]
+        lengths = [row.length_km or self._inputs.length_km for row in self.bins(side)]
+        counts = self.crossings(side, sampled)
+        return [count * length for count, length in zip(counts, lengths, strict=True)]
 
     def total(self, side: str, rate: "_Rate", sampled: bool) -> FloatArray:
         f = self._draws.sample if sampled else self._draws.value
@@ -155,23 +104,25 @@ class _Road:
         return np.asarray(sum((rate(f, b) * km for b, km in pairs), np.asarray(0.0)))
 
     def parts(self, rate: "_Rate", sampled: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return emissions before, after, and before's kilometres at after's intensity."""
+        """Return emissions before, after, and before's crossings at after's intensity."""
         f = self._draws.sample if sampled else self._draws.value
         before = self.total("before", rate, sampled)
         after = self.total("after", rate, sampled)
         mixed = np.asarray(0.0)
         for name in {b.vehicle_class for b in self.bins("before")}:
-            km_0, e_0 = self._by_class(f, "before", name, rate, sampled)
-            km_1, e_1 = self._by_class(f, "after", name, rate, sampled)
+            flow_0, e_0 = self._by_class(f, "before", name, rate, sampled)
+            flow_1, e_1 = self._by_class(f, "after", name, rate, sampled)
             with np.errstate(divide="ignore", invalid="ignore"):
-                mixed = mixed + np.where(km_1 > 0, km_0 * e_1 / km_1, e_0)
+                mixed = mixed + np.where(flow_1 > 0, flow_0 * e_1 / flow_1, e_0)
         return before, after, mixed
 
     def _by_class(
         self, f: Getter, side: str, name: str, rate: "_Rate", sampled: bool
     ) -> tuple[FloatArray, FloatArray]:
-        pairs = zip(self.bins(side), self.km(side, sampled), strict=True)
-        rows = [(km, rate(f, b) * km) for b, km in pairs if b.vehicle_class == name]
+        groups = zip(
+            self.bins(side), self.crossings(side, sampled), self.km(side, sampled), strict=True
+        )
+        rows = [(flow, rate(f, b) * km) for b, flow, km in groups if b.vehicle_class == name]
         zero = np.asarray(0.0)
         return (
             np.asarray(sum((row[0] for row in rows), zero)),
@@ -210,15 +161,13 @@ def compare(inputs: TrafficInputs, factors: FactorSet) -> TrafficResult:
         Central values with coefficient vintage a (buses b); intervals span both vintages.
     """
     draws = Draws(factors)
+    inputs, flows = counted(inputs), flow(inputs)
     road = _Road(inputs, draws)
     marginal = None
     if any(row.vehicle_class == "ev" for row in (*inputs.before, *inputs.after)):
         marginal = _envelope(road, "co2e", "marginal")["net"]
     co2e = _envelope(road, "co2e", "average")
     fuel, power = _envelope(road, "fuel", "average"), _envelope(road, "kwh", "average")
-    flow_0, flow_1 = (
-        float(sum(road.km(side, sampled=False), np.asarray(0.0))) for side in ("before", "after")
-    )
     return TrafficResult(
         fuel_l={side: fuel[side] for side in ("before", "after")},
         electricity_kwh={side: power[side] for side in ("before", "after")},
@@ -228,7 +177,7 @@ def compare(inputs: TrafficInputs, factors: FactorSet) -> TrafficResult:
         net_kgco2e=co2e["net"],
         net_marginal_kgco2e=marginal,
         break_even_growth=co2e["break_even_growth"],
-        traffic_growth_ratio=flow_1 / flow_0 - 1 if flow_0 else 0.0,
+        traffic_growth_ratio=flows["after"] / flows["before"] - 1 if flows["before"] else 0.0,
         factor_ids=tuple(sorted(draws.used)),
     )
 
@@ -278,10 +227,12 @@ def estimate(inputs: TrafficInputs, factors: FactorSet, footprint: Footprint) ->
     Returns
     -------
     Estimate
-        Class M with link speeds and a control corridor, E without one, P with modelled
-        speeds, N without any CO2e for spot speeds.
+        Class M with link speeds, a screenline and a control corridor, E without one of them, P
+        with modelled speeds, N without any CO2e for spot speeds.
     """
     result = compare(inputs, factors)
+    records = _records(inputs)
+    given, inputs = inputs, counted(inputs)
     spot = inputs.speed_source == "spot"
     evidence, label = _evidence(inputs)
     return net(
@@ -296,12 +247,13 @@ def estimate(inputs: TrafficInputs, factors: FactorSet, footprint: Footprint) ->
             period_days=inputs.after_days,
             coverage_ratio=inputs.coverage_ratio,
             data_origin="modelled" if inputs.speed_source == "modelled" else inputs.data_origin,
-            disqualifications=_records(inputs),
+            disqualifications=records,
+            charged_days=inputs.charged_days,
             factor_ids=() if spot else result.factor_ids,
             written=None if spot else written(_avoided(inputs), _measured(inputs), factors),
             details={
-                "vehicles_before": float(sum(b.vehicles for b in inputs.before)),
-                "vehicles_after": float(sum(b.vehicles for b in inputs.after)),
+                "vehicles_before": float(sum(b.vehicles for b in given.before)),
+                "vehicles_after": float(sum(b.vehicles for b in given.after)),
                 "traffic_growth_ratio": result.traffic_growth_ratio,
                 **({} if spot else _details(result, inputs, factors)),
             },
@@ -326,7 +278,10 @@ def _avoided(inputs: TrafficInputs) -> MeasuredModel:
 
     def side(f: Getter, m: Mapping[str, FloatArray], name: str) -> FloatArray:
         rows = enumerate(getattr(inputs, name))
-        terms = [m[f"{name}_{i}"] * inputs.length_km * rate(f, row) for i, row in rows]
+        terms = [
+            m[f"{name}_{i}"] * (row.length_km or inputs.length_km) * rate(f, row)
+            for i, row in rows
+        ]
         return np.asarray(sum(terms, np.asarray(0.0)))
 
     def avoided(f: Getter, m: Mapping[str, FloatArray]) -> FloatArray:
@@ -354,7 +309,7 @@ def _evidence(inputs: TrafficInputs) -> tuple[EvidenceClass, str]:
         return "N", "spot speeds only, no CO2e"
     if inputs.speed_source == "modelled":
         return "P", "modelled"
-    if inputs.control_corridor:
+    if inputs.control_corridor and inputs.screenline:
         return "M", "net of a control"
     return "E", "before/after, no control"
 
@@ -373,6 +328,14 @@ def _records(inputs: TrafficInputs) -> tuple[Disqualification, ...]:
     if not inputs.control_corridor:
         records.append(
             Disqualification("no_control", "Before and after are compared without a control.")
+        )
+    if not inputs.screenline:
+        records.append(
+            Disqualification(
+                "no_screenline",
+                "No parallel street is counted: a fall in volume is no saving.",
+                flow(inputs),
+            )
         )
     fast = sum(b.vehicles for b in (*inputs.before, *inputs.after) if b.speed_kmh > MAX_SPEED_KMH)
     if fast:

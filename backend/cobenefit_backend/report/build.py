@@ -6,30 +6,35 @@ asks for the time, and every draw has a fixed seed.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.errors import RequestError
-from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR, FootprintResult
+from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
-from cobenefit_backend.estimate.quantity import plain
+from cobenefit_backend.estimate.quantity import Disqualification, Estimate, plain
 from cobenefit_backend.estimate.validity import out_of_validity
 from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report import swaps
-from cobenefit_backend.report.answers import Gathered, answer
+from cobenefit_backend.report.answers import answer
+from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.version import code_version
+from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
-from cobenefit_backend.study import Study, StudyDocument
+from cobenefit_backend.study import StudyDocument
+from cobenefit_backend.study_kinds import Names, Study
 
 Row = dict[str, Any]
+MAX_BREAK_EVEN_YEARS = 1000
+MAX_IDS = 200
 
 
 def build(store: Store, tenant: str, local_factors: str = "") -> Report:
@@ -77,7 +82,7 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document),
+        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
         factors=_factor_rows(cases, factors),
     )
 
@@ -94,19 +99,24 @@ def _case(
     site = document.site_of(study)
     tenant = document.tenant
     log = store.activities(tenant)
-    rollups = {
-        device: swaps.mended(
-            store.daily(tenant, site.id, device, study.channel),
-            log,
-            (site.id, device, study.channel),
-            site.timezone,
-        )
-        for device in study.devices
-    }
+
+    def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
+        rows = store.daily(tenant, place, device, channel)
+        found = swaps.mended(rows, log, (place, device, channel), site.timezone)
+        return [dict(row) for row in found]
+
+    daily, fine = (
+        {
+            channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
+            for channel in study.channels
+        }
+        for read in (mended, store.fine if study.reads_hours else _no_rows)
+    )
     gathered = Gathered(
         study=study,
         timezone=site.timezone,
-        rollups=rollups,
+        daily=daily,
+        fine=fine,
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
             row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
@@ -122,15 +132,15 @@ def _case(
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
     planned = mv_plan.records(study, lock)
-    records = (*estimate.disqualifications, *outdated, *planned)
+    records = (*estimate.disqualifications, *outdated, *planned, *_weak(estimate, factors))
     estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
-    names = study.names or studies.Names(en=study.id, fr=study.id)
+    names = study.names or Names(en=study.id, fr=study.id)
     return Case(
         study=study.id,
         titles={"en": names.en, "fr": names.fr},
         estimate=estimate,
-        footprint=_over(own, days),
+        footprint=_footprint(estimate),
         period=study.reporting,
         baseline=study.baseline,
         placebo=study.placebo,
@@ -143,17 +153,53 @@ def _case(
             "devices": facts,
             "timezone": site.timezone,
             "footprint_days": days,
+            "channels": list(study.channels),
+            "activities": _activities(gathered),
+            "break_even_date": _date_of(study, estimate),
         },
     )
 
 
-def _over(own: FootprintResult, days: int) -> Row:
-    """Return a yearly footprint over a period, with its stages and truncation 2."""
-    stages = own.stages[1].items()
+def _activities(gathered: Gathered[Any]) -> Row:
+    """Count and hash the activities of both periods that a study may use."""
+    rows = [row for side in gathered.sides for row in gathered.logged(side)]
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False)
     return {
-        **own.over(days).to_dict(),
-        "by_stage": {k: v.scaled(days / DAYS_PER_YEAR).to_dict() for k, v in stages},
-        "truncation_2": own.over(days, 2).to_dict(),
+        "rows": len(rows),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "ids": [row["id"] for row in rows[:MAX_IDS]],
+    }
+
+
+def _weak(estimate: Estimate, factors: FactorSet) -> tuple[Disqualification, ...]:
+    """Name the factors that were not read at their source."""
+    weak = [name for name in estimate.factor_ids if factors[name].status in WEAK_STATUS]
+    if not weak:
+        return ()
+    text = "Some factors were not read at their source; the list of factors marks them."
+    return (Disqualification("weak_sources", text, {"factors": ", ".join(weak)}),)
+
+
+def _date_of(study: Study, estimate: Estimate) -> str | None:
+    """Return the day on which a deployment that started with the reporting period pays back."""
+    years = estimate.details["break_even"]["years"]
+    if years is None or years > MAX_BREAK_EVEN_YEARS:
+        return None
+    start = study.periods[2]
+    return (start + timedelta(days=round(years * DAYS_PER_YEAR))).isoformat()
+
+
+def _no_rows(*_series: str) -> list[Row]:
+    return []
+
+
+def _footprint(estimate: Estimate) -> Row:
+    """Return the footprint of the period, equipment included, with stages and truncation 2."""
+    stages = estimate.details["footprint_by_stage"].items()
+    return {
+        **estimate.footprint_kgco2e.to_dict(),
+        "by_stage": {name: each.to_dict() for name, each in stages},
+        "truncation_2": estimate.details["footprint_truncation_2_kgco2e"].to_dict(),
     }
 
 
@@ -208,7 +254,11 @@ def _totals(cases: Sequence[Case], document: StudyDocument, factors: FactorSet) 
 
 
 def _data(
-    series: list[Row], quarantine: list[Row], ledgers: list[Row], document: StudyDocument
+    series: list[Row],
+    quarantine: list[Row],
+    ledgers: list[Row],
+    document: StudyDocument,
+    windows: Mapping[tuple[str, str, str], tuple[int, str]],
 ) -> dict[str, Any]:
     """Count readings stored, refused by reason and lost, per device and channel."""
     rows: dict[tuple[str, str, str], Row] = {}
@@ -222,6 +272,8 @@ def _data(
         found = entry(row["site"], row["device"], row["channel"])
         found.update(stored=int(row["stored"]), expected=int(row["expected"]))
         found.update(start=_iso(row["start_ms"]), end=_iso(row["end_ms"]))
+    for key, (count, sha256) in windows.items():
+        entry(*key).update(windows=count, sha256=sha256)
     for row in quarantine:
         found = entry(row["site"], row["device"], row["channel"])
         found["quarantined"][row["reason"]] = row["readings"]

@@ -284,6 +284,8 @@ def scaled(result: FootprintResult, factor: float) -> FootprintResult:
         stages={key: each(stages) for key, stages in result.stages.items()},
         total=each(result.total),
         total_marginal=each(result.total_marginal),
+        one_off=result.one_off.scaled(factor),
+        running=result.running.scaled(factor),
     )
 
 
@@ -302,6 +304,8 @@ def _added(results: Sequence[FootprintResult]) -> FootprintResult:
                 key: _sum(value, other.total_marginal[key])
                 for key, value in total.total_marginal.items()
             },
+            one_off=_sum(total.one_off, other.one_off),
+            running=_sum(total.running, other.running),
             disqualifications=_distinct(total.disqualifications, other.disqualifications),
             factor_ids=tuple(sorted({*total.factor_ids, *other.factor_ids})),
         )

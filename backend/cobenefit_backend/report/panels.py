@@ -10,6 +10,7 @@ from markupsafe import Markup
 from cobenefit_backend.estimate.footprint import GRID_FACTOR
 from cobenefit_backend.report import charts
 from cobenefit_backend.report.charts import Reader
+from cobenefit_backend.report.facts import facts
 from cobenefit_backend.report.view import CaseView
 
 Record = Mapping[str, Any]
@@ -29,6 +30,8 @@ class Panel:
         Column names.
     rows : tuple of tuple of str
         Cells, written.
+    shown : bool
+        Whether the table is the picture: then it is not folded away.
     """
 
     title: str
@@ -36,6 +39,7 @@ class Panel:
     chart: Markup
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    shown: bool = False
 
 
 def panels(view: CaseView) -> list[Panel]:
@@ -61,7 +65,36 @@ def panels(view: CaseView) -> list[Panel]:
         found.append(_traffic(view))
     if extra.get("replicates"):
         found.append(_strips(view))
+    if "parallel" in extra:
+        found.append(_screenline(view))
+    if rows := facts(view):
+        found.append(_facts(view, rows))
     return found
+
+
+def _facts(view: CaseView, rows: list[tuple[str, str]]) -> Panel:
+    words = view.reader.words
+    head = (words("quantity"), words("waterfall_amount"))
+    sentence = words(f"facts_{view.case.estimate.use_case}")
+    return Panel(words("facts"), sentence, Markup(""), head, tuple(rows), shown=True)
+
+
+def _screenline(view: CaseView) -> Panel:
+    words, form, extra = view.reader.words, view.reader.format, view.case.extra
+    streets = [{"name": words("screenline_road"), **extra["sides"]}, *extra["parallel"]]
+    rows = tuple(
+        (
+            street["name"],
+            *(
+                form.number(street[side]["vehicles"] / max(street[side]["days"], 1))
+                for side in ("before", "after")
+            ),
+        )
+        for street in streets
+    )
+    head = tuple(words(f"screenline_{name}") for name in ("street", "before", "after"))
+    sentence = words("screenline_sentence")
+    return Panel(words("screenline"), sentence, Markup(""), head, rows, shown=True)
 
 
 def _band(view: CaseView) -> Panel:
@@ -141,6 +174,15 @@ def _traffic(view: CaseView) -> Panel:
             after=form.exact(after["vehicles"]),
             days=form.exact(after["days"]),
             speed=form.number(after["speed_km_h"]),
+        )
+    elif view.case.estimate.data_origin != "modelled":
+        inputs = view.case.extra["inputs"]
+        sentence = words(
+            "counts_link",
+            before=form.number(sides["before"]["vehicles"] / max(sides["before"]["days"], 1)),
+            after=form.number(after["vehicles"] / max(after["days"], 1)),
+            speed_before=form.number(inputs["speed_before_km_h"] or 0.0),
+            speed_after=form.number(inputs["speed_after_km_h"] or 0.0),
         )
     else:
         per_day = {name: s["vehicles"] / max(s["days"], 1) for name, s in sides.items()}
@@ -233,7 +275,17 @@ def _device_line(reader: Reader, device: Record) -> str:
 
 def _gross_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     lines = {"smart_meter": _energy_lines, "traffic": _traffic_lines, "soil": _soil_lines}
-    return lines[view.case.estimate.use_case](view, factors)
+    return lines.get(view.case.estimate.use_case, _written_lines)(view, factors)
+
+
+def _written_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
+    """Return the formula with its names; `explain` has it with its numbers."""
+    del factors
+    words, form, estimate = view.reader.words, view.reader.format, view.case.estimate
+    if estimate.gross_kgco2e is None:
+        return [words("how_no_co2e")]
+    gross = form.precise(estimate.gross_kgco2e.central)
+    return [words("how_gross_written", equation=estimate.equation, gross=gross)]
 
 
 def _energy_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
@@ -300,15 +352,16 @@ def _traffic_lines(view: CaseView, factors: Mapping[str, Record]) -> list[str]:
     words, form, case = view.reader.words, view.reader.format, view.case
     gross = case.estimate.gross_kgco2e
     if gross is None:
-        return [words("how_spot")]
+        spot = "speed_km_h" in case.extra["sides"]["after"]
+        return [words("how_spot" if spot else "how_no_co2e")]
     inputs = case.extra["inputs"]
     return [
         words(
             "how_gross_traffic",
             before=form.precise(case.extra["sides"]["after"]["vehicles"]),
             length=form.exact(inputs["length_km"]),
-            speed_before=form.exact(inputs["speed_before_km_h"]),
-            speed_after=form.exact(inputs["speed_after_km_h"]),
+            speed_before=form.precise(inputs["speed_before_km_h"]),
+            speed_after=form.precise(inputs["speed_after_km_h"]),
             gross=form.precise(gross.central),
             growth=form.signed_percent(case.estimate.details["traffic_growth_ratio"]),
         ),

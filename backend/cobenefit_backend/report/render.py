@@ -15,6 +15,7 @@ from typing import Any, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from cobenefit_backend.report import weights
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.report.format import Formatter
 from cobenefit_backend.report.panels import computation, panels
@@ -130,6 +131,25 @@ class Edition:
     def computation(self, view: CaseView) -> list[str]:
         """Return the equation of a case in numbers."""
         return computation(view, self.factors)
+
+    @staticmethod
+    def break_even(view: CaseView) -> list[str]:
+        """Return when a case has paid back, in sentences."""
+        return weights.break_even(view)
+
+    @staticmethod
+    def tornado(view: CaseView) -> tuple[str, list[weights.Weight]]:
+        """Return what a case hangs on."""
+        return weights.tornado(view)
+
+    @staticmethod
+    def sensitivity(view: CaseView) -> list[tuple[str, str]]:
+        """Return the net under other assumptions."""
+        return weights.sensitivity(view)
+
+    def weakness(self, status: str) -> str:
+        """Return how a factor was read, in words, where that is no primary source."""
+        return self.w(f"status_{status}") if status in weights.WEAK_STATUS else ""
 
     def reason(self, code: str) -> str:
         """Return a quarantine reason in words."""

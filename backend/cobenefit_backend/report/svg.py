@@ -94,17 +94,20 @@ def element(tag: str, content: str = "", /, **attributes: str | float) -> Markup
         for name, value in attributes.items()
     ]
     inner = content if isinstance(content, Markup) else escape(content)
-    return Markup(f"<{tag}{''.join(parts)}>{inner}</{tag}>")  # noqa: S704  all parts escaped
+    end = f">{inner}</{tag}>" if inner else "/>"  # an empty element closes itself in SVG
+    return Markup(f"<{tag}{''.join(parts)}{end}")  # noqa: S704  all parts escaped
 
 
 def line(a: Point, b: Point, class_: str) -> Markup:
     """Return a straight line."""
-    return element("line", x1=a[0], y1=a[1], x2=b[0], y2=b[1], class_=class_)
+    ends = (*map(number, a), *map(number, b))
+    return element("path", d="M{} {}L{} {}".format(*ends), class_=class_)
 
 
 def text(at: Point, words: str, class_: str = "", anchor: str = "start") -> Markup:
     """Return a text."""
-    return element("text", words, x=at[0], y=at[1], class_=class_, text_anchor=anchor)
+    place = {} if anchor == "start" else {"text_anchor": anchor}  # which is the default
+    return element("text", words, x=at[0], y=at[1], class_=class_, **place)
 
 
 def path(points: Sequence[Point | None], class_: str) -> Markup:

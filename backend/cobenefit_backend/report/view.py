@@ -106,7 +106,7 @@ class CaseView:
     def labels(self) -> list[str]:
         """Evidence and label, without repeating what another chip says."""
         origin = self.reader.words(f"origin_{self.case.estimate.data_origin}")
-        return [self.evidence, *([] if self.label == origin else [self.label])]
+        return [self.evidence, *([] if self.label in (origin, self.evidence) else [self.label])]
 
     @property
     def evidence(self) -> str:
@@ -172,7 +172,8 @@ class CaseView:
         words = self.reader.words
         if self.case.placebo:
             return words("test_evidence", coverage=self.coverage)
-        return words("evidence", evidence=self.evidence, label=self.label, coverage=self.coverage)
+        told = self.evidence if self.label == self.evidence else f"{self.evidence}, {self.label}"
+        return words("evidence", told=told, coverage=self.coverage)
 
     def bar(self) -> Markup:
         """Return the interval bar."""
@@ -242,6 +243,7 @@ class CaseView:
             "make": stage["manufacture"] + stage["installation"],
             "use": stage["use"] + stage["batteries"],
             "network": stage["network"],
+            **({"equipment": stage["equipment"]} if "equipment" in stage else {}),
             "shared": stage["gateway"] + stage["backend"],
             "end_of_life": stage["end_of_life"],
         }

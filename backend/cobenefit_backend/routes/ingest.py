@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend import bodies, study
+from cobenefit_backend import activities, bodies, study
 from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.access.guard import allow, now_ms
 from cobenefit_backend.access.roles import Scope
@@ -75,6 +75,8 @@ def _take_weather(store: Store, caller: Caller, data: bytes) -> dict[str, Any]:
 def _take_activities(store: Store, caller: Caller, data: bytes) -> dict[str, Any]:
     body = bodies.decode(data, bodies.ActivityBody)
     _check_tenant(caller.tenant, body.tenant)
+    if faults := activities.check(body.rows):
+        raise RequestError(422, "activities", "; ".join(faults[: activities.MAX_ERRORS]))
     store.add_activities(body, by=str(caller))
     return {"rows": len(body.rows)}
 

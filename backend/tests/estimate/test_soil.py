@@ -93,7 +93,7 @@ def test_swapping_the_arms_flips_the_sign():  # C12
         ({"paired_design": False}, "no_paired_design", "P"),
         ({"yield_after": 7.83}, "yield_lost", "P"),
         ({"yield_after": 7.85}, None, "M"),
-        ({"yield_after": None}, "no_yield", "M"),
+        ({"yield_after": None}, "no_yield", "P"),
         ({"nitrogen_error_kg": None}, "nitrogen_error_unknown", "M"),
         ({"fertiliser": "organic"}, "organic_manufacture_not_counted", "M"),
     ],

@@ -5,6 +5,7 @@ import pytest
 
 from cobenefit_backend.estimate import smart_meter, traffic
 from cobenefit_backend.estimate.quantity import Interval
+from cobenefit_backend.estimate.road import SpeedBin, TrafficInputs
 from cobenefit_backend.factors.load import load
 
 NONE = Interval.exactly(0.0)
@@ -18,9 +19,9 @@ def meter():
 
 
 def road():
-    before = (traffic.SpeedBin("car_petrol", 20, 1000), traffic.SpeedBin("ev", 20, 100))
-    after = (traffic.SpeedBin("car_petrol", 30, 1000), traffic.SpeedBin("ev", 30, 100))
-    return traffic.estimate(traffic.TrafficInputs(1.0, before, after), load(), NONE)
+    before = (SpeedBin("car_petrol", 20, 1000), SpeedBin("ev", 20, 100))
+    after = (SpeedBin("car_petrol", 30, 1000), SpeedBin("ev", 30, 100))
+    return traffic.estimate(TrafficInputs(1.0, before, after), load(), NONE)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,8 @@ from hypothesis import strategies as st
 
 from cobenefit_backend.estimate.fuel_curve import fuel_l_per_km, kgco2e_per_km
 from cobenefit_backend.estimate.quantity import Interval
-from cobenefit_backend.estimate.traffic import (
-    SpeedBin,
-    TrafficInputs,
-    compare,
-    estimate,
-)
+from cobenefit_backend.estimate.road import SpeedBin, TrafficInputs
+from cobenefit_backend.estimate.traffic import compare, estimate
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
 
@@ -102,7 +98,7 @@ def test_sides_of_different_length_are_brought_to_the_same_days():
 
 def test_electric_cars_bring_the_marginal_grid_in():
     cars = (SpeedBin("ev", 30, 100),)
-    result = compare(TrafficInputs(1.0, cars, ()), FACTORS)
+    result = compare(TrafficInputs(1.0, cars, (), screenline=True), FACTORS)
     assert result.net_kgco2e.central == pytest.approx(20.52 * 0.0519)
     assert result.net_marginal_kgco2e.central == pytest.approx(20.52 * 0.158)
     assert result.fuel_l["before"].central == 0
@@ -133,7 +129,9 @@ def test_modelled_speeds_are_never_claimed():
 def test_a_control_corridor_makes_it_measured():
     strong = replace(ROAD, detector_error_ratio=0.01)
     assert estimate(strong, FACTORS, NONE).evidence_class == "E"
-    measured = estimate(replace(strong, control_corridor=True), FACTORS, NONE)
+    alone = replace(strong, control_corridor=True)
+    assert estimate(alone, FACTORS, NONE).evidence_class == "E"
+    measured = estimate(replace(alone, screenline=True), FACTORS, NONE)
     assert measured.evidence_class == "M"
     assert "no_control" not in codes(measured)
 

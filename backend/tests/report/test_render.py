@@ -78,7 +78,7 @@ def test_the_computation_shows_its_numbers(report):
 
 def test_a_gap_is_drawn_as_a_gap(report):
     text = render.page(report, "study", "en", "school")
-    path = re.search(r'<path d="([^"]*)" class="measured">', text).group(1)
+    path = re.search(r'<path d="([^"]*)" class="measured"/>', text).group(1)
     assert path.count("M") == 2
 
 

@@ -5,8 +5,7 @@ import json
 import msgspec
 import pytest
 
-from cobenefit_backend import bodies
-from cobenefit_backend.commands import ACTIVITY_COLUMNS
+from cobenefit_backend import activities, bodies
 from cobenefit_backend.report import swaps
 from cobenefit_backend.report.series import counter_days
 from cobenefit_boards import replace
@@ -92,7 +91,8 @@ def test_what_a_technician_writes_is_what_the_backend_reads():
         indexes={"energy_import_wh": (2994.0, 7.0)}, restarted=["energy_import_wh"],
     )  # fmt: skip
     rows = replace.activities(swap)
-    assert all(set(row) == set(replace.COLUMNS) == set(ACTIVITY_COLUMNS) for row in rows)
+    assert all(set(row) == set(replace.COLUMNS) == set(activities.COLUMNS) for row in rows)
+    assert not any(activities.problems(row) for row in rows)
     body = {"tenant": "demo", "rows": rows}
     stored = bodies.decode(json.dumps(body).encode(), bodies.ActivityBody)
     log = [msgspec.structs.asdict(row) for row in stored.rows]
