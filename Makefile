@@ -8,12 +8,14 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
+# Tests on several processes at once, handed out one by one; ARGS="-n 0" runs them in one.
+SPREAD := -n auto --maxschedchunk 1
 CPYTHON := gateway/cobenefit_gateway backend/cobenefit_backend boards/cobenefit_boards \
            hil-tests/cobenefit_hil cli/cobenefit_cli
-.PHONY: help setup demo serve test test-mp check hil bench soak validation docs clean
+.PHONY: help setup demo serve test test-mp check hil hil-mutants bench soak validation docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python:
 	@for p in $(PYTHON) python3.11 python3; do \
@@ -35,6 +37,13 @@ $(BIN)/python:
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
+.venv/.npm: firmware/tests/wasm/package-lock.json .venv/.run
+	@if command -v npm >/dev/null; then \
+	  echo "Fetching MicroPython with words of 32 bits into .venv/npm"; \
+	  mkdir -p .venv/npm && cp firmware/tests/wasm/package*.json .venv/npm && \
+	  npm ci --silent --ignore-scripts --no-audit --no-fund --prefix .venv/npm && touch $@; \
+	else echo "npm is missing, a test will skip (or fail when CI is set): apt-get install npm"; fi
+
 typings/.done: pyproject.toml .venv/.dev
 	@echo "Fetching MicroPython's type stubs into typings/"
 	@for board in esp32 rp2; do \
@@ -42,7 +51,7 @@ typings/.done: pyproject.toml .venv/.dev
 	    typings/$$board micropython-$$board-stubs micropython-stdlib-stubs; done
 	@touch $@
 
-setup: .venv/.dev ## make .venv with everything the product and its checks need
+setup: .venv/.dev .venv/.npm ## make .venv with everything the product and its checks need
 	@echo "Ready: .venv. Next: make demo, make test"
 
 demo: .venv/.run ## replay recorded data through every part into demo/report.html (ARGS=--help)
@@ -51,7 +60,7 @@ demo: .venv/.run ## replay recorded data through every part into demo/report.htm
 serve: .venv/.run ## the demo, then keep its pages up
 	@$(BIN)/cobenefit demo --serve $(ARGS)
 
-test: .venv/.dev ## every test, on CPython and MicroPython (ARGS="-k name")
+test: .venv/.dev .venv/.npm ## every test, on CPython and MicroPython (ARGS="-k name")
 	@for p in mosquitto chromium; do command -v $$p /usr/sbin/$$p >/dev/null || \
 	  echo "$$p is missing, its tests will skip (or fail when CI is set): apt-get install $$p"; done
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
@@ -61,8 +70,11 @@ test: .venv/.dev ## every test, on CPython and MicroPython (ARGS="-k name")
 test-mp: .venv/.run ## the tests of wire and node alone, under MicroPython
 	@"$${COBENEFIT_MICROPYTHON:-$(BIN)/micropython}" firmware/tests/run.py firmware/tests/both/test_*.py
 
-hil: .venv/.run ## the hardware suite, on the virtual board (ARGS="--board … --rig …")
-	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite $(ARGS)
+hil: .venv/.dev ## the hardware suite, on the virtual board (ARGS="--board … --rig …")
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest hil-tests/suite --timeout 300 $(SPREAD) $(ARGS)
+
+hil-mutants: .venv/.dev ## seed faults into the firmware: the hardware suite must see each (ARGS="name")
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python -m cobenefit_hil.mutants $(ARGS)
 
 check: .venv/.dev typings/.done ## format, lint, types, layers, docstrings, spelling, docs, factors
 	@echo "ruff";      $(BIN)/ruff check . && $(BIN)/ruff format --check .

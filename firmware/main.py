@@ -25,6 +25,15 @@ try:
     # before the rest is loaded: a small heap has no room for both
     forget("settings", "trials", "config")
 
+    if configuration.wifi is None and configuration.broker is not None:
+        from cobenefit_node import improv
+
+        if improv.unprovisioned():
+            improv.serve()
+            machine.reset()
+        forget("improv")
+        del improv
+
     from cobenefit_node.board import Board
     from cobenefit_node.clock import Clock
     from cobenefit_node.main import Node

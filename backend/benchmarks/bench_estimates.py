@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cobenefit_backend.estimate import baseline, billing, hourly
+from cobenefit_backend.estimate import baseline, billing, hourly, split
 from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.fleet import Block, of_fleet
+from cobenefit_backend.estimate.meter_models import Sides, compare
 from cobenefit_backend.estimate.sites import propagate_sites
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
@@ -34,7 +35,7 @@ RUNS = 5
 
 def main() -> None:
     """Print one row per figure."""
-    peer = eemeter_us()
+    peer = eemeter_us("daily")
     degc, own, use = weather_and_use(METERS)
     shared = best_s(lambda: baseline.fit(use, degc)) / METERS * 1e6
     row("baseline_shared_us", shared, "us/meter", peer)
@@ -42,7 +43,12 @@ def main() -> None:
     edges = np.linspace(0, DAYS, 13).astype(np.intp)
     bills = Bills(np.add.reduceat(use, edges[:-1], axis=1), edges[None], degc[None])
     row("baseline_billing_us", best_s(lambda: billing.fit(bills)) / METERS * 1e6, "us/meter")
-    row("baseline_hourly_ms", hourly_s() * 1e3, "ms/meter")
+    days = np.datetime64("2022-01-01") + np.arange(DAYS)
+    seasons = best_s(lambda: split.fit_split(use, degc, days), 2) / METERS * 1e6
+    row("baseline_split_us", seasons, "us/meter")
+    hours = eemeter_us("hourly")
+    row("baseline_hourly_ms", hourly_s() * 1e3, "ms/meter", hours and hours / 1e3)
+    row("savings_hourly_ms", hourly_s(savings=True) * 1e3, "ms/meter")
     done = subprocess.run(
         [sys.executable, __file__, "fleet"], stdout=subprocess.PIPE, text=True, check=True
     )
@@ -82,13 +88,18 @@ def monte_carlo() -> None:
     assert found.low.shape == (SITES,), "sites are missing"
 
 
-def hourly_s() -> float:
-    """Return the time of one meter's hourly model, of 25 with their own year [s]."""
+def hourly_s(*, savings: bool = False) -> float:
+    """Return the time of one meter's hourly model [s], of 25 with their own year."""
     hours = np.arange(24 * DAYS)
     rng = np.random.default_rng(3)
     degc = 11 - 9 * np.cos(hours / 8760 * 2 * np.pi) + 4 * np.sin(hours / 24 * 2 * np.pi)
     use = rng.random((25, len(hours))) + 0.1 * np.maximum(16 - degc, 0)
-    return best_s(lambda: hourly.fit(use, degc, np.datetime64("2022-01-01T00")), 2) / 25
+    start = np.datetime64("2022-01-01T00")
+    if not savings:
+        return best_s(lambda: hourly.fit(use, degc, start), 2) / 25
+    later = start + np.timedelta64(len(hours), "h")
+    sides = Sides(use, 0.9 * use, degc, degc, start, later)
+    return best_s(lambda: compare("hourly", sides), 2) / 25
 
 
 def weather_and_use(
@@ -113,15 +124,15 @@ def best_s(work: Callable[[], object], runs: int = RUNS) -> float:
     return min(taken)
 
 
-def eemeter_us() -> float | None:
+def eemeter_us(model: str) -> float | None:
     """Return the time of eemeter 2.10.11 for each meter [us], None (and why) where it is not."""
     python = os.environ.get("COBENEFIT_EEMETER")
     if not python:
         print("eemeter not run: COBENEFIT_EEMETER names no Python", file=sys.stderr)
         return None
-    script = Path(__file__).with_name("eemeter_daily.py")
+    script = Path(__file__).with_name("eemeter_peer.py")
     done = subprocess.run(
-        [python, "-W", "ignore", str(script)], capture_output=True, text=True, check=False
+        [python, "-W", "ignore", str(script), model], capture_output=True, text=True, check=False
     )
     if done.returncode:
         print(f"eemeter not run: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)

@@ -12,11 +12,11 @@ from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.baseline import FloatArray
 from cobenefit_backend.estimate.bills import Bills
 from cobenefit_backend.estimate.daily import Daily, to_daily
+from cobenefit_backend.estimate.hours import Hours, to_hourly
+from cobenefit_backend.estimate.units import unit_mistake
 
 COLUMNS = ("start", "energy_kwh", "temperature_degc")
 DEGC_RANGE = (-60.0, 60.0)
-MAX_TIMES_MEDIAN = 300
-MIN_UNIT_ROWS = 10
 
 
 def read_meter(path: Path) -> Daily:
@@ -39,6 +39,38 @@ def read_meter(path: Path) -> Daily:
         Naming file, line, column and what is allowed.
     """
     return to_daily(*_read(path, COLUMNS[:2]))
+
+
+def read_hours(path: Path) -> Hours:
+    """Read a meter CSV into hours.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with `start` (ISO 8601 with offset), `energy_kwh` [kWh] and `temperature_degc`
+        [degC], hourly or finer.
+
+    Returns
+    -------
+    Hours
+        Hours at the UTC offset of the first row, see `hours.to_hourly`.
+
+    Raises
+    ------
+    InputError
+        Naming file, line, column and what is allowed.
+    """
+    try:
+        hours = to_hourly(*_read(path, COLUMNS))
+    except ValueError as error:
+        raise InputError(str(error), file=path.name, where="column start") from error
+    if hours.temperature_degc is None:
+        raise InputError(
+            "temperature_degc has no value: the hourly model needs temperatures",
+            file=path.name,
+            where="column temperature_degc",
+        )
+    return hours
 
 
 def read_bills(path: Path, weather: Path | None) -> tuple[NDArray[np.datetime64], Bills]:
@@ -110,18 +142,8 @@ def _read(path: Path, needed: tuple[str, ...]) -> tuple[list[datetime], FloatArr
 
 def _check_unit(energy: FloatArray, lines: list[int], file: str) -> None:
     """Refuse rows in Wh among rows in kWh."""
-    positive = energy > 0
-    if positive.sum() < MIN_UNIT_ROWS:
-        return
-    ratio = np.where(positive, energy, 0.0) / float(np.median(energy[positive]))
-    worst = int(ratio.argmax())
-    if ratio[worst] > MAX_TIMES_MEDIAN:
-        raise InputError(
-            f"energy_kwh {energy[worst]:g} is {ratio[worst]:.0f} times the median of the file: "
-            "give kWh in every row (Wh / 1000)",
-            file=file,
-            where=f"line {lines[worst]}",
-        )
+    if (found := unit_mistake(energy)) is not None:
+        raise InputError(found[1], file=file, where=f"line {lines[found[0]]}")
 
 
 def _energy(text: str | None, file: str, where: str) -> float:

@@ -220,21 +220,19 @@ class Store:
 
     def daily(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the daily rollups of a series in time order."""
-        return self._rows(
-            tenant,
-            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
-            f"WHERE site = :site AND device = :device AND channel = :channel AND {DAILY} "
-            "ORDER BY start_ms",
-            site=site, device=device, channel=channel,
-        )  # fmt: skip
+        return self._of_series(DAILY, tenant, (site, device, channel))
 
     def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the rollups of an hour or less of a series in time order."""
+        return self._of_series("length_s <= 3600", tenant, (site, device, channel))
+
+    def _of_series(self, where: str, tenant: str, series: tuple[str, str, str]) -> list[Row]:
+        site, device, channel = series
         return self._rows(
             tenant,
-            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "
-            "WHERE site = :site AND device = :device AND channel = :channel "
-            "AND length_s <= 3600 ORDER BY start_ms",
+            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
+            f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
+            "ORDER BY start_ms",
             site=site, device=device, channel=channel,
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.study_events import class_problem
 from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
 Years = Annotated[float, Meta(gt=0, le=50)]
@@ -31,7 +32,10 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A node, what it is made of and how long it serves."""
+    """A node, what it is made of and how long it serves.
+
+    `accuracy` names the class of its meter or detector in `accuracy.toml`.
+    """
 
     id: Name
     site: Name
@@ -39,6 +43,7 @@ class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     lifetime_years: Years
     shared_by: Divisor = 1
     accelerated: bool = False
+    accuracy: str = ""
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +132,11 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
         (f"device {device.id}.site", f"no site {device.site!r}; add it as [[site]]")
         for device in document.device
         if device.site not in sites
+    ]
+    found += [
+        (f"device {device.id}.accuracy", problem)
+        for device in document.device
+        if (problem := class_problem(device.accuracy))
     ]
     names = [study.id for study in document.study]
     found += [(f"study {name}.id", "given twice") for name in names if names.count(name) > 1]

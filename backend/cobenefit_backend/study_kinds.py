@@ -16,6 +16,7 @@ from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.remote_health import Mode
 from cobenefit_backend.estimate.soil import Fertiliser
+from cobenefit_backend.study_events import EventEntry, class_problem, event_problems
 from cobenefit_wire.units import quantity_of
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -81,13 +82,28 @@ class Study(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
 
 
 class SmartMeterStudy(Study, frozen=True, tag="smart_meter"):
-    """Meters before and after a measure."""
+    """Meters before and after a measure.
+
+    `previous_accuracy` is the class of the meter read in the baseline, where it is another one.
+    """
 
     fuel: Literal["electricity", "gas"] = "electricity"
+    model: Literal["daily", "split", "hourly"] = "daily"
+    event: list[EventEntry] = field(default_factory=list)
+    previous_accuracy: str = ""
+
+    @property
+    def reads_hours(self) -> bool:
+        """Whether the hourly model is asked for."""
+        return self.model == "hourly"
 
     def problems(self) -> Problems:
         """Return key and text of what does not hold."""
-        return self._needs_channel()
+        found = self._needs_channel()
+        found += event_problems(self.event, self.periods, self.devices)
+        if problem := class_problem(self.previous_accuracy):
+            found.append(("previous_accuracy", problem))
+        return found
 
 
 class SoilStudy(Study, frozen=True, tag="soil"):

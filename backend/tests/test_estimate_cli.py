@@ -1,8 +1,10 @@
 """The commands of design 4.6, their keys, exit codes and schemas."""
 
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -159,11 +161,57 @@ def test_bills_outside_the_period_are_no_figure(bills):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--period", "weekly"], "--period: 'weekly' is not allowed, choose daily or billing"),
+        (
+            ["--period", "weekly"],
+            "--period: 'weekly' is not allowed, choose daily, hourly or billing",
+        ),
         (["--weather", DATA / "il_gas_hdd_only.csv"], "--weather: is for --period billing"),
+        (["--by-season", "--period", "hourly"], "--by-season: is for --period daily"),
+        (["--accuracy", "mid_z"], "--accuracy: 'mid_z' is unknown, choose one of mid_a, mid_b"),
+        (["--period", "hourly"], "column start: rows are further apart than an hour"),
     ],
 )
 def test_wrong_billing_options_end_with_2(extra, message):
     result = baseline(*extra)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.fixture
+def hours(tmp_path):
+    """Return two years of hours of a home that saves a tenth in the second."""
+    rng = np.random.default_rng(4)
+    start = datetime(2021, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    lines = ["start,energy_kwh,temperature_degc"]
+    for hour in range(24 * 730):
+        degc = 11 - 9 * np.cos(hour / 8766 * 2 * np.pi) + 4 * np.sin(hour % 24 / 24 * 2 * np.pi)
+        use = (0.4 + 0.05 * max(16 - degc, 0)) * rng.uniform(0.7, 1.3)
+        use *= 0.9 if hour >= 24 * 365 else 1.0
+        moment = (start + timedelta(hours=hour)).isoformat()
+        lines.append(f"{moment},{use:.4f},{degc:.2f}")
+    path = tmp_path / "hours.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_hours_find_the_written_truth_beside_the_daily_model(hours):
+    dates = {
+        "baseline_start": "2021-01-01", "baseline_end": "2022-01-01",
+        "reporting_start": "2022-01-01", "reporting_end": "2023-01-01",
+    }  # fmt: skip
+    result = baseline("--json", "--period", "hourly", "--accuracy", "mid_b", file=hours, **dates)
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert data["model"] == "hourly"
+    assert data["savings_ratio"] == pytest.approx(0.10, abs=0.01)
+    assert data["savings_daily_model_kwh"] == pytest.approx(data["savings_kwh"], rel=0.1)
+    assert data["significant"] is True
+    assert {row["code"] for row in data["disqualifications"]} == {"no_comparison_group"}
+
+
+def test_the_split_model_and_another_meter_before_are_options():
+    plain, split = (json.loads(baseline("--json", *o).stdout) for o in ((), ("--by-season",)))
+    assert split["model"] == "split"
+    assert split["savings_kwh"] == pytest.approx(plain["savings_kwh"], rel=0.5)
+    changed = json.loads(baseline("--json", "--previous-accuracy", "mid_a").stdout)
+    assert changed["fsu_90"] > plain["fsu_90"]

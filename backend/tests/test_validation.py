@@ -33,8 +33,36 @@ def test_placebos_contain_zero_and_groups_hold_the_truth(made):
     assert checks.groups >= 0.8  # 75 trials: 90 % nominal less three standard errors
 
 
+def test_every_model_holds_the_truth_and_finds_nothing_where_nothing_was_done(made):
+    for model in made[1].models:
+        # 85 to 95 % asked for; three binomial standard errors of 75 hourly homes are 10 points
+        slack = 3 * (0.9 * 0.1 / model.meters) ** 0.5
+        assert model.coverage >= 0.85 - slack, model
+        assert model.placebo >= 0.85 - slack, model
+        if model.name != "daily, schools":  # takes the calendar for noise: too careful
+            assert model.coverage <= 0.95 + slack, model
+        assert abs(model.bias_ratio) < 0.015, model
+
+
+def test_the_split_model_narrows_the_interval_where_the_calendar_matters(made):
+    width = {model.name: model.half_width_ratio for model in made[1].models}
+    assert width["split, schools"] < 0.75 * width["daily, schools"]
+    assert width["split, homes"] == pytest.approx(width["daily, homes"], rel=0.02)
+
+
+def test_swapped_labels_flip_the_sign(made):
+    forward, backward = made[1].swapped
+    assert forward == pytest.approx(0.08, abs=0.025)
+    # percent difference-in-differences seen from the other side
+    assert backward == pytest.approx(-forward, rel=0.2)
+
+
 def test_the_oracle_agrees(made):
     checks = made[1]
+    for pairs in (checks.billing, checks.hourly):
+        assert len(pairs) >= 180
+        for theirs, ours in pairs:
+            assert ours == pytest.approx(theirs, rel=1e-9)
     assert len(checks.oracle) == checks.same_model == 40
     for theirs, ours in checks.oracle:
         assert ours == pytest.approx(theirs, rel=1e-9)
@@ -45,6 +73,8 @@ def test_the_page_holds_its_figures_and_the_plots_are_drawings(made):
     text = make.page(checks, 300)
     assert f"{checks.coverage[0.9]:.1%}" in text
     drawings = make.plots(checks)
-    assert set(drawings) == {"calibration.svg", "placebo.svg", "oracle.svg"}
+    assert set(drawings) == {
+        "calibration.svg", "placebo.svg", "oracle.svg", "oracle_billing.svg", "oracle_hourly.svg",
+    }  # fmt: skip
     assert all(name in text and "<svg" in svg for name, svg in drawings.items())
     assert drawings["oracle.svg"].count("<circle") == 40

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 FOLDER = Path(__file__).parent
-_TABLES = ("flash", "pins", "rig", "footprint")
+_TABLES = ("flash", "pins", "rig", "footprint", "current")
 _Record = TypeVar("_Record")
 
 
@@ -129,6 +129,41 @@ class FootprintFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Current:
+    """What it draws, as far as somebody published it.
+
+    Attributes
+    ----------
+    module_ma : mapping of str to float
+        Chip or module alone, at 3.3 V, by state. [mA]
+    board_ma : mapping of str to float
+        The whole board, at 5 V, by state. [mA]
+    """
+
+    module_ma: Mapping[str, float] = field(default_factory=dict)
+    board_ma: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far it is proved that our software runs on it.
+
+    Attributes
+    ----------
+    level : {'datasheet', 'emulated', 'bench'}
+        Read only; on something that stands for it; on the board itself.
+    how : str
+        What was done.
+    date : str
+        Of the bench, ISO 8601; empty otherwise.
+    """
+
+    level: Literal["datasheet", "emulated", "bench"]
+    how: str
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """One board.
 
@@ -150,6 +185,10 @@ class Board:
         For the footprint.
     sources : mapping of str to str
         Table or dotted key to the source of its facts.
+    proof : Proof
+        How far it is proved.
+    current : Current
+        What it draws.
     """
 
     name: str
@@ -160,6 +199,8 @@ class Board:
     rig: Rig
     footprint: FootprintFacts
     sources: Mapping[str, str]
+    proof: Proof
+    current: Current
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
@@ -203,7 +244,8 @@ def load(name: str, folder: Path = FOLDER) -> Board:
     if name not in names(folder):
         raise BoardError(f"no such board, choose {', '.join(names(folder))}", file=file)
     table = tomllib.loads((folder / file).read_text(encoding="utf-8"))
-    expected = {"title", "virtual", "sources", *_TABLES}
+    table.setdefault("current", {})
+    expected = {"title", "virtual", "sources", "proof", *_TABLES}
     if set(table) != expected:
         wrong = ", ".join(sorted(set(table) ^ expected))
         raise BoardError("missing or unknown table or key", file=file, key=wrong)
@@ -221,7 +263,23 @@ def load(name: str, folder: Path = FOLDER) -> Board:
         rig=_record(Rig, rig, file, "rig"),
         footprint=_record(FootprintFacts, facts, file, "footprint"),
         sources=table["sources"],
+        proof=_proof(table["proof"], file),
+        current=_record(Current, table["current"], file, "current"),
     )
+
+
+def _proof(facts: Mapping[str, Any], file: str) -> Proof:
+    """Return it; only a bench has a date, and always."""
+    proof = _record(Proof, facts, file, "proof")
+    if proof.level not in {"datasheet", "emulated", "bench"}:
+        raise BoardError(
+            f"is {proof.level!r}; allowed: datasheet, emulated, bench",
+            file=file,
+            key="proof.level",
+        )
+    if (proof.level == "bench") != bool(proof.date):
+        raise BoardError("is given with a bench, and only then", file=file, key="proof.date")
+    return proof
 
 
 def _check_sources(table: Mapping[str, Any], file: str) -> None:

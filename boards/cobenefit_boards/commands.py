@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cobenefit_boards import (
+    doctor_commands,
     fetch_commands,
     flash_commands,
     node_commands,
     provision_commands,
     replace_commands,
+    wifi_commands,
 )
 from cobenefit_boards.board import Battery, Board, BoardError, load, names
 from cobenefit_boards.energy import (
@@ -31,6 +33,8 @@ boards.command()(fetch_commands.fetch)
 boards.command("authority")(provision_commands.make_authority)
 boards.command()(provision_commands.provision)
 boards.command()(flash_commands.flash)
+boards.command()(doctor_commands.doctor)
+boards.command()(wifi_commands.wifi)
 boards.command()(replace_commands.replace)
 node = typer.Typer(no_args_is_help=True, help="A node, before it is built and in the field.")
 node.add_typer(node_commands.config, name="config")
@@ -46,7 +50,7 @@ def list_boards() -> None:
     """List the boards."""
     for name in names():
         board = load(name)
-        print(f"{name:20} {board.footprint.powered_by:8} {board.title}")
+        print(f"{name:18} {board.proof.level:10} {board.footprint.powered_by:8} {board.title}")
 
 
 @boards.command()
@@ -55,6 +59,16 @@ def show(
 ) -> None:
     """Show what is known about a board, as JSON with its sources."""
     print(json.dumps(dataclasses.asdict(load(board)), indent=1))
+
+
+@boards.command("docs")
+def write_docs(
+    into: Annotated[Path, typer.Option(help="Folder of the documentation.")] = Path("docs"),
+) -> None:
+    """Write the boards' page and wiring drawings from the board files."""
+    from cobenefit_boards import sheets
+
+    print(f"{sheets.write(into)} files in {into}")
 
 
 _EXAMPLES = """Examples:

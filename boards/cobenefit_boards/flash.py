@@ -2,7 +2,8 @@
 
 For each slot: who is there (MAC) – which node that is – firmware – then NVS and file system, in a
 second call – then every byte compared by digest. Only then is it *flashed*; *booted* and
-*self-test passed* are told by the board's console and reported apart.
+*self-test passed* are told by the board's console and reported apart. A Pico takes firmware and
+file system in one file, and compares its files itself once it has started (`flash_drive.py`).
 """
 
 import hashlib
@@ -15,7 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cobenefit_boards import board, flash_console, flash_esptool, flash_image, provision
+from cobenefit_boards import (
+    board,
+    flash_console,
+    flash_drive,
+    flash_esptool,
+    flash_files,
+    flash_image,
+    flash_uf2,
+    provision,
+)
 from cobenefit_boards.flash_esptool import FlashError
 from cobenefit_boards.flash_journal import Journal
 from cobenefit_boards.flash_rig import Slot
@@ -115,6 +125,22 @@ class Batch:
                 self.journal.note("bound", node=order.name, mac=found.mac)
         return order
 
+    def finished(self, slot: Slot) -> Order | None:
+        """Return the node that was made last in a slot whose boot drive is gone since.
+
+        Parameters
+        ----------
+        slot : Slot
+            With a `drive`.
+
+        Returns
+        -------
+        Order or None
+            The node, None when the slot made none.
+        """
+        name = self.journal.made_in(flash_drive.known_as(slot))
+        return next((order for order in self.orders if order.name == name), None)
+
     def _choose(self, found: flash_esptool.Found) -> Order:
         given = {order.name: self.journal.mac_of(order.name) or order.mac for order in self.orders}
         own = [order for order in self.orders if given[order.name] == found.mac]
@@ -154,17 +180,27 @@ def _guarded(slot: Slot, batch: Batch, tell: Tell) -> Outcome:
     known: dict[str, Any] = {"slot": slot.name}
     try:
         tell(slot, "", "who is it", 0)
-        found = flash_esptool.identify(slot)
-        known["mac"] = found.mac
-        order = batch.bind(slot, found)
-        known["node"] = order.name
+        order, found = _who(slot, batch)
+        known |= {"mac": found.mac, "node": order.name}
         return _one(slot, batch, order, found, tell)
     except FlashError as err:
         outcome = Outcome(cause=err.cause, remedy=err.remedy, detail=err.detail, **known)
-    except (OSError, flash_image.ImageError, provision.ProvisionError) as err:
+    except (OSError, ValueError) as err:  # an image, a folder or the disk
         outcome = Outcome(cause=str(err), remedy="mend that, run it again", **known)
     tell(slot, outcome.node, "failed", 1)
     return outcome
+
+
+def _who(slot: Slot, batch: Batch) -> tuple[Order, flash_esptool.Found]:
+    """Return the board in a slot and its node; a Pico that shows no drive was made before."""
+    if not slot.drive:
+        found = flash_esptool.identify(slot)
+    elif (done := batch.finished(slot)) and not Path(slot.drive, flash_drive.INFO).exists():
+        chip = board.load(done.board).flash.chip
+        return done, flash_esptool.Found(batch.journal.mac_of(done.name), chip)
+    else:
+        found = flash_drive.identify(slot)
+    return batch.bind(slot, found), found
 
 
 def _one(
@@ -175,31 +211,32 @@ def _one(
     given, record = _given(folder, image)
     work = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
     reached = batch.journal.reached(order.name, work)
-    made = "before" if "flashed" in reached else "yes"
-    if made == "yes":
-        _write(slot, batch, (order, found), (image, given, work), tell)
+    made, mac = "before", found.mac
+    if "flashed" not in reached:
+        note = {"node": order.name, "mac": mac, "work": work}
+        batch.journal.note("begun", **note)
+        write = _write_drive if slot.drive else _write_serial
+        made, mac = "yes", write(slot, batch.journal, note, found.chip, (image, given), tell)
     judged = flash_console.judge(
         slot, found.chip, reached, lambda step: tell(slot, order.name, step, 0.5)
     )
     for step, state in (("booted", judged.booted), ("tested", judged.tested)):
         if state == "yes":
-            batch.journal.note(step, node=order.name, mac=found.mac, work=work)
+            batch.journal.note(step, node=order.name, mac=mac, work=work)
     tell(slot, order.name, "done" if not judged.cause else "failed", 1)
-    outcome = Outcome(slot.name, order.name, found.mac, made, **judged._asdict())
+    outcome = Outcome(slot.name, order.name, mac, made, **judged._asdict())
     _keep(folder, outcome, batch.note)
     return outcome
 
 
-def _write(
-    slot: Slot,
-    batch: Batch,
-    who: tuple[Order, flash_esptool.Found],
-    what: tuple[flash_image.Image, list[tuple[int, Path]], str],
-    tell: Tell,
-) -> None:
-    (order, found), (image, given, work) = who, what
-    note = {"node": order.name, "mac": found.mac, "work": work}
-    batch.journal.note("begun", **note)
+Given = tuple[flash_image.Image, list[tuple[int, Path]]]
+
+
+def _write_serial(  # noqa: PLR0917
+    slot: Slot, journal: Journal, note: dict[str, str], chip: str, what: Given, tell: Tell
+) -> str:
+    """Write firmware, then identity, compare both; return the MAC."""
+    image, given = what
     with tempfile.TemporaryDirectory() as cut:
         firmware = []
         for number, part in enumerate(image.parts):
@@ -207,13 +244,32 @@ def _write(
             path.write_bytes(part.data)
             firmware.append((part.offset, path))
         for step, parts in (("firmware", firmware), ("identity", given)):
-            tell(slot, order.name, step, 0)
-            shown = lambda share, step=step: tell(slot, order.name, step, share)  # noqa: E731
-            flash_esptool.write(slot, found.chip, parts, shown)
-            batch.journal.note(step, **note)
-        tell(slot, order.name, "verify", 0)
-        flash_esptool.verify(slot, found.chip, [*firmware, *given], reset=True)
-    batch.journal.note("flashed", **note)
+            tell(slot, note["node"], step, 0)
+            shown = lambda share, step=step: tell(slot, note["node"], step, share)  # noqa: E731
+            flash_esptool.write(slot, chip, parts, shown)
+            journal.note(step, **note)
+        tell(slot, note["node"], "verify", 0)
+        flash_esptool.verify(slot, chip, [*firmware, *given], reset=True)
+    journal.note("flashed", **note)
+    return note["mac"]
+
+
+def _write_drive(  # noqa: PLR0917
+    slot: Slot, journal: Journal, note: dict[str, str], chip: str, what: Given, tell: Tell
+) -> str:
+    """Copy firmware and file system to a Pico, compare its files; return its chip's number."""
+    image, [(offset, path)] = what
+    flash_drive.identify(slot)
+    vfs = path.read_bytes()
+    firmware = flash_uf2.read(image.path.read_bytes(), chip)
+    data = flash_uf2.with_file_system(firmware, offset, vfs)
+    flash_drive.copy(slot, data, lambda share: tell(slot, note["node"], "copy", share))
+    number = "unread"
+    if slot.console != "none":
+        tell(slot, note["node"], "verify", 0)
+        number = flash_files.compare(slot.console, vfs, flash_console.BOOT_S)
+    journal.note("flashed", **note | {"mac": number, "detail": flash_drive.known_as(slot)})
+    return number
 
 
 def _given(

@@ -7,6 +7,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import serial
@@ -65,6 +66,7 @@ def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None])
         return Judged("not tried", "not tried")
     try:
         port = slot.port if slot.console == "same" else slot.console
+        _await(slot, port)
         with serial.serial_for_url(port, BAUD, timeout=0.2) as line:
             if slot.reset:
                 _reset(line)
@@ -72,6 +74,13 @@ def judge(slot: Slot, chip: str, reached: set[str], tell: Callable[[str], None])
     except serial.SerialException as err:
         why = f"its console can't be read: {err}"
         return Judged("no", "not tried", why, "plug it in again, run again")
+
+
+def _await(slot: Slot, port: str) -> None:
+    """Wait for the port of a Pico, which is there only while its firmware runs."""
+    end = time.monotonic() + BOOT_S
+    while slot.drive and not Path(port).exists() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def _reset(line: serial.SerialBase) -> None:

@@ -23,7 +23,7 @@ _MAC = re.compile(
     r"^(?:BASE )?MAC:\s+((?:[0-9a-f]{2}:){5}[0-9a-f]{2})\s*$", re.MULTILINE | re.IGNORECASE
 )
 _CHIP = re.compile(r"^Connected to (\S+) on", re.MULTILINE)
-_SILENT = "the board went away or fell silent while it was written"
+SILENT = "the board went away or fell silent while it was written"
 _CAUSES = (
     (r"Wrong boot mode", "the board did not enter its boot loader",
      "hold BOOT, press RESET once, let BOOT go, run it again"),
@@ -46,7 +46,7 @@ _CAUSES = (
     (r"[Cc]ould not open|Could not connect", "nothing is there",
      "plug the board in; check the slot in the rig's file"),
     (r"disconnected|serial exception|data stream stopped|No more data|[Tt]imed? ?out|corrupt",
-     _SILENT,
+     SILENT,
      "push the plug home, take the hub out, run it again"),
 )  # fmt: skip
 
@@ -186,7 +186,7 @@ def _run(
     try:
         return _once(slot, options, command, tell, limit_s)
     except FlashError as err:
-        if err.cause != _SILENT:
+        if err.cause != SILENT:
             raise
         first = err
     try:

@@ -1,6 +1,6 @@
-"""A MicroPython image for ESP32 boards: pinned by SHA256SUMS, cut so that NVS is spared.
+"""A MicroPython image, pinned by SHA256SUMS; that of an ESP32 is cut so that NVS is spared.
 
-The published file covers everything from the boot loader to the application, with the NVS
+Its published file covers everything from the boot loader to the application, with the NVS
 partition in the middle, as erased bytes. Written whole, it would erase what a board was given;
 cut in two pieces around NVS it does not, and can be compared with the flash at any time.
 """
@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from cobenefit_boards import flash_uf2
 from cobenefit_boards.board import Board
 
 SUMS = "SHA256SUMS"
@@ -51,9 +52,9 @@ class Image:
     sha256 : str
         Of the file.
     parts : tuple of Part
-        What is written, NVS left out.
+        What is written, NVS left out; of a Pico none, its file is copied whole.
     nvs : tuple of int
-        Offset and size of the NVS partition. [B]
+        Offset and size of the NVS partition; 0 bytes where there is none. [B]
     vfs : tuple of int
         Offset and size of the file system. [B]
     """
@@ -132,26 +133,28 @@ def load(board: Board, folder: Path) -> Image:
     Parameters
     ----------
     board : Board
-        An ESP32 board.
+        An ESP32 or a Pico.
     folder : Path
         The cache.
 
     Returns
     -------
     Image
-        Cut around NVS.
+        Of an ESP32 cut around NVS.
 
     Raises
     ------
     ImageError
-        If it is missing, not pinned, or has no partition table.
+        If it is missing, not pinned, of another chip, or has no partition table.
     """
     path = find(board, folder)
     digest = pinned(path)
     data = path.read_bytes()
+    if board.flash.method == "uf2":
+        return _of_a_pico(board, path, digest, data)
     offset = board.flash.offset
     if board.flash.method != "serial" or offset is None:
-        raise ImageError(f"{board.name} is not flashed over a serial line: see `boards show`")
+        raise ImageError(f"{board.name} is not flashed: see `boards show`")
     rows = partitions(data[_TABLE - offset :])
     if "nvs" not in rows:
         raise ImageError(f"{path}: no NVS in a partition table at {_TABLE:#x}: not an image?")
@@ -163,6 +166,16 @@ def load(board: Board, folder: Path) -> Image:
     vfs = rows.get("vfs", (vfs_offset, _CHIP_FLASH - vfs_offset))
     parts = (Part(offset, first), Part(start + size, rest))
     return Image(path, digest, parts, (start, size), vfs)
+
+
+def _of_a_pico(board: Board, path: Path, digest: str, data: bytes) -> Image:
+    """Return it with the file system where the firmware says it is, else where the board file."""
+    try:
+        said = flash_uf2.read(data, board.flash.chip).file_system()
+    except flash_uf2.Uf2Error as err:
+        raise ImageError(f"{path}: {err}") from err
+    vfs = said or (board.flash.vfs_offset or 0, board.flash.vfs_bytes or 0)
+    return Image(path, digest, (), (0, 0), vfs)
 
 
 def partitions(table: bytes) -> dict[str, tuple[int, int]]:

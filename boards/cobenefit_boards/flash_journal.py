@@ -95,6 +95,23 @@ class Journal:
             macs = [row["mac"] for row in self._rows if row["node"] == node]
         return macs[-1] if macs else ""
 
+    def made_in(self, place: str) -> str:
+        """Return the node that was flashed last in a place.
+
+        Parameters
+        ----------
+        place : str
+            Detail of its line `flashed`.
+
+        Returns
+        -------
+        str
+            `<site>/<device>`, empty when none was.
+        """
+        with self._lock:
+            rows = [r for r in self._rows if r["step"] == "flashed" and r["detail"] == place]
+        return rows[-1]["node"] if rows else ""
+
     def reached(self, node: str, work: str) -> set[str]:
         """Return the steps that hold for a node with these images.
 

@@ -169,10 +169,9 @@ def provision(  # noqa: PLR0917
         return False
     made = batch_authority.issue(folder, order.name, days)
     files = {**software, **_secrets(order, made, folder), "config.json": _json(config)}
-    images_made = {
-        "vfs": (image.vfs[0], file_system(files, image.vfs[1])),
-        "nvs": (image.nvs[0], _nvs(order, image.nvs[1])),
-    }
+    images_made = {"vfs": (image.vfs[0], file_system(files, image.vfs[1]))}
+    if image.nvs[1]:  # a Pico has none
+        images_made["nvs"] = (image.nvs[0], _nvs(order, image.nvs[1]))
     record = {
         "node": order.name,
         "board": order.board,

@@ -3,8 +3,11 @@
 import contextlib
 import csv
 import hashlib
+import importlib.util
 import json
 import os
+import re
+import select
 import signal
 import socket
 import struct
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import tty
 import venv
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from typer.testing import CliRunner
 
 from cobenefit_boards import authority, board
 from cobenefit_boards.commands import boards as app
+from cobenefit_hil.virtual import board as virtual
 
 TOOLS = ("esptool==5.6.0", "esp32-mock-bootloader==0.3.0")
 HERE = Path(__file__).parent
@@ -220,3 +225,93 @@ def bench(tmp_path):
         return ["flash", *common, "--rig", str(tmp_path / "rig.toml"), "--json"]
 
     return make
+
+
+class PtyBoard:
+    """A board with a console: real MicroPython on pseudo-terminals, started again when it ends.
+
+    As a board does, it ends lines with CR LF, and a Ctrl-C stops what runs. `port` is a link:
+    mpremote reads a path in /dev/pts without an end.
+    """
+
+    def __init__(self, folder, port, environment=None, heap="256wk"):
+        self.folder, self.port = folder, port
+        self._heap = heap
+        self._main = bool((environment or {}).get("COBENEFIT_MAIN"))  # it reads what is typed
+        roots = [Path(virtual.__file__).parent]
+        roots += [Path(importlib.util.find_spec(name).origin).parents[1]
+                  for name in ("cobenefit_node", "cobenefit_wire")]  # fmt: skip
+        path = ":".join(map(str, [*dict.fromkeys(roots), ".frozen"]))
+        self.environment = {**os.environ, "MICROPYPATH": path, **(environment or {})}
+        self._near, self._far = os.openpty(), None
+        tty.setraw(self._near[1])
+        port.symlink_to(os.ttyname(self._near[1]))
+        self.starts, self._process, self._raw = 0, None, False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self._thread.start()
+
+    def _live(self):
+        while not self._over.is_set():
+            self._far = os.openpty()
+            tty.setraw(self._far[1])
+            self._running = not self._raw and (self.folder / "run").exists()
+            self.environment["COBENEFIT_RUN"] = "1" if self._running else ""
+            self.starts += 1
+            self._process = subprocess.Popen(
+                [virtual.interpreter(), "-X", f"heapsize={self._heap}",
+                 *([] if self._main else ["-i"]), str(HERE / "pty_board.py")],
+                cwd=self.folder, env=self.environment, stdin=self._far[1], stdout=self._far[1],
+                stderr=self._far[1], start_new_session=True,
+            )  # fmt: skip
+            os.close(self._far[1])
+            self._pump()
+            self._process.kill()
+            self._process.wait()
+            os.close(self._far[0])
+
+    def _pump(self):
+        """Carry bytes; as a board does, come back to a raw prompt after a soft reset there."""
+        near, far = self._near[0], self._far[0]
+        if self._raw:
+            os.write(far, b"\x01")
+        while not self._over.is_set():
+            for end in select.select([near, far], [], [], 0.1)[0]:
+                try:
+                    data = os.read(end, 4096)
+                except OSError:
+                    data = b""
+                if not data and end == far:
+                    if self._raw:
+                        os.write(near, b"MPY: soft reboot\r\n")
+                    return
+                if end == near:
+                    self._raw = (self._raw or b"\x01" in data) and b"\x02" not in data
+                if end == near and self._running and not self._main and b"\x03" in data:
+                    self._running = False
+                    self._process.send_signal(signal.SIGINT)
+                    data = data.replace(b"\x03", b"")
+                if end == far and b"IMPROV" not in data:  # text, and not a packet
+                    data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+                os.write(far if end == near else near, data)
+
+    def close(self):
+        self._over.set()
+        self._thread.join()
+        for end in self._near:
+            os.close(end)
+
+
+@pytest.fixture
+def pty_board(tmp_path):
+    """Return what makes a board with a console: `pty_board(folder, environment)`."""
+    made = []
+
+    def make(folder, environment=None):
+        folder.mkdir(exist_ok=True)
+        made.append(PtyBoard(folder, tmp_path / f"tty-{len(made)}", environment))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

@@ -24,7 +24,13 @@ blocks = { pcb = 1 }
 powered_by = "battery"
 lifetime_years = 5
 battery = { kind = "aa_alkaline", cells = 2 }
+[proof]
+level = "datasheet"
+how = "h"
+[current]
+module_ma = { deep_sleep = 0.01 }
 [sources]
+current = "c"
 flash = "f"
 pins = "p"
 rig = "r"
@@ -69,6 +75,10 @@ def test_records_are_frozen_and_complete(tmp_path):
         ('chip = "x"\n', 'chip = "x"\ncolour = "red"\n', "colour"),
         ("lifetime_years = 5\n", "", "lifetime_years"),
         ("cells = 2", "pieces = 2", "pieces"),
+        ('current = "c"\n', "", r"current\.module_ma.*source"),
+        ('level = "datasheet"', 'level = "sure"', "proof.level.*'sure'"),
+        ('level = "datasheet"', 'level = "bench"', "proof.date"),
+        ('how = "h"', 'how = "h"\ndate = "2026-11-22"', "proof.date"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path, old, new, word):

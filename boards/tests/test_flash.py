@@ -20,6 +20,8 @@ NVS, NVS_BYTES = 0x9000, 0x6000
 KINDS = {"esp32": "esp32_generic", "esp32c3": "esp32_generic_c3",
          "esp32s3": "esp32_generic_s3", "esp32c6": "esp32_generic_c6"}  # fmt: skip
 
+FAULTS = ["none", "cut", "hang", "flip"]
+
 
 def mac(number):
     return f"24:0a:c4:00:00:{number:02x}"
@@ -79,14 +81,15 @@ def test_kinds_in_parallel_then_nothing_is_left_to_do(mocks, bench, tmp_path, lo
     assert [row["flashed"] for row in rows] == ["before"] * len(chips)
 
 
-def test_a_board_of_another_chip_is_not_touched(mocks, bench, tmp_path):
-    options = bench(["esp32c3"])
-    mock = mocks("esp32", mac(1))
-    slots(tmp_path, mock.port)
-    rows, failed = run(options)
-    assert failed
-    assert "nothing was written" in rows[0]["remedy"]
-    assert set(mock.flash()) == {0xFF}
+def test_a_board_of_another_chip_is_not_touched(mocks, bench, tmp_path, long_run):
+    options = bench(["esp32"])
+    for number, chip in enumerate(list(KINDS)[1 : None if long_run else 2]):
+        mock = mocks(chip, mac(number))
+        slots(tmp_path, mock.port)
+        rows, failed = run(options)
+        assert failed
+        assert "nothing was written" in rows[0]["remedy"]
+        assert set(mock.flash()) == {0xFF}
 
 
 def test_two_boards_with_one_mac_do_not_become_one_node(tmp_path):
@@ -103,36 +106,47 @@ def test_two_boards_with_one_mac_do_not_become_one_node(tmp_path):
         assert again.bind(Slot("9", "x"), Found(mac(1), "esp32")) == first
 
 
-def test_lines_that_fail_cost_their_board_only_and_are_made_good(mocks, bench, tmp_path):
-    faults = ["none", "cut", "hang", "flip"]
-    options = bench(["esp32"] * 4)
-    made = [mocks("esp32", mac(n)) for n in range(4)]
-    lines = [mocks.line(mock) for mock in made]
-    for line, fault in zip(lines, faults, strict=True):
-        line.arm(fault, 60_000)
-    slots(tmp_path, *(line.port for line in lines))
-    rows, failed = run(options)
-    assert failed
-    assert [row["flashed"] for row in rows] == ["yes", "no", "no", "yes"]  # a flip is sent again
-    assert lines[3].fault == "none"
-    for row in rows[1:3]:
-        assert row["cause"] == "the board went away or fell silent while it was written"
-    for line in lines:
-        line.arm("none", 0)
-    rows, failed = run(options)
-    assert not failed
-    assert [row["flashed"] for row in rows] == ["before", "yes", "yes", "before"]
-    for row, mock in zip(rows, made, strict=True):
-        assert_holds(mock, tmp_path / "out" / row["node"])
+@pytest.mark.timeout(900)
+def test_lines_that_fail_cost_their_board_only_and_are_made_good(mocks, bench, tmp_path, long_run):
+    """Four in parallel, a kind each; with --long every fault meets every kind."""
+    kinds = list(KINDS)
+    options = bench(kinds * (len(FAULTS) if long_run else 1))
+    for turn in range(len(FAULTS) if long_run else 1):
+        faults = FAULTS[turn:] + FAULTS[:turn]
+        made = [mocks(chip, mac(10 * turn + n)) for n, chip in enumerate(kinds)]
+        lines = [mocks.line(mock) for mock in made]
+        for line, fault in zip(lines, faults, strict=True):
+            line.arm(fault, 60_000)
+        slots(tmp_path, *(line.port for line in lines))
+        rows, failed = run(options)
+        assert failed
+        wanted = {fault: "no" if fault in {"cut", "hang"} else "yes" for fault in FAULTS}
+        assert [row["flashed"] for row in rows] == [wanted[fault] for fault in faults]
+        assert lines[faults.index("flip")].fault == "none"  # it was sent again
+        for row in (rows[faults.index("cut")], rows[faults.index("hang")]):
+            assert row["cause"] == "the board went away or fell silent while it was written"
+        for line in lines:
+            line.arm("none", 0)
+        again, failed = run(options)
+        assert not failed
+        assert [r["flashed"] for r in again] == [
+            "before" if row["flashed"] == "yes" else "yes" for row in rows
+        ]
+        for row, chip, mock in zip(again, kinds, made, strict=True):
+            offset = board.load(KINDS[chip]).flash.offset
+            assert_holds(mock, tmp_path / "out" / row["node"], offset)
 
 
-def test_a_bad_cell_is_found_and_never_called_done(mocks, bench, tmp_path):
-    options = bench(["esp32"])
-    slots(tmp_path, mocks("esp32", mac(1), "bad-cell").port)
+def test_a_bad_cell_is_found_and_never_called_done(mocks, bench, tmp_path, long_run):
+    kinds = list(KINDS)[: None if long_run else 1]
+    options = bench(kinds)
+    made = [mocks(chip, mac(n), "bad-cell") for n, chip in enumerate(kinds)]
+    slots(tmp_path, *(mock.port for mock in made))
     rows, failed = run(options)
     assert failed
-    assert rows[0]["flashed"] == "no"
-    assert rows[0]["cause"] == "the flash keeps other bytes than were written"
+    for row in rows:
+        assert row["flashed"] == "no"
+        assert row["cause"] == "the flash keeps other bytes than were written"
     assert '"flashed"' not in (tmp_path / "out/journal.jsonl").read_text()
 
 

@@ -51,6 +51,8 @@ PARTS = (
          "List emission factors with value, range, source and licence."),
     Part("boards", "cobenefit_boards.commands", "boards", "boards",
          "List boards and what is known about each."),
+    Part("hil", "cobenefit_hil.commands", "hil", "gateway,hil",
+         "Show what runs of the hardware suite have found."),
     Part("node", "cobenefit_boards.commands", "node", "boards",
          "Project a node's energy; configure, renew and test nodes in the field."),
 )  # fmt: skip

@@ -25,6 +25,7 @@ class Board:
 
     def __init__(self) -> None:
         self._uarts: dict[int, Any] = {}
+        self._counters = 0
 
     def uart(self, number: int, baud: int, bits: int, parity: Any, stop: int) -> Any:
         """Return an asyncio stream on a serial port.
@@ -56,11 +57,12 @@ class Board:
         self._uarts[number].init(baudrate=baud)
 
     def counter(self, number: int) -> Any:
-        """Return a hardware pulse counter; `value()` reads it. ValueError where there is none."""
+        """Return a pulse counter on a pin; `value()` reads it. ValueError where there is none."""
         make = getattr(machine, "Counter", None)
         if make is None:
             raise ValueError("this board has no pulse counter: use an ESP32, or another driver")
-        return make(number)
+        self._counters += 1
+        return make(self._counters - 1, self.pin(number))
 
     def adc(self, number: int) -> Any:
         """Return an analogue input; `read_u16()` reads it."""

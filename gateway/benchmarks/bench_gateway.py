@@ -219,13 +219,17 @@ def whole() -> Iterator[tuple[str, float, str]]:
     rate, peak = bench_process(packs(1000, 100, 10_000), 6_000_000)
     yield "e2e_cbor60", rate, unit
     yield "gateway_rss_1k_mb", peak, "MB"
+    rates = [rate]
     rate, _ = bench_process(packs(1000, 100, 600_000), 6_000_000)
     yield "e2e_cbor60_10_min_period", rate, unit
     rate, _ = bench_process(packs(10, 5000, 10_000), 3_000_000)
+    rates.append(rate)
     yield "e2e_cbor60_10_devices", rate, unit
-    rate, peak = bench_process(packs(100_000, 2, 10_000), 12_000_000)
+    rate, peak = bench_process(packs(100_000, 8, 10_000), 48_000_000)
+    rates.append(rate)
     yield "e2e_cbor60_100k_devices", rate, unit
     yield "gateway_rss_100k_mb", peak, "MB"
+    yield "e2e_cost_10_to_100k_devices", max(rates) / min(rates), "x"
     rate, _ = bench_process(senml(1000, 40, 60, 10), 2_400_000)
     yield "e2e_senml60", rate, unit
     rate, _ = bench_process(senml(1000, 200, 1, 10), 200_000)

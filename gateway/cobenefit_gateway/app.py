@@ -13,7 +13,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -54,11 +53,6 @@ _RETRY_S = 1.0
 _QUIET_S, _LAST_S = 0.3, 3.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-
-
-@lru_cache(maxsize=100_000)
-def _ack_topic(site: str, device: str) -> str:
-    return topics.build(site, device, "ack")
 
 
 class Gateway:
@@ -242,7 +236,7 @@ class Gateway:
             site, device, boot = key
             sequences = self._state.sequences[key]
             ack = sequences.ack(boot, now_ms)
-            if not self._broker.publish(_ack_topic(site, device), encode_ack(ack)):
+            if not self._broker.publish(topics.build(site, device, "ack"), encode_ack(ack)):
                 return
             sequences.arrived = None
             self._due.remove(key)

@@ -120,8 +120,8 @@ class Columns:
             t_ms = _times_ms(np.array(self._t), self._base, self._scale, n)
             value = np.array(self._value, dtype=np.float64)
             step_ms = _step_ms(t_ms, n)
-            series, received_ms = self._series, self._received_ms
-            pieces.append(Piece(series, received_ms, n, step_ms, t_ms, value, self._codes()))
+            columns = n, step_ms, t_ms, value, self._codes()
+            pieces.append(Piece(self._series, self._received_ms, *columns))
         return pieces
 
     def _codes(self) -> CodeArray | None:
@@ -135,13 +135,15 @@ class Columns:
 
 def _times_ms(t: FloatArray, base: list[float], scale: list[float], n: IntArray) -> IntArray:
     # Times beyond 2^53 ms are as much in the future as this one.
-    t_ms = (t + np.repeat(base, n)) * np.repeat(scale, n)
-    return np.rint(t_ms).clip(-LAST_MS, LAST_MS).astype(np.int64)
+    t_ms = np.rint((t + np.repeat(base, n)) * np.repeat(scale, n))
+    whole_ms: IntArray = t_ms.clip(-LAST_MS, LAST_MS).astype(np.int64)
+    return whole_ms
 
 
 def _step_ms(t_ms: IntArray, n: IntArray) -> IntArray:
     ends = np.cumsum(n) - 1
-    return (t_ms[ends] - t_ms[ends - n + 1]) // np.maximum(n - 1, 1)
+    step_ms: IntArray = (t_ms[ends] - t_ms[ends - n + 1]) // np.maximum(n - 1, 1)
+    return step_ms
 
 
 def gather(pieces: Sequence[Piece]) -> Batch:

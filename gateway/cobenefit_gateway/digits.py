@@ -52,7 +52,18 @@ class Text:
         return np.flatnonzero(self._bytes == character[0])
 
     def eight(self, at: IntArray) -> WordArray:
-        """Return eight characters from each place on, the first in the lowest byte [1]."""
+        """Return eight characters from each place on, the first in the lowest byte.
+
+        Parameters
+        ----------
+        at : ndarray, shape (n,)
+            Where; outside the text anything is returned. [1]
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            A word each. [1]
+        """
         i, shift = at >> 3, ((at & 7) << 3).view(np.uint64)
         here: WordArray = self._words.take(i, mode="clip")
         after = self._words.take(i + 1, mode="clip")

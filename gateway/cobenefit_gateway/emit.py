@@ -86,28 +86,20 @@ def emit(db: sqlite3.Connection, config: Config, state: State) -> bool:
             state.totals["pages_deferred"] += 1
             return False
         folder = config.data_dir
-        done: list[tuple[Any, ...]] = []
-        rollups = [
-            (by_id[row[0]], _rollup(db, folder, by_id[row[0]], row, int(base), done))
-            for row in rows
-        ]
+        made = [_rollup(db, folder, by_id[row[0]], row, int(base)) for row in rows]
+        rollups = [(by_id[row[0]], values) for row, (values, _) in zip(rows, made, strict=True)]
         db.executemany(
             "UPDATE windows SET state = 2, revision = ?, sent_last = ?, sent_last_t_ms = ? "
             "WHERE series_id = ? AND grid = ? AND start_ms = ?",
-            done,
+            [sent for _, sent in made],
         )
         _write_page(db, config.tenant, rollups)
 
 
 def _rollup(
-    db: sqlite3.Connection,
-    folder: Path,
-    series: Series,
-    row: tuple[Any, ...],
-    base: int,
-    done: list[tuple[Any, ...]],
-) -> tuple[Any, ...]:
-    # The values of a window; `done` gets what to write beside it.
+    db: sqlite3.Connection, folder: Path, series: Series, row: tuple[Any, ...], base: int
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    # The values of a window, and what to note beside it.
     *values, crc, revision, sent, sent_t_ms = row
     rescue.check_window(folder, values, crc)
     number, grid, start_ms, length_s, _, flagged, body, bins = values
@@ -116,13 +108,14 @@ def _rollup(
     before = _last_before(db, folder, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
     last = (whole.last, whole.last_t_ms) if whole else (None, None)
-    done.append((revision, *last, number, grid, start_ms))
     # Only a window closed before can have been sent.
     if last != (sent, sent_t_ms) and start_ms + length_s * 1000 < series.closed_ms:
         _send_next_again(db, number, grid, start_ms)
     expected = 0 if series.rule.kind == units.EVENT else length_s * 1000 // series.rule.period_ms
     head = (start_ms, length_s, revision, whole.readings if whole else 0, expected, flagged)
-    return head + _values(whole, series.rule.kind) + (json.loads(bins) if bins else None,)
+    statistics = _values(whole, series.rule.kind)
+    histogram = json.loads(bins) if bins else None
+    return (*head, *statistics, histogram), (revision, *last, number, grid, start_ms)
 
 
 def _last_before(

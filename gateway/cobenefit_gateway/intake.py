@@ -227,8 +227,12 @@ class Intake:
             # Of a message that is taken again, only the channel that was refused.
             if again is not None and again.place[2] not in ("", channel.name):
                 continue
-            n = len(channel.value)
-            series = self._agreed(topic, channel.name, channel.unit, n, record)
+            series = route.series
+            if series is None or (series.channel, route.unit) != (channel.name, channel.unit):
+                n = len(channel.value)
+                series = self._agreed(topic, channel.name, channel.unit, n, record)
+                if route.adapter is None:
+                    route.series, route.unit = series, channel.unit
             if series is not None:
                 taking.columns.add(series, record.received_ms, channel)
 

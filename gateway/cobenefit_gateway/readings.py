@@ -107,7 +107,8 @@ class Readings:
         low, high = table.low[number], table.high[number]
         oldest_ms = np.maximum(table.max_t_ms[number] - self._reopen_ms, NEVER_MS)
         latest_ms = batch.received_ms + self._future_ms
-        fits = (seen.low >= low) & (seen.high <= high) & np.isfinite(seen.low + seen.high)
+        fits = (seen.low >= low) & (seen.high <= high)
+        fits &= np.isfinite(seen.low) & np.isfinite(seen.high)
         fits &= (seen.shortest_ms >= 0) & (batch.t_ms[batch.ends] <= latest_ms)
         fits &= batch.t_ms[batch.starts] >= np.maximum(oldest_ms, self._earliest_ms)
         doubtful = ~fits | batch.flagged()

@@ -9,6 +9,7 @@ is read again.
 import json
 import uuid
 from collections.abc import Iterable
+from itertools import islice
 from math import isnan, nan
 from sys import intern
 
@@ -44,6 +45,8 @@ _COPY_SEGMENTS = 16
 _KEPT_BYTES = 64 << 20
 #: Messages taken again in one checkpoint. [1]
 _AGAIN_AT_ONCE = 500
+#: Series whose rows are made before they are written. [1]
+_SERIES_AT_ONCE = 1000
 _SEGMENTS = msgspec.json.Decoder(list[Segment])
 
 
@@ -192,7 +195,9 @@ class Store:
             number = int(self._meta("checkpoint")) + 1
             if flush:
                 state.changes.series.update(s for s in state.series.values() if s.windows)
-            self._save_series(state.changes.series, flush)
+            changed = iter(state.changes.series)
+            while some := list(islice(changed, _SERIES_AT_ONCE)):
+                self._save_series(some, flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
             if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
@@ -280,7 +285,7 @@ class Store:
         changes, run = state.changes, self._db.executemany
         run(
             "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
-            [_sequence_row(key, state.sequences[key]) for key in changes.sequences],
+            (_sequence_row(key, state.sequences[key]) for key in changes.sequences),
         )
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -291,7 +296,7 @@ class Store:
         )
         run(
             "INSERT OR REPLACE INTO health VALUES(?, ?, ?, ?, ?)",
-            [(*key, json.dumps(state.health[key]), number) for key in changes.health],
+            ((*key, json.dumps(state.health[key]), number) for key in changes.health),
         )
         if changes.seen:
             run("INSERT INTO seen(fingerprint) VALUES(?)", [(f,) for f in changes.seen])

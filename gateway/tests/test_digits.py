@@ -1,7 +1,7 @@
 import json
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cobenefit_gateway.digits import Text
@@ -10,6 +10,7 @@ DIGITS = st.text("0123456789.-", max_size=18)
 
 
 @given(st.lists(DIGITS, min_size=1, max_size=20))
+@settings(deadline=None)
 def test_numbers_are_those_of_a_parser_or_none(words):
     text = Text(",".join(words).encode())
     size = np.array([len(word) for word in words])

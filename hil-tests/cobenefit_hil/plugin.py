@@ -5,7 +5,7 @@ The same tests run on a virtual and on a real board; what a test needs of the ri
 
 Fixtures: `rig`, `broker` (a real one on loopback, restartable), `peer` (a TIC meter on a
 pseudo-terminal), `board` (off, flashed, wired to both), `ack_station` (acknowledges as a gateway
-does), `program` (a tool of the system).
+does), `program` (a tool of the system), `measured` (notes a figure in the record).
 """
 
 import os
@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from cobenefit_hil import record
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
+from cobenefit_hil.record import measured
 from cobenefit_hil.rig import Rig, RigError, load
 from cobenefit_hil.services import (
     Service,
@@ -32,6 +34,9 @@ PERIOD_MS = 600_000
 START_MS = 1_700_000_400_000  # a multiple of the period
 INSTANTS = 600
 SEED = 20_261_122
+VIRTUAL = "unix"
+WORKERS_PER_CORE = 3
+__all__ = ["measured"]  # a fixture of this plugin
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--board", default="", help="refuse to run on any other board than this")
     group.addoption("--rig", default="unix", help="a name in hil-tests/rigs, or a TOML file")
     group.addoption("--long", action="store_true", help="10,000 power cuts, every bit; minutes")
+    group.addoption("--record", type=Path, help="folder for the run's JSON record and JUnit file")
     group.addoption("--seed", type=int, default=SEED, help="of the faults that come at random")
 
 
@@ -48,10 +54,46 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"cobenefit: faults at random with --seed {config.getoption('--seed')}"
 
 
+@pytest.hookimpl(tryfirst=True)  # JUnit's own plugin looks at its path after us
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks, for projects that use the plugin alone."""
+    """Register the marks, for projects that use the plugin alone, and what writes the record."""
+    folder = config.getoption("--record")
+    if folder is not None and not hasattr(config, "workerinput"):  # workers report to this process
+        name = Path(str(config.getoption("--rig"))).stem
+        recorder = record.Recorder(_rig(config), name, folder, int(config.getoption("--seed")))
+        config.pluginmanager.register(recorder, "cobenefit_hil_recorder")
+        config.option.xmlpath = config.option.xmlpath or str(folder / f"{name}.xml")
     config.addinivalue_line("markers", "needs(*features): the rig features a test requires")
     config.addinivalue_line("markers", "hil: runs on a board, virtual or real")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the worker processes that `-n auto` means: a real board can do one thing at a time.
+
+    Tests of a virtual board wait more than they compute, so there are more of them than cores.
+
+    Parameters
+    ----------
+    config : pytest.Config
+        Holds `--rig`.
+
+    Returns
+    -------
+    int
+        The processes; 0 is this one alone. [1]
+    """
+    return WORKERS_PER_CORE * (os.cpu_count() or 1) if _rig(config).board == VIRTUAL else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what may take long, so that it does not run alone at the end."""
+    items.sort(key=lambda item: -_limit_s(item))
+
+
+def _limit_s(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("timeout")
+    return int(mark.args[0]) if mark and mark.args else 0
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -187,7 +229,7 @@ def board(
     VirtualBoard
         The board.
     """
-    assert rig.board == "unix"
+    assert rig.board == VIRTUAL
     lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
     virtual = VirtualBoard(node_config, tmp_path / "board", lines)
     yield virtual

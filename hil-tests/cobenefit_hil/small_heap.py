@@ -41,7 +41,7 @@ CHANNELS = 7
 BACKLOG = 7
 RESET = 73
 SHORT = "MemoryError"
-_TIMEOUT_S = 60
+_TIMEOUT_S = 300
 
 
 class Fleet:

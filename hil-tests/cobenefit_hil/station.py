@@ -43,6 +43,8 @@ class AckStation:
         self.acking = threading.Event()
         self.acking.set()
         self._filter = f"cb/v1/+/{device}/#"
+        self._mark = f"cb/v1/station/{device.replace('+', 'station')}/mark"
+        self._marked = threading.Event()
         self._address = ("127.0.0.1", port) if socket_path is None else (str(socket_path), 1)
         transport: Literal["tcp", "unix"] = "tcp" if socket_path is None else "unix"
         self._client = mqtt.Client(
@@ -87,6 +89,27 @@ class AckStation:
             highest[boot] = max(seq, highest.get(boot, 0))
         expected = ((boot, seq) for boot, top in highest.items() for seq in range(top))
         return [key for key in expected if key not in self.packs]
+
+    def last_health(self) -> messages.Health:
+        """Return the last health report, once all has come that the broker has taken by now.
+
+        A board that has ended has said everything to the broker, but not yet to this station.
+
+        Returns
+        -------
+        Health
+            The last one.
+
+        Raises
+        ------
+        TimeoutError
+            If the broker did not pass on a message of our own within 30 s.
+        """
+        self._marked.clear()
+        self.publish(self._mark, b"")
+        if not self._marked.wait(30):
+            raise TimeoutError("the broker did not pass on the station's own mark within 30 s")
+        return self.healths[-1]
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1.
@@ -144,6 +167,9 @@ class AckStation:
         client.subscribe(self._filter, qos=1)
 
     def _on_message(self, client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == self._mark:
+            self._marked.set()
+            return
         try:
             topic = topics.parse(message.topic)
             if topic.leaf == "up":

@@ -255,8 +255,10 @@ def lost_by_channel(station: AckStation) -> Counter[str]:
 
 
 def _sensors(period_ms: int) -> list[dict[str, Any]]:
+    patient = {"timeout_ms": 20_000}  # a busy machine makes no sensor silent
     return [
-        {"driver": "tic", "uart": 1, "period_ms": period_ms},
+        {"driver": "tic", "uart": 1, "period_ms": period_ms, "options": patient},
         {"driver": "pulse", "counter": 1, "period_ms": period_ms},
-        {"driver": "modbus", "uart": 2, "period_ms": period_ms, "options": {"map": "soil_a"}},
-    ]
+        {"driver": "modbus", "uart": 2, "period_ms": period_ms,
+         "options": {"map": "soil_a", **patient}},
+    ]  # fmt: skip

@@ -101,7 +101,7 @@ def test_all_readings_arrive_through_an_air_that_loses_a_third(air, board, ack_s
 def test_a_bridge_that_loses_its_power_loses_nothing(bridge, board, ack_station):
     board.boot()
     for packs in (1, 5):
-        assert ack_station.wait(lambda n=packs: len(ack_station.packs) > n, 30), board.console()
+        assert ack_station.wait(lambda n=packs: len(ack_station.packs) > n, 60), board.console()
         bridge.power_cut()
         bridge.start(SCRIPT)
     assert_all_arrived_once(ack_station, board)
@@ -110,7 +110,7 @@ def test_a_bridge_that_loses_its_power_loses_nothing(bridge, board, ack_station)
 
 def test_a_node_that_loses_its_power_goes_on_where_it_was(board, ack_station):
     board.boot()
-    assert ack_station.wait(lambda: len(ack_station.packs) > 2, 30), board.console()
+    assert ack_station.wait(lambda: len(ack_station.packs) > 2, 60), board.console()
     board.power_cut()
     board.boot()
     assert board.wait(100) == 0, board.console()
@@ -124,7 +124,7 @@ def test_a_node_waits_for_a_bridge_that_is_out_of_reach(air, board, ack_station)
     air.silent = True
     board.boot()
     unheard = lambda: "no answer from the bridge" in board.console()  # noqa: E731
-    assert ack_station.wait(unheard, 30), board.console()
+    assert ack_station.wait(unheard, 60), board.console()
     assert not ack_station.packs
     air.silent = False
     assert_all_arrived_once(ack_station, board)
@@ -133,19 +133,19 @@ def test_a_node_waits_for_a_bridge_that_is_out_of_reach(air, board, ack_station)
 def test_a_bridge_without_its_broker_says_so_and_the_node_waits(
     broker, bridge, board, ack_station
 ):
-    assert ack_station.wait(lambda: "connected" in bridge.console(), 30), bridge.console()
+    assert ack_station.wait(lambda: "connected" in bridge.console(), 60), bridge.console()
     broker.kill()
     noticed = lambda: "Error(" in bridge.console()  # noqa: E731 end of file, or a reset
-    assert ack_station.wait(noticed, 30), bridge.console()
+    assert ack_station.wait(noticed, 60), bridge.console()
     board.boot()
     refused = lambda: "the bridge has no broker" in board.console()  # noqa: E731
-    assert ack_station.wait(refused, 30), board.console()
+    assert ack_station.wait(refused, 60), board.console()
     broker.start()
     assert_all_arrived_once(ack_station, board)
 
 
 def test_strangers_and_forgers_are_refused_and_counted(air, bridge, board, ack_station):
-    assert ack_station.wait(lambda: "connected" in bridge.console(), 30), bridge.console()
+    assert ack_station.wait(lambda: "connected" in bridge.console(), 60), bridge.console()
     node, own, stranger = (bytes.fromhex(m) for m in (NODE_MAC, BRIDGE_MAC, STRANGER_MAC))
     board.boot()
     assert board.wait(100) == 0, board.console()
@@ -159,7 +159,7 @@ def test_strangers_and_forgers_are_refused_and_counted(air, bridge, board, ack_s
     for frame in recorded:
         air.inject(node, own, frame)
     counted = lambda: int(counts(ack_station, "forged")) >= 2  # noqa: E731
-    assert ack_station.wait(counted, 30), ack_station.results
+    assert ack_station.wait(counted, 60), ack_station.results
     assert counts(ack_station, "unknown") == "1"
     assert ack_station.arrivals == arrivals
     assert ack_station.errors == []
@@ -176,7 +176,8 @@ def test_an_update_notice_reaches_the_node_and_its_answer_the_broker(board, ack_
     board.boot()
     assert_all_arrived_once(ack_station, board)
     said = [result for result in ack_station.results if result.subject == "update"]
-    assert [result.outcome for result in said] == ["refused"]
+    # At least once: a session that begins anew brings the notice again.
+    assert {result.outcome for result in said} == {"refused"}
 
 
 class TestAccessControl:
@@ -223,8 +224,8 @@ class TestAccessControl:
         board.boot()
         node = bytes.fromhex(NODE_MAC)
         sent = lambda: sum(len(f) for mac, _, f in air.heard if mac == node) > 1100  # noqa: E731
-        assert ack_station.wait(sent, 30), board.console()
+        assert ack_station.wait(sent, 60), board.console()
         # What the bridge says of itself, later than the packs, does arrive.
         said = len(ack_station.healths)
-        assert ack_station.wait(lambda: len(ack_station.healths) > said + 1, 30)
+        assert ack_station.wait(lambda: len(ack_station.healths) > said + 1, 60)
         assert not ack_station.packs

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time")]
 
 def test_nothing_is_lost_when_the_broker_restarts(board, broker, ack_station):
     board.boot()
-    assert ack_station.wait(lambda: len(ack_station.packs) > 20, 30), board.console()
+    assert ack_station.wait(lambda: len(ack_station.packs) > 20, 60), board.console()
     broker.kill()
     time.sleep(0.7)
     broker.start()
@@ -19,7 +19,7 @@ def test_nothing_is_lost_when_the_broker_restarts(board, broker, ack_station):
     assert len(ack_station.readings()) == 2 * INSTANTS
     assert ack_station.missing() == []
     assert ack_station.errors == []
-    assert ack_station.healths[-1].reconnects >= 1
+    assert ack_station.last_health().reconnects >= 1
 
 
 def test_a_board_that_starts_before_its_broker_catches_up(board, broker, ack_station):
@@ -35,7 +35,7 @@ def test_what_only_the_broker_acknowledged_is_published_again(board, ack_station
     ack_station.acking.clear()
     board.boot()
     twice = lambda: max(ack_station.arrivals.values(), default=0) >= 2  # noqa: E731
-    assert ack_station.wait(twice, 30), board.console()
+    assert ack_station.wait(twice, 60), board.console()
     assert board.poll() is None
     ack_station.acking.set()
     assert board.wait(100) == 0, board.console()

@@ -94,7 +94,7 @@ def connections(console):
 
 
 @pytest.mark.timeout(900)
-def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, seed):
+def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, seed, measured):
     instants, apart_s = (8640, (5, 40)) if long_run else (1440, (1, 6))
     service, plain, tls = tls_broker(tmp_path, program("mosquitto"))
     config = {
@@ -114,11 +114,12 @@ def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, see
             assert trial.board.wait(400) == 0, trial.board.console()[-3000:]
         status = ota_commands.summary(ota_broker.reports(operator, SITE, DEVICE))
         console = trial.board.console()
-        print(f"outages {len(outages)}, connections {trial.link.accepted}", console[-1800:])
+        measured("outages", len(outages), "1")
+        measured("connections", trial.link.accepted, "1")
         assert (status["outcome"], status["version"]) == ("confirmed", "9.1")
         assert trial.balance() == Balance(10 * instants, 10 * instants)
         assert station.missing() == []
         assert [e for e in station.errors if "/ota/" not in e] == []
         assert outages
-        assert station.healths[-1].reconnects == connections(console) - 1
+        assert station.last_health().reconnects == connections(console) - 1
         assert "MemoryError" not in console

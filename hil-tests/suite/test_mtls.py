@@ -80,7 +80,7 @@ def equip(board, broker):
 
 def _delivers(station):
     count = len(station.packs)
-    return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 30)
+    return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 60)
 
 
 def test_the_right_certificate_works(board, equip, ack_station):
@@ -110,8 +110,8 @@ def test_a_wrong_certificate_is_refused(  # noqa: PLR0917
             del node_config["broker"]["tls"][name]
         board.flash(node_config)
     with Keeper(board):
-        assert ack_station.wait(lambda: broker.refusals() >= 2, 30), broker.tail()
-        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 30)
+        assert ack_station.wait(lambda: broker.refusals() >= 2, 60), broker.tail()
+        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 60)
     # OpenSSL says no more in mosquitto's log; each case differs from the right one in one thing.
     why = "did not return a certificate" if case == "none" else "certificate verify failed"
     assert broker.said(why), broker.tail()
@@ -134,7 +134,7 @@ def test_a_broker_with_a_wrong_certificate_is_refused(  # noqa: PLR0917
     equip()
     broker.present(**changes)
     with Keeper(board):
-        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 30)
+        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 60)
     assert why in board.console(), board.console()[-1500:]
     assert not ack_station.packs
     assert not ack_station.states
@@ -178,10 +178,10 @@ def test_a_certificate_is_renewed_over_the_air(board, equip, broker, ack_station
         assert kept.boots == 2
         broker.revoke(old)  # and restart: whoever still shows the old one stays outside
         count = len(ack_station.packs)
-        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 30), broker.tail()
+        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 60), broker.tail()
         kept.power_cut()
         count = len(ack_station.packs)
-        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 30), broker.tail()
+        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 60), broker.tail()
         assert board.file("key.a").read_bytes() != board.file("key.der").read_bytes()
 
 
@@ -261,7 +261,7 @@ class _client:  # noqa: N801
         self._mqtt.on_connect = lambda *_: up.set()
         self._mqtt.connect("127.0.0.1", self._port)
         self._mqtt.loop_start()
-        assert up.wait(20)
+        assert up.wait(60)
         return self
 
     def __exit__(self, *_):
@@ -269,7 +269,7 @@ class _client:  # noqa: N801
         self._mqtt.loop_stop()
 
     def publish(self, topic, payload, retain=True):
-        self._mqtt.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self._mqtt.publish(topic, payload, qos=1, retain=retain).wait_for_publish(60)
 
     def listen(self, *patterns):
         """Return retained payload by topic; what came before the answer to a last question."""
@@ -281,8 +281,8 @@ class _client:  # noqa: N801
         self._mqtt.on_message = take
         self._mqtt.on_subscribe = lambda *_: done.set()
         self._mqtt.subscribe([(p, 1) for p in patterns])
-        assert done.wait(20)
+        assert done.wait(60)
         done.clear()
         self._mqtt.subscribe("$SYS/broker/version", 1)  # retained ones before it have been sent
-        assert done.wait(20)
+        assert done.wait(60)
         return found

@@ -36,12 +36,12 @@ def test_two_boards_with_one_name_both_deliver_everything(tmp_path, broker):
 
 def test_a_board_whose_flash_was_erased_is_not_taken_for_its_past(board, ack_station):
     board.boot()
-    assert ack_station.wait(lambda: len(ack_station.packs) > 5, 30), board.console()
+    assert ack_station.wait(lambda: len(ack_station.packs) > 5, 60), board.console()
     board.power_cut()
     shutil.rmtree(board.file("ring"))
     before = set(ack_station.packs)
     board.boot()
-    assert board.wait(60) == 0, board.console()
+    assert board.wait(100) == 0, board.console()
     after = {boot for boot, _ in set(ack_station.packs) - before}
     assert after.isdisjoint(boot for boot, _ in before)
     assert ack_station.errors == []

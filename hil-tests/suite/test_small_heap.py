@@ -9,6 +9,7 @@ pytestmark = [pytest.mark.hil, pytest.mark.broker, pytest.mark.needs("uart", "si
 HEAP_KB = 96
 
 
+@pytest.mark.timeout(600)
 def test_three_drivers_tls_backlog_and_update_fit_the_heap(tmp_path, program):
     program("mpy-cross")
     program("mosquitto")

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,12 +9,12 @@ import cobenefit_node
 from cobenefit_boards import ota, ota_broker, ota_commands
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.plugin import DEVICE, PERIOD_MS, SITE, START_MS
+from cobenefit_hil.virtual.board import firmware
 from cobenefit_node.slots import Slots
 from cobenefit_wire import release
 
 pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time", "power")]
 INSTANTS = 40_000
-FIRMWARE = Path(cobenefit_node.__file__).parent.parent
 RESET = 73
 
 
@@ -57,7 +56,8 @@ class Fleet:
         folder = self.tmp_path / name
         for package in ("cobenefit_node", "cobenefit_wire"):
             ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(FIRMWARE / package, folder / package, ignore=ignore)
+            root = next(root for root in firmware() if (root / package).is_dir())
+            shutil.copytree(root / package, folder / package, ignore=ignore)
         init = folder / "cobenefit_node/__init__.py"
         init.write_text(f'"""Changed."""\n\nVERSION = "{name}"\n')
         for path, (old, new) in edits.items():
@@ -98,7 +98,7 @@ class Fleet:
     def reports(self, station):
         """Whether the board still delivers readings, and none is missing on the way."""
         count = len(station.packs)
-        return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 30)
+        return station.wait(lambda: len(station.packs) > count + 5 and not station.missing(), 60)
 
     def state(self, monkeypatch):
         with monkeypatch.context() as patched:

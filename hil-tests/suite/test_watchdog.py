@@ -38,12 +38,12 @@ def test_a_stuck_part_resets_the_board(  # noqa: PLR0917 fixtures
     script = tmp_path / "stuck.py"
     script.write_text(STUCK.format(module=module, name=name, method=method))
     board.boot(script=script)
-    assert board.wait(60) == -9, board.console()
+    assert board.wait(100) == -9, board.console()
     board.boot()
     told = "3"  # watchdog
     assert ack_station.wait(
         lambda: any(s.online and s.reset_cause == told for s in ack_station.states), 30
     ), board.console()
-    assert ack_station.wait(lambda: bool(ack_station.packs), 30), board.console()
+    assert ack_station.wait(lambda: bool(ack_station.packs), 60), board.console()
     assert ack_station.wait(lambda: bool(ack_station.healths), 60), board.console()
     assert ack_station.healths[-1].causes[2] == 1

@@ -87,27 +87,27 @@ def test_a_node_joins_under_its_own_name_and_leaves_when_it_ends(
         ("off", DEVICE),
     ]
     assert f"Wi-Fi {SSID}: joined, -61 dBm" in board.console()
-    assert ack_station.healths[-1].reconnects == 0
+    assert ack_station.last_health().reconnects == 0
 
 
 def test_a_node_survives_an_access_point_that_comes_and_goes(board, point, ack_station):
     point.off()
     board.boot()
-    assert ack_station.wait(lambda: point.count("absent") > 0, 30), board.console()
+    assert ack_station.wait(lambda: point.count("absent") > 0, 60), board.console()
     assert not ack_station.states
     ack_station.acking.clear()  # so that it does not end meanwhile
     for drops in range(3):
         if drops:
             point.off()
             lost = lambda n=drops: point.count("lost") == n  # noqa: E731
-            assert ack_station.wait(lost, 30), board.console()
+            assert ack_station.wait(lost, 60), board.console()
         point.on()
         back = lambda n=drops: births(ack_station) > n and ack_station.packs  # noqa: E731
-        assert ack_station.wait(back, 30), board.console()
+        assert ack_station.wait(back, 60), board.console()
     acknowledge(ack_station)
     assert_all_arrived(ack_station, board)
     assert (point.count("joined"), point.count("lost")) == (3, 2)
-    assert ack_station.healths[-1].reconnects == 2
+    assert ack_station.last_health().reconnects == 2
     assert f"Wi-Fi {SSID}: no such access point" in board.console()
     assert f"Wi-Fi {SSID}: lost" in board.console()
 
@@ -123,7 +123,7 @@ def test_a_password_that_is_refused_is_said_and_not_hammered(board, point, ack_s
     assert all(wait >= 187 << i for i, wait in enumerate(waits_ms[:3])), waits_ms
     point.on(password=PASSWORD)
     assert_all_arrived(ack_station, board)
-    assert ack_station.healths[-1].reconnects == 0
+    assert ack_station.last_health().reconnects == 0
 
 
 def test_a_driver_that_hangs_is_freed_by_a_reset_of_its_interface(
@@ -157,7 +157,7 @@ def test_a_node_without_wi_fi_for_too_long_restarts_and_loses_nothing(
     board.flash(node_config)
     point.off()
     board.boot()
-    assert board.wait(60) == RESET, board.console()
+    assert board.wait(100) == RESET, board.console()
     point.on()
     board.boot()
     assert board.wait(100) == 0, board.console()
@@ -190,11 +190,11 @@ class TestBridge:
             board.power_cut()
 
     def test_it_joins_again_and_says_the_channel(self, bridge, point, ack_station):
-        assert ack_station.wait(lambda: births(ack_station) > 0, 30), bridge.console()
+        assert ack_station.wait(lambda: births(ack_station) > 0, 60), bridge.console()
         point.off()
-        assert ack_station.wait(lambda: point.count("lost") > 0, 30), bridge.console()
+        assert ack_station.wait(lambda: point.count("lost") > 0, 60), bridge.console()
         point.on(channel=11)
-        assert ack_station.wait(lambda: births(ack_station) > 1, 30), bridge.console()
+        assert ack_station.wait(lambda: births(ack_station) > 1, 60), bridge.console()
         assert "on channel 6: nodes must be, too" in bridge.console()
         assert "on channel 11: nodes must be, too" in bridge.console()
 
@@ -202,6 +202,6 @@ class TestBridge:
     def test_it_restarts_rather_than_reset_the_radio_under_its_nodes(
         self, bridge, point, ack_station
     ):
-        assert bridge.wait(60) == RESET, bridge.console()
+        assert bridge.wait(100) == RESET, bridge.console()
         assert point.count("off") == 0
         assert ack_station.errors == []

@@ -1,6 +1,8 @@
 """Daily use of one meter, before and after."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from cobenefit_backend.documents.base import (
     NO_FOOTPRINT,
@@ -9,7 +11,6 @@ from cobenefit_backend.documents.base import (
     IntervalDocument,
     NonNegative,
     Number,
-    Series,
     array,
     interval,
     optional_array,
@@ -18,26 +19,33 @@ from cobenefit_backend.documents.footprint import FootprintDocument, footprint_o
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.estimate import smart_meter
 from cobenefit_backend.estimate.quantity import Interval
+from cobenefit_backend.estimate.units import unit_mistake
 from cobenefit_backend.factors.registry import FactorSet
+
+Use = Annotated[list[Annotated[float, Meta(ge=0, le=1e9)] | None], Meta(min_length=1)]
+Limit = Annotated[float, Meta(ge=0, le=1)]
 
 
 class SmartMeterDocument(Document, frozen=True):
     """Daily use of one meter, before and after; null where a day is missing."""
 
-    baseline_kwh: Series
-    reporting_kwh: Series
+    baseline_kwh: Use
+    reporting_kwh: Use
     baseline_degc: list[float | None] | None = None
     reporting_degc: list[float | None] | None = None
     fuel: Literal["electricity", "gas"] = "electricity"
     comparison_ratio: IntervalDocument | None = None
     visits_avoided: Number = 0
     km_per_visit: NonNegative = 0.0
+    accuracy_ratio: Limit | None = None
+    previous_accuracy_ratio: Limit | None = None
     footprint: FootprintDocument | None = None
 
 
 def run(document: SmartMeterDocument, factors: FactorSet) -> Answer:
     """Return the answer of a document; InputError says what does not fit."""
     for side in ("baseline", "reporting"):
+        _check_unit(getattr(document, f"{side}_kwh"), f"$.{side}_kwh")
         energy, weather = getattr(document, f"{side}_kwh"), getattr(document, f"{side}_degc")
         if weather is not None and len(weather) != len(energy):
             raise InputError(
@@ -54,6 +62,8 @@ def run(document: SmartMeterDocument, factors: FactorSet) -> Answer:
         comparison_ratio=None if ratio is None else interval(ratio, "$.comparison_ratio"),
         visits_avoided=document.visits_avoided,
         km_per_visit=document.km_per_visit,
+        accuracy_ratio=document.accuracy_ratio,
+        previous_accuracy_ratio=document.previous_accuracy_ratio,
     )
     own = document.footprint
     result = smart_meter.estimate(
@@ -62,3 +72,9 @@ def run(document: SmartMeterDocument, factors: FactorSet) -> Answer:
     if own is None:
         result["disqualifications"].append(NO_FOOTPRINT.to_dict())
     return result
+
+
+def _check_unit(values: list[float | None], where: str) -> None:
+    """Refuse days in Wh among days in kWh."""
+    if (found := unit_mistake(array(values))) is not None:
+        raise InputError(found[1], where=f"{where}[{found[0]}]")

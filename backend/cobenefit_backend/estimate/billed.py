@@ -7,10 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_backend.estimate import smart_meter
+from cobenefit_backend.estimate.accuracy import accuracy_records, with_accuracy
 from cobenefit_backend.estimate.baseline import Fuel
 from cobenefit_backend.estimate.billing import fit, savings
 from cobenefit_backend.estimate.bills import Bills
+from cobenefit_backend.estimate.meter_records import comparison_records, records_of
 from cobenefit_backend.estimate.quantity import Disqualification
+from cobenefit_backend.estimate.slope_gate import slope_records
+
+Limits = tuple[float | None, float | None]
 
 
 def billed(
@@ -19,6 +24,8 @@ def billed(
     fuel: Fuel,
     before: tuple[date, date],
     after: tuple[date, date],
+    *,
+    limits: Limits = (None, None),
 ) -> dict[str, Any]:
     """Fit a billing baseline and state the savings.
 
@@ -33,6 +40,8 @@ def billed(
     before, after : tuple of date
         First day and day after the last of the baseline and of the reporting period; a bill
         counts where all its days lie inside.
+    limits : tuple of float or None
+        Limit of error of the meter, and of the one before it where it is another one. [1]
 
     Returns
     -------
@@ -41,7 +50,9 @@ def billed(
     """
     first, second = within(edges, bills, *before), within(edges, bills, *after)
     fitted = fit(first, fuel)
-    saved = savings(fitted, second)
+    limit, previous = limits
+    assumed = smart_meter.WEAKEST_LIMIT[fuel] if limit is None else limit
+    saved = with_accuracy(savings(fitted, second), assumed, previous)
     known = bool(fitted.bills[0] and saved.valid_days[0])
     return {
         **smart_meter.describe(fitted.models, saved),
@@ -50,8 +61,10 @@ def billed(
         "label": "pre/post, no control",
         "disqualifications": [
             *_left_out(int(fitted.left_out[0])),
-            *smart_meter.records_of(fitted.models, saved),
-            *smart_meter.comparison_records(None),
+            *records_of(fitted.models, saved),
+            *slope_records(fitted.models),
+            *accuracy_records(limit),
+            *comparison_records(None),
         ],
     }
 

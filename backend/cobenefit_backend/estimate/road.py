@@ -10,6 +10,9 @@ from typing import Literal
 from cobenefit_backend.estimate.fuel_curve import VehicleClass
 from cobenefit_backend.estimate.quantity import DataOrigin
 
+DETECTOR_ERROR_RATIO = 0.05
+"""Counting error assumed where no class of detector is given: our own convention. [1]"""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeedBin:
@@ -70,7 +73,7 @@ class TrafficInputs:
     after_days: float = 1.0
     screenline: bool = False
     control_corridor: bool = False
-    detector_error_ratio: float = 0.05
+    detector_error_ratio: float = DETECTOR_ERROR_RATIO
     coverage_ratio: float = 1.0
     data_origin: DataOrigin = "measured"
     charged_days: float | None = None

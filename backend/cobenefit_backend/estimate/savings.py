@@ -102,7 +102,6 @@ def savings(
     counterfactual = np.where(counted, expected, 0.0).sum(axis=1)
     observed = np.where(counted, energy, 0.0).sum(axis=1)
     days = counted.sum(axis=1)
-    saved = counterfactual - observed
     relative = relative_uncertainty(
         baselines.cv_rmse_adj,
         baselines.autocorrelation,
@@ -113,50 +112,48 @@ def savings(
     )
     if not baselines.has_weather:
         relative = np.fmax(relative, two_means_uncertainty(baselines, energy))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        half_width = counterfactual * relative  # NaN where no day counts
-        return Savings(
-            counterfactual,
-            observed,
-            saved,
-            saved / counterfactual,
-            half_width,
-            np.where(saved == 0, np.inf, half_width / np.abs(saved)),
-            np.abs(saved) > half_width,
-            days,
-            energy.shape[1],
-        )
+    return of_totals(counterfactual, observed, relative, days, energy.shape[1])
 
 
-def savings_by_month(
-    baselines: Baselines,
-    energy_kwh: FloatArray,
-    temperature_degc: FloatArray | None,
-    month: NDArray[np.integer],
-) -> FloatArray:
-    """Return the savings of all meters together by calendar month.
+def of_totals(
+    counterfactual_kwh: FloatArray,
+    observed_kwh: FloatArray,
+    relative_90: FloatArray,
+    valid_days: NDArray[np.intp],
+    expected_days: int,
+) -> Savings:
+    """Return the savings of totals whose relative uncertainty is known.
 
     Parameters
     ----------
-    baselines : Baselines
-        Fitted models of m meters.
-    energy_kwh : ndarray, shape (m, q) or (q,)
-        Daily use in the reporting period, NaN where missing. [kWh]
-    temperature_degc : ndarray, shape (q,) or (m, q), or None
-        Daily mean temperature. [degC]
-    month : ndarray of int, shape (q,)
-        Calendar month of each day, 1 to 12. [1]
+    counterfactual_kwh, observed_kwh : ndarray, shape (m,)
+        Expected and measured use over the same time. [kWh]
+    relative_90 : ndarray, shape (m,)
+        Half-width of the 90 % interval over the counterfactual. [1]
+    valid_days : ndarray of int, shape (m,)
+        Days counted. [d]
+    expected_days : int
+        Days in the period. [d]
 
     Returns
     -------
-    ndarray, shape (12,)
-        January to December; they add up to the savings of the period. [kWh]
+    Savings
+        One entry per meter; the half-width is NaN where no day counts.
     """
-    energy = np.atleast_2d(energy_kwh)
-    weather = temperature_degc if baselines.has_weather else None
-    daily = predict(baselines, weather, energy.shape[1]) - energy
-    per_day = np.where(np.isnan(daily), 0.0, daily).sum(axis=0)
-    return np.asarray(np.bincount(month - 1, weights=per_day, minlength=12), dtype=np.float64)
+    saved = counterfactual_kwh - observed_kwh
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half_width = counterfactual_kwh * relative_90
+        return Savings(
+            counterfactual_kwh,
+            observed_kwh,
+            saved,
+            saved / counterfactual_kwh,
+            half_width,
+            np.where(saved == 0, np.inf, half_width / np.abs(saved)),
+            np.abs(saved) > half_width,
+            valid_days,
+            expected_days,
+        )
 
 
 def relative_uncertainty(

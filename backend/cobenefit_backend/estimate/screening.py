@@ -84,7 +84,7 @@ def largest_step(residual_kwh: FloatArray) -> Step:
     gain[(n_1 < MIN_SIDE_DAYS) | (n_2 < MIN_SIDE_DAYS)] = 0.0
     at = gain.argmax(axis=1)
     row = np.arange(len(at))
-    mean = total[:, -1] / count[:, -1]
+    mean = total[:, -1] / np.maximum(count[:, -1], 1)
     squares = (values**2).sum(axis=1) - count[:, -1] * mean**2
     variance = np.maximum(squares - gain[row, at], 1e-12) / np.maximum(count[:, -1] - 2, 1)
     rho = np.clip(lag1_autocorrelation(residual_kwh), 0.0, 0.99)
@@ -92,8 +92,12 @@ def largest_step(residual_kwh: FloatArray) -> Step:
     return Step(at + 1, step[row, at], statistic, statistic > CRITICAL)
 
 
-def step_records(step: Step, recorded_day: int) -> tuple[Disqualification, ...]:
+def step_records(
+    step: Step, recorded_day: int, day: NDArray[np.datetime64] | None = None
+) -> tuple[Disqualification, ...]:
     """Say when use changed elsewhere than at the recorded date.
+
+    It suggests: whoever knows the cause may declare a non-routine event. Nothing is changed.
 
     Parameters
     ----------
@@ -101,17 +105,24 @@ def step_records(step: Step, recorded_day: int) -> tuple[Disqualification, ...]:
         Largest steps.
     recorded_day : int
         Day of the measure in the same series. [1]
+    day : ndarray of datetime64[D], shape (n,), or None
+        The days of the series.
 
     Returns
     -------
     tuple of Disqualification
-        `change_elsewhere` with the number of meters, or nothing.
+        `change_elsewhere` with the number of meters, or nothing; for one meter with the day and
+        the size [kWh/d] of the step.
     """
     elsewhere = step.found & (np.abs(step.day - recorded_day) > _NEAR_DAYS)
     if not elsewhere.any():
         return ()
+    data: dict[str, int | float | str] = {"meters": int(elsewhere.sum())}
+    if day is not None and len(elsewhere) == 1:
+        data["suggested_start"] = str(day[step.day[0]])
+        data["step_kwh_per_day"] = round(float(step.size_kwh[0]), 3)
     text = "Use changed at another time than the one on record: something else happened."
-    return (Disqualification("change_elsewhere", text, {"meters": int(elsewhere.sum())}),)
+    return (Disqualification("change_elsewhere", text, data),)
 
 
 def solar_suspected(hourly_kwh: FloatArray) -> NDArray[np.bool_]:

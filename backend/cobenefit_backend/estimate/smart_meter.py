@@ -4,42 +4,44 @@ Without a comparison group a price shock or a mild year is credited to the meter
 is at best E and the label says "pre/post, no control".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cobenefit_backend.estimate import students_t
-from cobenefit_backend.estimate.baseline import (
-    MODELS,
-    Baselines,
-    FloatArray,
-    Fuel,
-    fit,
-    usable,
-)
+from cobenefit_backend.estimate.accuracy import accuracy_records, with_accuracy
+from cobenefit_backend.estimate.baseline import MODELS, Baselines, FloatArray, Fuel, fit, usable
+from cobenefit_backend.estimate.events import Event
 from cobenefit_backend.estimate.grid import by_month_kgco2e
+from cobenefit_backend.estimate.hourly_savings import HourlyStatistics, thin_month_records
+from cobenefit_backend.estimate.meter_models import Compared, Model, Sides, compare
+from cobenefit_backend.estimate.meter_records import Statistics, comparison_records, records_of
 from cobenefit_backend.estimate.net import Effect, Footprint, net
 from cobenefit_backend.estimate.propagate import MeasuredModel, contributors
 from cobenefit_backend.estimate.quantity import (
     DataOrigin,
     Disqualification,
     Estimate,
+    EvidenceClass,
     Interval,
 )
-from cobenefit_backend.estimate.savings import Savings, savings, savings_by_month
+from cobenefit_backend.estimate.savings import Savings, savings
 from cobenefit_backend.estimate.slope_gate import slope_records
 from cobenefit_backend.estimate.uncertainty import Draws, interval_of
 from cobenefit_backend.estimate.written import written
 from cobenefit_backend.factors.registry import FactorSet
 
-MIN_BASELINE_DAYS = 328
-MAX_MISSING_RATIO = 0.10
-MAX_MEAN_KWH = 2000
-MAX_CV_RMSE = 1.0
-MAX_FSU_68 = 0.50
+WEAKEST_LIMIT = {"electricity": 0.035, "gas": 0.03}
+"""Limit of error assumed where no class is given: MID class A; gas class 1,5. [1]"""
 _Z95 = 1.6449
+_COEFFICIENTS = (
+    "base_kwh",
+    "hdd_slope_kwh_per_degc",
+    "cdd_slope_kwh_per_degc",
+    "hdd_balance_degc",
+    "cdd_balance_degc",
+    "r2_adj",
+)
 _FACTOR = {"electricity": "grid.fr.ademe.avg.lca", "gas": "fuel.natgas.lca.pcs"}
 
 
@@ -63,9 +65,20 @@ class SmartMeterInputs:
         Marginal van kilometres per visit. [km]
     data_origin : {'measured', 'modelled', 'synthetic'}
         Where the readings come from.
-    reporting_month : ndarray of int, shape (n,), or None
-        Calendar month of each reporting day, 1 to 12; electricity is then also given by the
-        month it was saved in. [1]
+    baseline_start, reporting_start : datetime64 or None
+        First day of each period; with the second, electricity is also given by the month it was
+        saved in. Both are needed for the split model.
+    model : {'daily', 'split'}
+        Daily model of the claim where there are no hours.
+    hours : Sides or None
+        The same meters by hour: the claim is then made by the hourly model, the daily one stands
+        beside it.
+    events, hour_events : tuple of Event
+        Non-routine events on the axis of days, and of hours.
+    accuracy_ratio : float or ndarray, shape (m,), or None
+        Limit of error of each meter, see `estimate.accuracy`; None: the weakest legal class. [1]
+    previous_accuracy_ratio : float or ndarray, shape (m,), or None
+        Limit of the meter read in the baseline; None where it is the same one. [1]
     """
 
     baseline_kwh: FloatArray
@@ -77,7 +90,14 @@ class SmartMeterInputs:
     visits_avoided: int = 0
     km_per_visit: float = 0.0
     data_origin: DataOrigin = "measured"
-    reporting_month: NDArray[np.integer] | None = None
+    baseline_start: np.datetime64 | None = None
+    reporting_start: np.datetime64 | None = None
+    model: Model = "daily"
+    hours: Sides | None = None
+    events: tuple[Event, ...] = ()
+    hour_events: tuple[Event, ...] = ()
+    accuracy_ratio: float | FloatArray | None = None
+    previous_accuracy_ratio: float | FloatArray | None = None
 
 
 def measure(inputs: SmartMeterInputs) -> tuple[Baselines, Savings]:
@@ -99,13 +119,61 @@ def measure(inputs: SmartMeterInputs) -> tuple[Baselines, Savings]:
     return models, savings(models, reporting, inputs.reporting_degc)
 
 
+def compared(inputs: SmartMeterInputs) -> tuple[Compared, Compared | None]:
+    """Run the model of the claim, and the daily one beside an hourly claim.
+
+    Parameters
+    ----------
+    inputs : SmartMeterInputs
+        Series before and after.
+
+    Returns
+    -------
+    tuple of Compared and Compared or None
+        Intervals hold the accuracy of the meters.
+
+    Raises
+    ------
+    ValueError
+        If hours come without temperatures, or the split model without dates.
+    """
+    daily = _compare(inputs, "daily" if inputs.hours is not None else inputs.model, inputs.events)
+    if inputs.hours is None:
+        return daily, None
+    return _compare(inputs, "hourly", inputs.hour_events), daily
+
+
+def _compare(inputs: SmartMeterInputs, model: Model, events: tuple[Event, ...]) -> Compared:
+    if model == "split" and None in (inputs.baseline_start, inputs.reporting_start):
+        raise ValueError("the split model needs the first day of both periods")
+    epoch = np.datetime64("1970-01-01")
+    sides = inputs.hours if model == "hourly" else None
+    found = compare(
+        model,
+        sides
+        or Sides(
+            np.atleast_2d(inputs.baseline_kwh),
+            np.atleast_2d(inputs.reporting_kwh),
+            inputs.baseline_degc,
+            inputs.reporting_degc,
+            epoch if inputs.baseline_start is None else inputs.baseline_start,
+            epoch if inputs.reporting_start is None else inputs.reporting_start,
+        ),
+        inputs.fuel,
+        events,
+    )
+    limit = inputs.accuracy_ratio
+    limit = WEAKEST_LIMIT[inputs.fuel] if limit is None else limit
+    return replace(found, saved=with_accuracy(found.saved, limit, inputs.previous_accuracy_ratio))
+
+
 def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint) -> Estimate:
     """Estimate the net effect of metering one home or a fleet.
 
     Parameters
     ----------
     inputs : SmartMeterInputs
-        Daily series.
+        Series before and after.
     factors : FactorSet
         Emission factors.
     footprint : FootprintResult or Interval
@@ -114,39 +182,41 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
     Returns
     -------
     Estimate
-        Class M with a comparison group, E without; N when nothing can be fitted. The net is
-        given under the average and, for electricity, the marginal grid.
+        Class M with a comparison group, E without; P when events take up too much; N when
+        nothing can be fitted. The net is given under the average and, for electricity, the
+        marginal grid.
     """
-    models, saved = measure(inputs)
-    records = records_of(models, saved) + comparison_records(inputs.comparison_ratio)
+    claim, beside = compared(inputs)
+    saved = claim.saved
     saved_kwh = _savings_kwh(saved, inputs.comparison_ratio)
     draws = Draws(factors)
     gross = None if saved_kwh is None else _to_co2e(saved_kwh, _FACTOR[inputs.fuel], draws)
     marginal = None
     if saved_kwh is not None and inputs.fuel == "electricity":
         marginal = _to_co2e(saved_kwh, "grid.fr.co2js.marginal", draws)
-    control = inputs.comparison_ratio is not None
-    expected = saved.expected_days * len(saved.valid_days)
+    records = all_records(inputs, claim)
     return net(
         Effect(
             use_case="smart_meter",
-            evidence_class="N" if gross is None else "M" if control else "E",
-            label="net of a comparison group" if control else "pre/post, no control",
+            evidence_class=_class_of(inputs, gross, records),
+            label=_label(inputs),
             gross_kgco2e=gross,
             rebound_kgco2e=None if gross is None else Interval.exactly(0.0),
             second_order_kgco2e=gross,
             second_order_marginal_kgco2e=marginal,
             period_days=saved.expected_days,
-            coverage_ratio=float(saved.valid_days.sum()) / expected if expected else 0.0,
+            coverage_ratio=_coverage(saved),
             data_origin=inputs.data_origin,
             units=len(saved.valid_days),
             disqualifications=records,
             details={
-                **describe(models, saved),
+                **describe(claim.spread, saved, claim.model),
+                **_beside(beside, inputs.comparison_ratio),
                 "savings_interval_kwh": saved_kwh,
                 "gross_marginal_kgco2e": marginal,
                 "contributors": _contributors(inputs.fuel, saved_kwh, draws, factors),
-                "gross_by_month_kgco2e": _by_month(inputs, models, saved_kwh, draws),
+                "gross_by_month_kgco2e": _by_month(inputs, claim, saved_kwh, draws),
+                "event_effects_kwh": [list(pair) for pair in claim.effects],
                 "visits_kgco2e": _visits(inputs, draws),
                 "rebound": "contained in the measured use",
             },
@@ -159,15 +229,70 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
     )
 
 
-def describe(models: Baselines, saved: Savings) -> dict[str, Any]:
+def _label(inputs: SmartMeterInputs) -> str:
+    alone = inputs.comparison_ratio is None
+    return "pre/post, no control" if alone else "net of a comparison group"
+
+
+def _coverage(saved: Savings) -> float:
+    expected = saved.expected_days * len(saved.valid_days)
+    return float(saved.valid_days.sum()) / expected if expected else 0.0
+
+
+def _class_of(
+    inputs: SmartMeterInputs, gross: Interval | None, records: tuple[Disqualification, ...]
+) -> EvidenceClass:
+    if gross is None:
+        return "N"
+    if any(record.code == "events_beyond_limit" for record in records):
+        return "P"
+    return "E" if inputs.comparison_ratio is None else "M"
+
+
+def all_records(inputs: SmartMeterInputs, claim: Compared) -> tuple[Disqualification, ...]:
+    """Return every reason to doubt what a model says.
+
+    Parameters
+    ----------
+    inputs : SmartMeterInputs
+        What it was given.
+    claim : Compared
+        What it says.
+
+    Returns
+    -------
+    tuple of Disqualification
+        Of the baseline, the events, the meters and the comparison.
+    """
+    spread = claim.spread
+    return (
+        *records_of(spread, claim.saved),
+        *(slope_records(spread) if isinstance(spread, Baselines) else ()),
+        *(thin_month_records(spread) if isinstance(spread, HourlyStatistics) else ()),
+        *claim.records,
+        *accuracy_records(inputs.accuracy_ratio),
+        *comparison_records(inputs.comparison_ratio),
+    )
+
+
+def _beside(daily: Compared | None, comparison: Interval | None) -> dict[str, Any]:
+    """Return the savings by the daily model, where the claim is made by another one."""
+    if daily is None:
+        return {}
+    return {"savings_daily_model_kwh": _savings_kwh(daily.saved, comparison)}
+
+
+def describe(models: Statistics, saved: Savings, model: Model = "daily") -> dict[str, Any]:
     """Return the model and savings of one meter, or the counts of a fleet.
 
     Parameters
     ----------
-    models : Baselines
-        Fitted baselines.
+    models : Statistics
+        Fitted baselines; coefficients are given where they are `Baselines`.
     saved : Savings
         Savings of the same meters.
+    model : {'daily', 'split', 'hourly'}
+        Name of a model without coefficients of its own.
 
     Returns
     -------
@@ -175,29 +300,20 @@ def describe(models: Baselines, saved: Savings) -> dict[str, Any]:
         Plain numbers: `model`, `base_kwh`, slopes [kWh/degC], balance points [degC],
         `r2_adj`, `cv_rmse`, `savings_kwh` and so on; for a fleet, counts per model.
     """
-    if len(models.model) > 1:
-        counts = np.bincount(models.model, minlength=len(MODELS))
+    if len(saved.savings_kwh) > 1:
         return {
-            "meters": len(models.model),
-            "models": dict(zip(MODELS, counts.tolist(), strict=True)),
+            "meters": len(saved.savings_kwh),
+            **_models_of(models, model),
             "savings_kwh": float(np.nansum(saved.savings_kwh)),
             "counterfactual_kwh": float(np.nansum(saved.counterfactual_kwh)),
             "meters_significant": int(saved.significant.sum()),
         }
-    names = (
-        "base_kwh",
-        "hdd_slope_kwh_per_degc",
-        "cdd_slope_kwh_per_degc",
-        "hdd_balance_degc",
-        "cdd_balance_degc",
-        "r2_adj",
-        "cv_rmse",
-        "autocorrelation",
-    )
+    coefficients = _COEFFICIENTS if isinstance(models, Baselines) else ()
+    names = (*coefficients, "cv_rmse", "autocorrelation")
     measured = bool(models.valid_days[0] and saved.valid_days[0])
     results = ("counterfactual_kwh", "observed_kwh", "savings_kwh", "savings_ratio", "fsu_90")
     return {
-        "model": MODELS[int(models.model[0])],
+        "model": MODELS[int(models.model[0])] if isinstance(models, Baselines) else model,
         **{name: _or_none(getattr(models, name)[0]) for name in names},
         **{name: _or_none(getattr(saved, name)[0]) if measured else None for name in results},
         "significant": bool(saved.significant[0]),
@@ -206,98 +322,11 @@ def describe(models: Baselines, saved: Savings) -> dict[str, Any]:
     }
 
 
-def records_of(models: Baselines, saved: Savings) -> tuple[Disqualification, ...]:
-    """Return every reason to doubt a baseline and its savings.
-
-    Parameters
-    ----------
-    models : Baselines
-        Fitted baselines.
-    saved : Savings
-        Savings of the same meters.
-
-    Returns
-    -------
-    tuple of Disqualification
-        Each with the number of meters concerned. [1]
-
-    Notes
-    -----
-    CalTRACK 2.0, sections 2.2.1.2 (at most 37 of 365 days missing) and 4.3.2.1
-    (CV(RMSE) <= 1.0); ASHRAE Guideline 14-2014 (FSU <= 50 % at 68 %).
-    """
-    t_68 = students_t.quantile(0.84, models.valid_days - models.parameters)
-    t_90 = students_t.quantile(0.95, models.valid_days - models.parameters)
-    missing = 1 - models.valid_days / max(models.expected_days, 1)
-    checks = (
-        (
-            "baseline_too_short",
-            models.valid_days < MIN_BASELINE_DAYS,
-            f"Fewer than {MIN_BASELINE_DAYS} valid baseline days.",
-        ),
-        (
-            "baseline_coverage",
-            missing > MAX_MISSING_RATIO,
-            "More than 10 % of the baseline days are missing.",
-        ),
-        (
-            "weak_baseline",
-            ~(models.cv_rmse <= MAX_CV_RMSE),
-            "The baseline explains the use too weakly: CV(RMSE) above 1.",
-        ),
-        (
-            "not_significant",
-            ~saved.significant,
-            "The 90 % interval of the savings contains zero.",
-        ),
-        (
-            "imprecise_savings",
-            saved.significant & (saved.fsu_90 * t_68 / t_90 > MAX_FSU_68),
-            "The savings differ from zero but their uncertainty exceeds 50 % at 68 %.",
-        ),
-    )
-    records = [
-        Disqualification(code, text, {"meters": int(failed.sum())})
-        for code, failed, text in checks
-        if failed.any()
-    ]
-    if not models.has_weather:
-        records.insert(
-            0, Disqualification("no_weather", "No temperatures: the baseline is a mean.")
-        )
-    return (*records, *slope_records(models), *_unit_records(models))
-
-
-def _unit_records(models: Baselines) -> tuple[Disqualification, ...]:
-    """Doubt the unit of meters whose daily use would be that of a large building."""
-    large = int((models.mean_kwh > MAX_MEAN_KWH).sum())
-    if not large:
-        return ()
-    text = f"Mean use above {MAX_MEAN_KWH} kWh per day: make sure that it is not given in Wh."
-    return (Disqualification("unit_suspected", text, {"meters": large}),)
-
-
-def comparison_records(ratio: Interval | None) -> tuple[Disqualification, ...]:
-    """Return the record that no comparison group was given, if so.
-
-    Parameters
-    ----------
-    ratio : Interval or None
-        What the comparison group "saved", as a share of its use. [1]
-
-    Returns
-    -------
-    tuple of Disqualification
-        `no_comparison_group`, or nothing.
-    """
-    if ratio is not None:
-        return ()
-    return (
-        Disqualification(
-            "no_comparison_group",
-            "Pre/post, no control: prices, mild weather or habits are credited to the meter.",
-        ),
-    )
+def _models_of(models: Statistics, model: Model) -> dict[str, Any]:
+    if not isinstance(models, Baselines):
+        return {"model": model}
+    counts = np.bincount(models.model, minlength=len(MODELS))
+    return {"models": dict(zip(MODELS, counts.tolist(), strict=True))}
 
 
 def _savings_kwh(saved: Savings, comparison: Interval | None) -> Interval | None:
@@ -328,14 +357,12 @@ def _to_co2e(saved_kwh: Interval, factor_id: str, draws: Draws) -> Interval:
 
 
 def _by_month(
-    inputs: SmartMeterInputs, models: Baselines, saved_kwh: Interval | None, draws: Draws
+    inputs: SmartMeterInputs, claim: Compared, saved_kwh: Interval | None, draws: Draws
 ) -> Interval | None:
     """Return the gross effect with each month's electricity at that month's factor."""
-    if inputs.reporting_month is None or saved_kwh is None or inputs.fuel != "electricity":
+    if inputs.reporting_start is None or saved_kwh is None or inputs.fuel != "electricity":
         return None
-    months = savings_by_month(
-        models, inputs.reporting_kwh, inputs.reporting_degc, inputs.reporting_month
-    )
+    months = claim.month_kwh
     # what the comparison group takes off, and the error, have no month: the yearly factor
     rest = saved_kwh.central - float(months.sum())
     noise = saved_kwh.half_width / _Z95 * draws.normal("smart_meter.savings")

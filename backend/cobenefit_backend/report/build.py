@@ -117,6 +117,7 @@ def _case(
         timezone=site.timezone,
         daily=daily,
         fine=fine,
+        accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
             row for row in log if row["site"] == site.id and row["use_case"] == study.use_case

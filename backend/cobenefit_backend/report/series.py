@@ -7,7 +7,7 @@ is worth what the register moved between its two midnights. Nothing is ever fill
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_backend.estimate.daily import Daily
+from cobenefit_backend.estimate.hours import Hours, mean_by_hour
 
 FloatArray = NDArray[np.float64]
 Row = Mapping[str, Any]
@@ -25,6 +26,9 @@ day at one half; a register that stands still over a gap makes us stricter."""
 MAX_STEP_S = 8_640.0
 """Longest step across midnight that may be shared by time: a tenth of a day. [s]"""
 MIN_TEMPERATURES_RATIO = 0.5
+HOUR_MS = 3_600_000
+MAX_HOUR_STEP_S = 1_800.0
+"""Longest step across a full hour that may be shared by time: half an hour. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def counter_days(rows: Sequence[Row], timezone: str) -> CounterDays:
         index = (days[position] - days[0]).days
         before = rows[position - 1] if position else None
         after = rows[position + 1] if position + 1 < len(rows) else None
-        amount[index] = _day_amount(before, row, after)
+        amount[index] = _amount(before, row, after)
     return CounterDays(span, amount)
 
 
@@ -76,30 +80,34 @@ def _local_date(t_ms: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(t_ms / 1000, tz=UTC).astimezone(zone).date()
 
 
-def _day_amount(before: Row | None, row: Row, after: Row | None) -> float:
-    """Return the increase between the midnights of a day, NaN when the data do not carry it."""
+def _amount(
+    before: Row | None, row: Row, after: Row | None, max_step_s: float = MAX_STEP_S
+) -> float:
+    """Return the increase between the ends of a window, NaN when the data do not carry it."""
     if row["delta"] is None or row["count"] < MIN_DAY_COVERAGE_RATIO * row["expected"]:
         return float("nan")
     start_ms, end_ms = row["start_ms"], row["start_ms"] + row["length_s"] * 1000
-    early = _share_before(before, row, start_ms)
-    late = _share_before(row, after, end_ms)
+    early = _share_before(before, row, start_ms, max_step_s)
+    late = _share_before(row, after, end_ms, max_step_s)
     if early is None and before is None:
         # nothing precedes the series: delta starts at the first reading of the day
-        early = 0.0 if row["first_t_ms"] - start_ms <= MAX_STEP_S * 1000 else None
-    if late is None and end_ms - row["last_t_ms"] <= MAX_STEP_S * 1000 and after is None:
+        early = 0.0 if row["first_t_ms"] - start_ms <= max_step_s * 1000 else None
+    if late is None and end_ms - row["last_t_ms"] <= max_step_s * 1000 and after is None:
         late = 0.0
     if early is None or late is None:
         return float("nan")
     return float(row["delta"]) - early + late
 
 
-def _share_before(earlier: Row | None, later: Row | None, midnight_ms: int) -> float | None:
-    """Return the part of the step across a midnight that belongs before it."""
+def _share_before(
+    earlier: Row | None, later: Row | None, midnight_ms: int, max_step_s: float
+) -> float | None:
+    """Return the part of the step across a midnight (or full hour) that belongs before it."""
     if earlier is None or later is None or not earlier["count"] or not later["count"]:
         return None
     step_ms = later["first_t_ms"] - earlier["last_t_ms"]
     step = later["first"] - earlier["last"]
-    if not 0 < step_ms <= MAX_STEP_S * 1000 or step < 0:
+    if not 0 < step_ms <= max_step_s * 1000 or step < 0:
         return None
     return float(step * (midnight_ms - earlier["last_t_ms"]) / step_ms)
 
@@ -186,3 +194,70 @@ def daily_energy(rows: Sequence[Row], weather: Sequence[Row], timezone: str) -> 
     """
     days = counter_days(rows, timezone)
     return Daily(days.day, days.amount / 1000, temperature_days(weather, timezone, days.day))
+
+
+def hourly_energy(rows: Sequence[Row], weather: Sequence[Row], timezone: str) -> Hours | None:
+    """Return the hourly energy of a meter with the temperature of its station.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Rollups of an hour or less of a counter in Wh, in time order.
+    weather : sequence of mapping
+        Temperatures of the station; empty for none.
+    timezone : str
+        Time zone of the site: hours are those of its standard time.
+
+    Returns
+    -------
+    Hours or None
+        Consecutive hours; None without any rollup of an hour or less.
+    """
+    if not rows:
+        return None
+    offset_ms = _standard_offset_ms(timezone)
+    merged = _merge_hours(rows, offset_ms)
+    order = sorted(merged)
+    first = order[0]
+    energy = np.full(order[-1] - first + 1, np.nan)
+    # the neighbours are the hours that have data: a step over a gap is too long to be shared
+    row: list[Row | None] = [None, *(merged[hour] for hour in order), None]
+    for before, hour, after in zip(row, order, row[2:], strict=False):
+        energy[hour - first] = _amount(before, merged[hour], after, MAX_HOUR_STEP_S) / 1000
+    degc = None
+    if weather:
+        hours = [(row["t_ms"] + offset_ms) // HOUR_MS - first for row in weather]
+        index = np.array(hours, dtype=np.intp)
+        inside = (index >= 0) & (index < len(energy))
+        if inside.any():
+            value = np.array([row["temperature_degc"] for row in weather])
+            degc = mean_by_hour(index[inside], value[inside], len(energy))
+    return Hours(np.datetime64(first, "h"), energy, degc)
+
+
+def _standard_offset_ms(timezone: str) -> int:
+    """Return how far the standard time of a zone is ahead of UTC."""
+    winter, summer = (datetime(2024, month, 1, tzinfo=ZoneInfo(timezone)) for month in (1, 7))
+    offsets = [moment.utcoffset() or timedelta(0) for moment in (winter, summer)]
+    return round(min(offsets).total_seconds() * 1000)
+
+
+def _merge_hours(rows: Sequence[Row], offset_ms: int) -> dict[int, dict[str, Any]]:
+    """Merge the windows of each hour, counted from 1970 in standard time, into one."""
+    merged: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        hour = (row["start_ms"] + offset_ms) // HOUR_MS
+        start_ms = hour * HOUR_MS - offset_ms
+        found = merged.setdefault(
+            hour,
+            {"start_ms": start_ms, "length_s": 3600, "count": 0, "expected": 0, "delta": 0.0},
+        )
+        found["count"] += row["count"]
+        found["expected"] += row["expected"]
+        if not row["count"]:
+            continue
+        found["delta"] = None if row["delta"] is None else (found["delta"] or 0.0) + row["delta"]
+        found.setdefault("first", row["first"])
+        found.setdefault("first_t_ms", row["first_t_ms"])
+        found["last"], found["last_t_ms"] = row["last"], row["last_t_ms"]
+    return merged

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from cobenefit_backend.estimate.baseline import fit
 from cobenefit_backend.estimate.grid import by_hour_kgco2e, by_month_kgco2e
+from cobenefit_backend.estimate.meter_models import Sides, compare
 from cobenefit_backend.estimate.quantity import Interval
-from cobenefit_backend.estimate.savings import savings, savings_by_month
 from cobenefit_backend.estimate.smart_meter import SmartMeterInputs, estimate
 from cobenefit_backend.estimate.uncertainty import Draws
 from cobenefit_backend.factors.load import load
 
 AVERAGE = "grid.fr.ademe.avg.lca"
-MONTH = np.arange(365) * 12 // 365 + 1
+START = np.datetime64("2023-01-01")
 
 
 def meter(seed=3):
@@ -39,17 +38,17 @@ def test_winter_counts_more_than_summer():
 def test_the_months_add_up_to_the_savings():
     before, after = meter()
     after[40:60] = np.nan
-    models = fit(before, None)
-    months = savings_by_month(models, after, None, MONTH)
-    assert months.shape == (12,)
-    assert months.sum() == pytest.approx(savings(models, after, None).savings_kwh[0], rel=1e-12)
-    assert months[6] > months[0]  # a flat baseline: the winter peak eats the saving
+    sides = Sides(before[None], after[None], None, None, START, START)
+    found = compare("daily", sides)
+    assert found.month_kwh.shape == (12,)
+    assert found.month_kwh.sum() == pytest.approx(found.saved.savings_kwh[0], rel=1e-12)
+    assert found.month_kwh[6] > found.month_kwh[0]  # a flat baseline: the winter eats the saving
 
 
 def test_a_saving_in_summer_is_worth_less_by_month():
     before, _ = meter()
     footprint = Interval.exactly(0.0)
-    dated = SmartMeterInputs(before, before * 0.9, reporting_month=MONTH)
+    dated = SmartMeterInputs(before, before * 0.9, reporting_start=START)
     found = estimate(dated, load(), footprint)
     by_month = found.details["gross_by_month_kgco2e"]
     assert by_month.low < by_month.central < found.gross_kgco2e.central

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from cobenefit_backend.estimate.meter_records import records_of
 from cobenefit_backend.estimate.quantity import Interval
-from cobenefit_backend.estimate.smart_meter import SmartMeterInputs, estimate, measure, records_of
+from cobenefit_backend.estimate.smart_meter import SmartMeterInputs, estimate, measure
 from cobenefit_backend.factors.load import load
 
 FACTORS = load()

@@ -24,8 +24,11 @@ RARE = {
     *("cobenefit_node/commands.py", "cobenefit_node/trials.py", "cobenefit_node/renewal.py"),
     *("cobenefit_node/selftest.py", "cobenefit_wire/command.py", "cobenefit_node/reconfigure.py"),
 }
-#: Only where it is configured: deep sleep, a power meter.
-OPTIONAL = {"cobenefit_node/duty.py", "cobenefit_node/rtc.py", "cobenefit_node/power.py"}
+#: Only where it is configured: deep sleep, a power meter; and Wi-Fi told over the console.
+OPTIONAL = {
+    *("cobenefit_node/duty.py", "cobenefit_node/rtc.py", "cobenefit_node/power.py"),
+    *("cobenefit_node/improv.py",),
+}
 WITH_BROKER = {"cobenefit_node/mqtt.py", "cobenefit_node/wifi.py"}
 WITH_BRIDGE = {
     *("cobenefit_node/bridge_keys.py", "cobenefit_node/bridged.py", "cobenefit_node/exchange.py"),

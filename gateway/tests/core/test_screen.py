@@ -1,7 +1,7 @@
 """What the first look clears, the checks reading by reading clear too."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cobenefit_gateway.core.neighbours import too_fast
@@ -16,6 +16,7 @@ RUNS = st.lists(
 
 
 @given(RUNS, st.sampled_from([0.0, 0.5, 3.0, 1e30, np.inf]))
+@settings(deadline=None)
 def test_no_run_that_is_cleared_has_a_reading_too_fast(runs, rate):
     size = np.array([len(run) for run in runs])
     starts = np.cumsum(size) - size

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 SETTING = "COBENEFIT_MICROPYTHON"
+FIRMWARE_SETTING = "COBENEFIT_FIRMWARE"
 #: Compiling sources takes heap that .mpy on a board does not.
 HEAP = "128wk"
-_POWER_ON, _WATCHDOG, _DEEP_SLEEP, _SOFT, _BROWN_OUT = 1, 3, 4, 5, 6
+POWER_ON, _WATCHDOG, _DEEP_SLEEP, SOFT, _BROWN_OUT = 1, 3, 4, 5, 6
 _ASLEEP = 72
-_CAUSES = {_ASLEEP: _DEEP_SLEEP, 73: _SOFT, -signal.SIGKILL: _WATCHDOG}
+CAUSES = {_ASLEEP: _DEEP_SLEEP, 73: SOFT, -signal.SIGKILL: _WATCHDOG}
 
 
 def interpreter() -> str:
@@ -50,6 +51,22 @@ def interpreter() -> str:
     return found
 
 
+def firmware() -> list[Path]:
+    """Return where virtual boards import the node's software from.
+
+    Returns
+    -------
+    list of Path
+        The folder that `COBENEFIT_FIRMWARE` names, or those of the installed packages.
+    """
+    chosen = os.environ.get(FIRMWARE_SETTING)
+    if not chosen:
+        return [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
+    if not Path(chosen, "cobenefit_node").is_dir():
+        raise FileNotFoundError(f"{FIRMWARE_SETTING}={chosen}: no cobenefit_node in that folder")
+    return [Path(chosen)]
+
+
 class VirtualBoard:
     """One board with its own directory, which plays the part of its flash.
 
@@ -67,7 +84,7 @@ class VirtualBoard:
     heap : str
         Size of its heap as `-X heapsize` takes it; `60wk` holds what 60 kB hold on a board.
     firmware : Path, optional
-        Directory with the packages to run, sources or .mpy; those installed by default.
+        Directory with the packages to run, sources or .mpy; those of `firmware()` by default.
     faketime : Path, optional
         The library libfaketimeMT: the board's clock is then wrong by what the file `rtc` says,
         until the board sets it.
@@ -81,7 +98,16 @@ class VirtualBoard:
     """
 
     features = frozenset(
-        {"power", "uart", "counter", "simulated_time", "wifi", "radio", "deepsleep"}
+        {
+            "power",
+            "uart",
+            "counter",
+            "simulated_time",
+            "wifi",
+            "radio",
+            "deepsleep",
+            "console",
+        }
     )
 
     def __init__(
@@ -114,7 +140,7 @@ class VirtualBoard:
         self._life: threading.Thread | None = None
         self._cut = False
         self._cut_asleep = False
-        self._cause = _POWER_ON
+        self._cause = POWER_ON
         self.sleeps = 0
         workdir.mkdir(parents=True, exist_ok=True)
         self.flash(config)
@@ -155,7 +181,7 @@ class VirtualBoard:
     boot = start
 
     def _spawn(self, script: Path | None) -> None:
-        if self._cause in (_POWER_ON, _BROWN_OUT):
+        if self._cause in (POWER_ON, _BROWN_OUT):
             self.file("rtc.memory").unlink(missing_ok=True)
         self._log = self.log_path.open("ab")
         board = [self._micropython, "-X", f"heapsize={self._heap}"]
@@ -177,7 +203,7 @@ class VirtualBoard:
                 if self._cut or code != _ASLEEP:
                     return
                 self.sleeps += 1
-                self._end(_POWER_ON if self._cut_asleep else _DEEP_SLEEP)
+                self._end(POWER_ON if self._cut_asleep else _DEEP_SLEEP)
                 if self._cut_asleep:
                     return
                 self._spawn(script)
@@ -192,7 +218,7 @@ class VirtualBoard:
         """
         with self._lock:
             self._cut = True
-            self._end(_BROWN_OUT if brown_out else _POWER_ON)
+            self._end(_BROWN_OUT if brown_out else POWER_ON)
         if self._life is not None:
             self._life.join()
 
@@ -206,7 +232,7 @@ class VirtualBoard:
         """
         self._cut_asleep = True
         self._join(timeout_s)
-        self._end(_POWER_ON)
+        self._end(POWER_ON)
 
     def _join(self, timeout_s: float) -> None:
         if self._life is None:
@@ -233,7 +259,7 @@ class VirtualBoard:
         code = self.poll()
         if code is None:
             raise RuntimeError(f"{self.workdir.name} runs, though its supervisor ended")
-        self._end(_CAUSES.get(code, _POWER_ON))
+        self._end(CAUSES.get(code, POWER_ON))
         return code
 
     def poll(self) -> int | None:
@@ -285,8 +311,7 @@ class VirtualBoard:
         self.power_cut()
 
     def _environment(self) -> dict[str, str]:
-        roots = [_package_root("cobenefit_node"), _package_root("cobenefit_wire")]
-        roots = [str(_HERE), *roots]
+        roots = [str(_HERE), *map(str, firmware())]
         if self._firmware is not None:
             roots = [str(self._firmware), str(_HERE)]  # it may hold the rig's modules, too
         if self._year_2000:
@@ -331,8 +356,8 @@ class VirtualBoard:
 _HERE = Path(__file__).parent
 
 
-def _package_root(name: str) -> str:
+def _package_root(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{name} is not installed: install cobenefit, or set PYTHONPATH")
-    return str(Path(spec.origin).parent.parent)
+    return Path(spec.origin).parent.parent

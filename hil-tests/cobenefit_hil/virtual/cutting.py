@@ -13,8 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import cobenefit_node
-from cobenefit_hil.virtual.board import interpreter
+from cobenefit_hil.virtual import board
 
 HERE = Path(__file__).parent
 #: Room for the images of a chip of 128 kB.
@@ -35,7 +34,7 @@ def run(*arguments: str, firmware: Path | None = None, timeout_s: float = 600) -
     *arguments : str
         The mode and its arguments.
     firmware : Path, optional
-        Directory with the packages to test; those installed by default.
+        Directory with the packages to test; those of `board.firmware()` by default.
     timeout_s : float
         Longest time it may take, > 0. [s]
 
@@ -49,11 +48,12 @@ def run(*arguments: str, firmware: Path | None = None, timeout_s: float = 600) -
     CuttingError
         If it failed.
     """
-    packages = firmware or Path(cobenefit_node.__file__).parent.parent
-    command = [interpreter(), "-X", f"heapsize={HEAP}", str(HERE / "flash_cuts.py"), *arguments]
+    packages = [firmware] if firmware else board.firmware()
+    script = str(HERE / "flash_cuts.py")
+    command = [board.interpreter(), "-X", f"heapsize={HEAP}", script, *arguments]
     done = subprocess.run(
         command,
-        env={"MICROPYPATH": f"{HERE}:{packages}:.frozen"},
+        env={"MICROPYPATH": ":".join([str(HERE), *map(str, packages), ".frozen"])},
         capture_output=True,
         text=True,
         timeout=timeout_s,

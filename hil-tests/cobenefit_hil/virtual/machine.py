@@ -29,7 +29,7 @@ _RTC_BYTES = 2048
 world_ms = None
 _VTIME, _VMIN = 5, 6
 _GET_FILENO, _CLOSE = 10, 4
-_COUNTER_MS = 500
+_COUNTER_MS = 10_000
 
 
 def open_line(path):
@@ -89,8 +89,8 @@ class UART(io.IOBase):
 class Counter:
     """A pulse counter whose register is kept by the peer: it is asked `c` and answers a number."""
 
-    def __init__(self, id, *_, **__):
-        self._f = _line("COUNTER", id)
+    def __init__(self, id, src, **_):
+        self._f = _line("COUNTER", src.id)
         self._poll = select.poll()
         self._poll.register(self._f, select.POLLIN)
 

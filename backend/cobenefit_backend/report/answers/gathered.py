@@ -1,7 +1,7 @@
 """What the store holds for a study, and the small steps that every use case shares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Generic, TypeVar
 
@@ -41,6 +41,8 @@ class Gathered(Generic[StudyT]):
         Temperatures of the site's station.
     activities : sequence of mapping
         Activities of the site and use case.
+    accuracy : mapping
+        Name of the accuracy class by device; empty where none is given.
     """
 
     study: StudyT
@@ -49,6 +51,7 @@ class Gathered(Generic[StudyT]):
     fine: Mapping[str, Mapping[str, Sequence[Row]]]
     weather: Sequence[Row]
     activities: Sequence[Row]
+    accuracy: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rollups(self) -> Mapping[str, Sequence[Row]]:

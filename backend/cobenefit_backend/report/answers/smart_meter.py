@@ -13,7 +13,13 @@ from cobenefit_backend.estimate.footprint import FootprintResult
 from cobenefit_backend.estimate.placebo import placebo
 from cobenefit_backend.estimate.savings import relative_uncertainty
 from cobenefit_backend.factors.registry import FactorSet
-from cobenefit_backend.report.answers.gathered import Answer, FloatArray, Gathered
+from cobenefit_backend.report.answers.gathered import (
+    Answer,
+    FloatArray,
+    Gathered,
+    with_records,
+)
+from cobenefit_backend.report.meters import event_rows, hour_sides, meter_records, with_meters
 from cobenefit_backend.report.series import daily_energy
 from cobenefit_backend.study_kinds import SmartMeterStudy
 
@@ -34,10 +40,20 @@ def answer(
         reporting_degc=_shared_weather(after),
         fuel=study.fuel,
         data_origin=study.data_origin,
-        reporting_month=after[0].day.astype("datetime64[M]").astype(int) % 12 + 1,
+        baseline_start=np.datetime64(start),
+        reporting_start=np.datetime64(reporting_start),
     )
-    estimate = smart_meter.estimate(inputs, factors, footprint)
-    extra: dict[str, Any] = {"weeks": _weeks(inputs, before[0].day, after[0].day)}
+    fine = data.fine.get(study.channel, {})
+    hours = hour_sides(fine, data.weather, data.timezone, study) if study.reads_hours else None
+    inputs = with_meters(inputs, study, data.accuracy, hours)
+    estimate = with_records(
+        smart_meter.estimate(inputs, factors, footprint),
+        meter_records(inputs, study, hours_wanted=study.reads_hours),
+    )
+    extra: dict[str, Any] = {
+        "weeks": _weeks(inputs, before[0].day, after[0].day),
+        "events": event_rows(study, estimate),
+    }
     if study.placebo and len(days) == 1:
         extra["placebo"] = _placebo(days[0], study)
     return estimate, extra

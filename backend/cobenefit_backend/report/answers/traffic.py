@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from cobenefit_backend import accuracy
 from cobenefit_backend.estimate import traffic
+from cobenefit_backend.estimate.accuracy import HALF_WIDTH_OF_LIMIT
 from cobenefit_backend.estimate.footprint import FootprintResult
 from cobenefit_backend.estimate.link_speed import speed_bins
-from cobenefit_backend.estimate.road import SpeedBin, TrafficInputs
+from cobenefit_backend.estimate.road import DETECTOR_ERROR_RATIO, SpeedBin, TrafficInputs
 from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report.answers.gathered import Answer, Gathered, Row, not_enough
 from cobenefit_backend.report.series import counter_days
@@ -48,6 +50,7 @@ def answer(data: Gathered[TrafficStudy], factors: FactorSet, footprint: Footprin
         if spot
         else min(each["coverage_ratio"] for found in sides.values() for each in found),
         data_origin=study.data_origin,
+        detector_error_ratio=_detector_error(data),
         screenline=bool(study.parallel),
         charged_days=data.days,  # also for days without data
     )
@@ -56,6 +59,15 @@ def answer(data: Gathered[TrafficStudy], factors: FactorSet, footprint: Footprin
         error = ValueError("no vehicles with a speed on one of the sides")
         return not_enough(data, footprint, error), extra
     return traffic.estimate(inputs, factors, footprint), extra
+
+
+def _detector_error(data: Gathered[TrafficStudy]) -> float:
+    """Return the counting error at 90 %: that of the classes, or the usual one without."""
+    names = [data.accuracy.get(device, "") for device in data.study.devices]
+    if not all(names):
+        return DETECTOR_ERROR_RATIO
+    limit = max(accuracy.load()[name].limit_ratio for name in names)
+    return HALF_WIDTH_OF_LIMIT * limit
 
 
 def _extra(
