@@ -5,8 +5,8 @@ The allocator keeps what it is given back: the arrays of a batch come again with
 By default glibc returns every freed array above 128 kB to the kernel, which clears it anew, page
 by page, for the next batch; that took a third of the intake's time.
 
-Cycles are looked for seldom. Nothing on the way of a reading makes any, but Python looks after each
-700 new objects, and at times through all that 100,000 devices have.
+Cycles are looked for seldom. Nothing on the way of a reading makes any, but Python looks after
+each 700 new objects, and at times through all that 100,000 devices have.
 """
 
 import ctypes
