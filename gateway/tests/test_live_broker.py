@@ -63,10 +63,9 @@ class Publisher:
     def quiet_floor(self, still_s=2.0):
         """Wait until the floor has stood still for a while, and return it."""
         with self.news:
-            floor = self.floor
-            while self.news.wait_for(lambda: self.floor != floor, still_s):
-                floor = self.floor
-            return floor
+            while self.news.wait(still_s):
+                pass
+            return self.floor
 
     def send_until_acknowledged(self, upto, timeout_s=90):
         until = time.monotonic() + timeout_s
