@@ -21,8 +21,7 @@ FLASH_S = 600.0
 _ANSWER_S = 60.0
 #: Leaves the prompt that runs `main.py` after a soft reset, which mpremote's own does not.
 _RESTART = (
-    "import sys; from cobenefit_boards import console\n"
-    "with console.opened(sys.argv[1], 30.0): pass\n"
+    "import sys; from cobenefit_boards import console\nwith console.opened(sys.argv[1]): pass\n"
 )
 _EMPTY = """
 import os

@@ -17,7 +17,7 @@ from cobenefit_hil.rig import RigError, load
 from cobenefit_hil.serial_board import BoardError, SerialBoard, bounded
 from cobenefit_hil.virtual.console import ConsoleBoard
 
-TESTS = ("exec_and_eval", "a_main_that_never_ends", "files_live_through")
+TESTS = ("a_main_that_never_ends", "files_live_through")
 
 
 @pytest.fixture
@@ -66,19 +66,16 @@ def test_the_suite_runs_on_a_serial_board_and_says_what_it_could_not(
     assert f"{len(skipped)} were skipped" in matrix.sentence([made])
 
 
-def test_a_node_is_not_emptied(console):
+def test_a_board_is_emptied_unless_it_is_a_node(console):
     board = SerialBoard(lambda: str(console.path))
-    board.mpremote("exec", "open('config.json', 'w').close()")
+    make = "import os; os.mkdir('lib'); open('lib/a.py', 'w').close()"
+    board.mpremote("exec", f"{make}; open('config.json', 'w').close()")
     with pytest.raises(BoardError, match="it is a node"):
         board.empty()
-    assert "config.json" in board.mpremote("fs", "ls").stdout
-
-
-def test_files_and_folders_of_the_last_test_are_removed(console):
-    board = SerialBoard(lambda: str(console.path))
-    board.mpremote("exec", "import os; os.mkdir('lib'); open('lib/a.py', 'w').close()")
+    listed = "__import__('os').listdir('/')"
+    assert "config.json" in board.mpremote("eval", listed, "+", "fs", "rm", ":config.json").stdout
     board.empty()
-    assert board.mpremote("resume", "eval", "__import__('os').listdir('/')").stdout.strip() == "[]"
+    assert board.mpremote("eval", listed).stdout.strip() == "[]"
 
 
 def test_a_silent_board_costs_its_time_out_and_no_more(tmp_path, monkeypatch):
