@@ -63,7 +63,9 @@ serve: .venv/.run ## the demo, then keep its pages up
 test: .venv/.dev .venv/.npm ## every test, on CPython and MicroPython (ARGS="-k name")
 	@for p in mosquitto chromium; do command -v $$p /usr/sbin/$$p >/dev/null || \
 	  echo "$$p is missing, its tests will skip (or fail when CI is set): apt-get install $$p"; done
-	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest $(ARGS)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  echo "postgresql is missing, its tests will skip (or fail when CI is set)"
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest -n 3 --dist loadfile --timeout 300 $(ARGS)
 
 test-mp: .venv/.run ## the tests of wire and node alone, under MicroPython
 	@"$${COBENEFIT_MICROPYTHON:-$(BIN)/micropython}" firmware/tests/run.py firmware/tests/both/test_*.py

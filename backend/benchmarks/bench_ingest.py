@@ -1,7 +1,7 @@
-"""Ingest rate: full rollup rows as columnar pages through HTTP into SQLite, each synced.
+"""Ingest rate: full rollup rows as columnar pages through HTTP, each synced before its answer.
 
-Run: PYTHONPATH=firmware:backend:boards python backend/benchmarks/bench_ingest.py [ROWS_PER_PAGE]
-Prints one JSON object per line: name, value, unit, command.
+Run: make bench ARGS=bench_ingest, or this file with the rows of a page as argument. Each rate is
+given by the clock and by CPU time: client, backend and PostgreSQL's own processes together.
 """
 
 # ruff: noqa: INP001  a script, not a package
@@ -13,13 +13,20 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import uvicorn
+from sqlalchemy import inspect, text
 
+from cobenefit_backend import migrate
+from cobenefit_backend.access.credentials import Kind
+from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.database import open_engine
+from cobenefit_hil import postgres
 
 PAGES = 40
 DEVICES = 100
@@ -53,36 +60,52 @@ def page_body(page: int, rows: int) -> bytes:
 
 
 def main(rows: int) -> None:
-    """Post the pages one after the other and print the rate."""
-    bodies = [page_body(page, rows) for page in range(PAGES)]
+    """Measure both databases, PostgreSQL also with its policies switched off."""
     with tempfile.TemporaryDirectory() as folder:
-        config = BackendConfig(database_url=f"sqlite:///{Path(folder) / 'bench.sqlite3'}")
-        app = create_app(config)
-        key = app.state.store.create_key("bench", "bench", 0)
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/rollups"
-        with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
-            client.post(url, content=bodies[0]).raise_for_status()
-            begun_s, cpu_s = time.perf_counter(), _cpu_s()
-            for body in bodies[1:]:
-                client.post(url, content=body).raise_for_status()
-            wall_s, cpu_s = time.perf_counter() - begun_s, _cpu_s() - cpu_s
-        server.should_exit = True
-        thread.join()
-        stored = app.state.store.stored("bench")
-        assert sum(row["stored"] for row in stored) == 48 * rows * PAGES, "rows are missing"
-        app.state.engine.dispose()
+        _measure("ingest_sqlite_rows", f"sqlite:///{Path(folder) / 'bench.sqlite3'}", rows)
+    with postgres.Cluster(durable=True) as cluster:
+        for name, guarded in (("ingest_postgres_rows", False), ("ingest_postgres_rls_rows", True)):
+            database = cluster.create()
+            engine = open_engine(cluster.url(database, postgres.OWNER))
+            migrate.upgrade(engine)
+            with engine.begin() as connection:
+                for table in () if guarded else inspect(engine).get_table_names():
+                    connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+            engine.dispose()
+            _measure(name, cluster.url(database, postgres.APP), rows, cluster.cpu_s)
+
+
+def _measure(name: str, url: str, rows: int, server_s: Callable[[], float] = float) -> None:
+    bodies = [page_body(page, rows) for page in range(PAGES)]
+    app = create_app(BackendConfig(database_url=url))
+    key = app.state.guard.credentials.create(
+        "bench", Kind.KEY, Role.GATEWAY, "bench", now_ms=0, by="bench"
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/rollups"
+    with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        client.post(address, content=bodies[0]).raise_for_status()
+        begun_s, cpu_s = time.perf_counter(), _cpu_s() + server_s()
+        for body in bodies[1:]:
+            client.post(address, content=body).raise_for_status()
+        wall_s, cpu_s = time.perf_counter() - begun_s, _cpu_s() + server_s() - cpu_s
+    server.should_exit = True
+    thread.join()
+    stored = app.state.store.stored("bench")
+    app.state.engine.dispose()
+    if sum(row["stored"] for row in stored) != 48 * rows * PAGES:
+        raise RuntimeError("rows are missing")
     total = rows * (PAGES - 1)
-    command = f"bench_ingest.py {rows}"
-    for name, value in (
-        ("ingest_sqlite_rows", total / wall_s),
-        ("ingest_sqlite_rows_cpu", total / cpu_s),
-    ):
-        unit = "rows/cpu-s" if name.endswith("cpu") else "rows/s"
-        print(json.dumps({"name": name, "value": round(value), "unit": unit, "command": command}))
+    _print(name, total / wall_s, "rows/s")
+    _print(f"{name}_cpu", total / cpu_s, "rows/cpu-s")
+
+
+def _print(name: str, value: float, unit: str) -> None:
+    row = {"name": name, "value": round(value), "unit": unit, "peer": None, "ratio": None}
+    print(json.dumps(row), flush=True)
 
 
 def _cpu_s() -> float:

@@ -26,7 +26,8 @@ def import_(
 
     try:
         body = read_csv(file, tenant)
-        open_store(config).add_activities(body)
+        with open_store(config) as store:
+            store.add_activities(body)
     except BackendError as error:
         refuse(error)
     typer.echo(f"Imported {len(body.rows)} activities. Next: cobenefit backend report")
@@ -44,11 +45,9 @@ def list_(
     Example: cobenefit backend activities list --tenant demo --use-case soil
     """
     try:
-        rows = [
-            row
-            for row in open_store(config).activities(tenant)
-            if not use_case or row["use_case"] == use_case
-        ]
+        with open_store(config) as store:
+            found = store.activities(tenant)
+        rows = [row for row in found if not use_case or row["use_case"] == use_case]
     except BackendError as error:
         refuse(error)
     if as_json:

@@ -8,9 +8,11 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
+from cobenefit_backend.access.credentials import Credentials
+from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import files, ingest, pages, problems
+from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -81,10 +83,15 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.config = config
     app.state.engine = engine
     app.state.store = Store(engine)
+    app.state.guard = Guard(
+        Credentials(app.state.store.database), config.tenant, config.requests_per_minute
+    )
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router)
+    app.include_router(credentials.router)
+    app.include_router(login.router)
     app.include_router(files.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)
@@ -94,5 +101,6 @@ def create_app(config: BackendConfig) -> FastAPI:
 def _describe_key(app: FastAPI) -> None:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
     schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes["gatewayKey"] = {"type": "http", "scheme": "bearer"}
+    schemes["key"] = {"type": "http", "scheme": "bearer"}
+    schemes["session"] = {"type": "apiKey", "in": "cookie", "name": COOKIE}
     app.openapi_schema = schema

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cobenefit_backend import access_cli, retention_cli
 from cobenefit_backend.activities_cli import app as activities_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
@@ -17,9 +18,10 @@ from cobenefit_backend.errors import BackendError, InputError
 app = typer.Typer(
     help="Store rollups, estimate net effects, serve and write reports.", no_args_is_help=True
 )
-key_app = typer.Typer(help="Keys with which gateways write.", no_args_is_help=True)
 load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
-app.add_typer(key_app, name="key")
+app.add_typer(access_cli.key_app, name="key")
+app.command()(access_cli.login)
+app.command()(retention_cli.prune)
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
 
@@ -53,8 +55,10 @@ def serve(config: ConfigOption = None) -> None:
     try:
         settings = configuration.load(config)
         typer.echo(f"Serving on http://{settings.host}:{settings.port}/")
+        application = create_app(settings)
+        access_cli.greet(application.state.store, f"http://{settings.host}:{settings.port}")
         uvicorn.run(
-            create_app(settings), host=settings.host, port=settings.port, log_level="warning",
+            application, host=settings.host, port=settings.port, log_level="warning",
             server_header=False,
         )  # fmt: skip
     except BackendError as error:
@@ -68,32 +72,11 @@ def migrate(config: ConfigOption = None) -> None:
     Example: cobenefit backend migrate --config backend.toml
     """
     try:
-        open_store(config)
+        with open_store(config):
+            pass  # opening migrates
     except BackendError as error:
         refuse(error)
     typer.echo("The database is up to date.")
-
-
-@key_app.command("create")
-def create_key(
-    tenant: Annotated[str, typer.Argument(help="Tenant the key may write for.")],
-    label: Annotated[str, typer.Option(help="Who holds the key.")] = "gateway",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print the key and nothing else.")
-    ] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Create a gateway key and show it once; only its hash is stored.
-
-    Example: cobenefit backend key create demo --label "gateway of the town hall"
-    """
-    try:
-        key = open_store(config).create_key(tenant, label, time.time_ns() // 1_000_000)
-    except BackendError as error:
-        refuse(error)
-    typer.echo(key)
-    if not quiet:
-        typer.echo("Give it to the gateway now: it is not shown again.", err=True)
 
 
 @load_app.command("study")
@@ -114,7 +97,8 @@ def load_study(
         tables = _toml(data, file) if file.suffix == ".toml" else data
         document = study.parse(tables, file=file.name)
         now_ms = time.time_ns() // 1_000_000
-        open_store(config).put_study(document.tenant, msgspec.json.encode(document), now_ms)
+        with open_store(config) as store:
+            store.put_study(document.tenant, msgspec.json.encode(document), now_ms)
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(document.study)} studies of {document.tenant}.")
@@ -136,15 +120,15 @@ def lock_plan(
     from cobenefit_backend import study as studies
 
     try:
-        store = open_store(config)
-        stored = store.study(tenant)
-        if stored is None:
-            raise InputError(f"no study document for tenant {tenant!r}; load one first")
-        found = {each.id: each for each in studies.parse(stored).study}
-        if study not in found:
-            raise InputError(f"no study {study!r}, known: {', '.join(found)}")
-        today = datetime.now(UTC).date().isoformat()
-        sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
+        with open_store(config) as store:
+            stored = store.study(tenant)
+            if stored is None:
+                raise InputError(f"no study document for tenant {tenant!r}; load one first")
+            found = {each.id: each for each in studies.parse(stored).study}
+            if study not in found:
+                raise InputError(f"no study {study!r}, known: {', '.join(found)}")
+            today = datetime.now(UTC).date().isoformat()
+            sha256 = store.lock_plan(tenant, study, mv_plan.plan_of(found[study]), today)
     except BackendError as error:
         refuse(error)
     typer.echo(f"Locked the plan of {study} on {today}, SHA-256 {sha256}.")
@@ -184,9 +168,8 @@ def load_weather(  # noqa: PLR0917  typer reads the signature
                 _number(row["temperature_degc"], file, line, float) for line, row in rows
             ],
         }  # fmt: skip
-        open_store(config).add_weather(
-            bodies.decode(json.dumps(body).encode(), bodies.WeatherBody)
-        )
+        with open_store(config) as store:
+            store.add_weather(bodies.decode(json.dumps(body).encode(), bodies.WeatherBody))
     except BackendError as error:
         refuse(error)
     typer.echo(f"Loaded {len(rows)} temperatures of station {station}.")
@@ -235,8 +218,9 @@ def report(
     from cobenefit_backend.routes.pages import ReportCache
 
     try:
-        cache = ReportCache(open_store(config))
-        found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+        with open_store(config) as store:
+            cache = ReportCache(store)
+            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
         refuse(error)
     files = {out_json: render.json_file(found)} if out_json else {}
@@ -280,8 +264,9 @@ def export(
             path: choose.maker(path.name, "fr" if lang is FileLanguage.FR else "en")
             for path in files
         }
-        cache = ReportCache(open_store(config))
-        found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+        with open_store(config) as store:
+            cache = ReportCache(store)
+            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
     except BackendError as error:
         refuse(error)
     for path, make in makers.items():

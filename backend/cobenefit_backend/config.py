@@ -23,15 +23,17 @@ class BackendConfig:
     Parameters
     ----------
     database_url : str
-        SQLAlchemy URL, `sqlite:///path`.
+        `sqlite:///path` or `postgresql://user@host/name`.
     host : str
         Address to listen on.
     port : int
         TCP port, 1 to 65535. [1]
     max_body_bytes : int
         Largest request body accepted, 1 kB to 256 MB. [B]
+    requests_per_minute : int
+        Requests a minute of one credential or address, 1 to 1,000,000. [1]
     tenant : str
-        Whose report the pages show; empty: the only one there is.
+        Whose report anyone may read without signing in; empty: nobody's.
     local_factors : str
         Folder of the operator's own factors; empty: none.
     """
@@ -40,6 +42,7 @@ class BackendConfig:
     host: str = "127.0.0.1"
     port: int = 8765
     max_body_bytes: int = 16_777_216
+    requests_per_minute: int = 6000
     tenant: str = ""
     local_factors: str = ""
 
@@ -49,10 +52,15 @@ _KEYS = {
     "server.host": ("host", str),
     "server.port": ("port", int),
     "server.max_body_bytes": ("max_body_bytes", int),
+    "server.requests_per_minute": ("requests_per_minute", int),
     "pages.tenant": ("tenant", str),
     "factors.local": ("local_factors", str),
 }
-_RANGES = {"server.port": (1, 65_535), "server.max_body_bytes": (1_000, 268_435_456)}
+_RANGES = {
+    "server.port": (1, 65_535),
+    "server.max_body_bytes": (1_000, 268_435_456),
+    "server.requests_per_minute": (1, 1_000_000),
+}
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> BackendConfig:
@@ -80,11 +88,12 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
     if DATABASE_VARIABLE in environment:
         values["database_url"] = environment[DATABASE_VARIABLE]
     config = BackendConfig(**values)
-    if not config.database_url.startswith("sqlite:///"):
+    if not config.database_url.startswith(("sqlite:///", "postgresql://")):
         scheme = config.database_url.partition(":")[0]  # never the whole: it may hold a password
         raise ConfigError(
-            "only sqlite:///path is supported", file=file, key="database.url", value=scheme
-        )
+            "must be sqlite:///path or postgresql://user@host/name",
+            file=file, key="database.url", value=scheme,
+        )  # fmt: skip
     return config
 
 

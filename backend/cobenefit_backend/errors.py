@@ -84,8 +84,11 @@ class RequestError(BackendError):
         Short stable word for programs.
     detail : str
         What is wrong and what to do.
+    retry_after_s : int, optional
+        When to try again; 0: not by waiting. [s]
     """
 
-    def __init__(self, status: int, kind: str, detail: str) -> None:
+    def __init__(self, status: int, kind: str, detail: str, *, retry_after_s: int = 0) -> None:
         super().__init__(f"{status} {kind}: {detail}")
         self.status, self.kind, self.detail = status, kind, detail
+        self.retry_after_s = retry_after_s

@@ -1,12 +1,12 @@
-"""The tables, as SQLModel classes; every query on them lives in `store`.
+"""The tables, as SQLModel classes; queries on them live in `store`, `rollups` and `access`.
 
-Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. A table row
-never crosses tenants: every root table carries `tenant`, the others hang from one that does.
+Times are Unix milliseconds, UTC. Values are in the unit of the channel's quantity. Every row
+carries its `tenant`: on PostgreSQL row-level security compares it (migrations 0007, 0008).
 """
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -19,15 +19,33 @@ SQLModel.metadata.naming_convention = NAMING
 _ZERO = {"server_default": "0"}
 
 
-class ApiKey(SQLModel, table=True):
-    """A gateway's key: only its SHA-256 is kept."""
+class Credential(SQLModel, table=True):
+    """A key, a one-time secret or a session: only its SHA-256 is kept."""
 
-    __tablename__: ClassVar[str] = "api_key"
+    __tablename__: ClassVar[str] = "credential"
+    __table_args__ = (Index("ix_credential_tenant", "tenant"),)
 
     sha256: str = Field(primary_key=True)
     tenant: str
+    kind: str
+    role: str
     label: str
     created_ms: int = Field(sa_type=BigInteger)
+    expires_ms: int | None = Field(sa_type=BigInteger)
+
+
+class Audit(SQLModel, table=True):
+    """Who did what; lines are added and never changed."""
+
+    __tablename__: ClassVar[str] = "audit"
+    __table_args__ = (Index("ix_audit_tenant", "tenant", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    t_ms: int = Field(sa_type=BigInteger)
+    who: str
+    action: str
+    what: str
 
 
 class SpoolPage(SQLModel, table=True):
@@ -35,9 +53,9 @@ class SpoolPage(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "spool_page"
 
+    tenant: str = Field(primary_key=True)
     spool: str = Field(primary_key=True)
     page: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    tenant: str
     sha256: str
     rows: int
     received_ms: int = Field(sa_type=BigInteger)
@@ -57,9 +75,10 @@ class Series(SQLModel, table=True):
 
 
 class Rollup(SQLModel, table=True):
-    """One window of one series; the highest revision replaces."""
+    """One window of one series; the highest revision replaces. Monthly parts on PostgreSQL."""
 
     __tablename__: ClassVar[str] = "rollup"
+    __table_args__ = {"postgresql_partition_by": "RANGE (start_ms)"}
 
     series_id: int = Field(
         primary_key=True, foreign_key="series.id", sa_column_kwargs={"autoincrement": False}
@@ -82,6 +101,7 @@ class Rollup(SQLModel, table=True):
     integral: float | None
     covered_s: float | None
     histogram: str | None
+    tenant: str
 
 
 class Quarantine(SQLModel, table=True):
@@ -118,10 +138,10 @@ class DeviceHealth(SQLModel, table=True):
     energy_method: str
     tx_bytes: int = Field(sa_type=BigInteger)
     rx_bytes: int = Field(sa_type=BigInteger)
-    reconnects: int
-    resets: int
-    battery_mv: int | None
-    waiting: int
+    reconnects: int = Field(sa_type=BigInteger)
+    resets: int = Field(sa_type=BigInteger)
+    battery_mv: int | None = Field(sa_type=BigInteger)
+    waiting: int = Field(sa_type=BigInteger)
     lost: str
     online: bool
     asleep_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)

@@ -35,8 +35,9 @@ def push(  # noqa: PLR0917  typer reads the signature
 
     try:
         settings = configuration.load(config)
-        cache = ReportCache(open_store(config), settings.local_factors)
-        report = cache.get(cache.tenant(tenant or settings.tenant))
+        with open_store(config) as store:
+            cache = ReportCache(store, settings.local_factors)
+            report = cache.get(cache.tenant(tenant or settings.tenant))
         found = territoires.values(report, _indicators(indicator), collectivity)
         for value in found:
             typer.echo(f"{value['indicateurId']}: {value['resultat']} tCO2e")

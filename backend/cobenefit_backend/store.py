@@ -1,23 +1,21 @@
-"""The store: every query of the backend, on SQLite in WAL mode, synced before it answers.
+"""The store: what gateways and people send, and what a report reads, tenant by tenant.
 
-Writes go through one helper that takes SQLite's write lock at once, counts the change of the
-tenant and commits; bulk rows are `executemany` with ON CONFLICT, never the ORM (measured 15 to
-20 times faster). A committed page survives a power cut: synchronous=FULL.
+Every transaction goes through `database`, which limits it to one tenant, counts the change and
+commits; bulk rows never pass the ORM (measured 15 to 20 times faster). A committed page survives
+a power cut: SQLite with synchronous=FULL, PostgreSQL with synchronous_commit=on.
 """
 
 import hashlib
 import json
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-from cobenefit_backend import digests, mv_plan
+from cobenefit_backend import digests, mv_plan, rollups
+from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.bodies import (
-    VALUE_COLUMNS,
     ActivityBody,
     HealthBody,
     PageEnvelope,
@@ -25,52 +23,26 @@ from cobenefit_backend.bodies import (
     Rollups,
     WeatherBody,
 )
+from cobenefit_backend.database import Database, Row, open_engine, owned
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
 from cobenefit_backend.upserts import (
     UPSERT_ACTIVITY,
     UPSERT_HEALTH,
     UPSERT_QUARANTINE,
-    UPSERT_ROLLUP,
     UPSERT_STUDY,
     UPSERT_WEATHER,
     columns_of,
 )
 
-BUSY_TIMEOUT_S = 30.0
-KEY_PREFIX = "cbk_"
+__all__ = ["Row", "Store", "open_engine"]
 DAILY = "length_s IN (82800, 86400, 90000)"
 """A day of the site's time zone: 23, 24 or 25 hours."""
-Row = dict[str, Any]
-
-
-def open_engine(url: str) -> Engine:
-    """Return an engine whose connections sync every commit and wait for each other.
-
-    Parameters
-    ----------
-    url : str
-        SQLAlchemy URL, `sqlite:///path`.
-
-    Returns
-    -------
-    Engine
-        The engine.
-    """
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, see below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
+_NEW_PAGE = text(
+    "INSERT INTO spool_page (tenant, spool, page, sha256, rows, received_ms) "
+    "VALUES (:tenant, :spool, :page, :sha256, :rows, :received_ms) ON CONFLICT DO NOTHING"
+)
+_KNOWN_PAGE = owned("SELECT sha256 FROM {spool_page} WHERE spool = :spool AND page = :page")
 
 
 class Store:
@@ -83,57 +55,20 @@ class Store:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def _writing(self, tenant: str) -> Iterator[Connection]:
-        writer = self._engine.connect().execution_options(writing=True)
-        with writer as connection, connection.begin():
-            yield connection
-            connection.exec_driver_sql(
-                "INSERT INTO change (tenant, number) VALUES (?, 1) "
-                "ON CONFLICT (tenant) DO UPDATE SET number = number + 1",
-                (tenant,),
-            )
-
-    # ---- keys
-
-    def create_key(self, tenant: str, label: str, now_ms: int) -> str:
-        """Store the hash of a new gateway key and return the key, which is shown once.
-
-        Parameters
-        ----------
-        tenant : str
-            Tenant the key may write for.
-        label : str
-            Who holds it.
-        now_ms : int
-            Unix time. [ms]
-
-        Returns
-        -------
-        str
-            The key.
-        """
-        key = KEY_PREFIX + secrets.token_urlsafe(32)
-        with self._writing(tenant) as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO api_key (sha256, tenant, label, created_ms) VALUES (?, ?, ?, ?)",
-                (_digest(key), tenant, label, now_ms),
-            )
-        return key
+        self.database = Database(engine)
+        self._rows = self.database.rows
 
     # ---- writes
 
-    def add_page(self, envelope: PageEnvelope, rollups: Rollups, now_ms: int) -> bool:
+    def add_page(self, envelope: PageEnvelope, columns: Rollups, now_ms: int) -> bool:
         """Store a spool page once.
 
         Parameters
         ----------
         envelope : PageEnvelope
             Identity of the page.
-        rollups : Rollups
-            Its columns, checked.
+        columns : Rollups
+            Its rows, checked.
         now_ms : int
             Unix time. [ms]
 
@@ -147,33 +82,22 @@ class Store:
         RequestError
             409 when the number is known with another hash.
         """
-        with self._writing(rollups.tenant) as connection:
-            known = connection.exec_driver_sql(
-                "SELECT sha256 FROM spool_page WHERE spool = ? AND page = ?",
-                (envelope.spool, envelope.page),
-            ).scalar()
-            if known == envelope.sha256:
-                return False
-            if known is not None:
+        page = {
+            "tenant": columns.tenant, "spool": envelope.spool, "page": envelope.page,
+            "sha256": envelope.sha256, "rows": len(columns.series_id), "received_ms": now_ms,
+        }  # fmt: skip
+        with self.database.writing(columns.tenant) as connection:
+            if connection.execute(_NEW_PAGE, page).rowcount == 0:
+                known = connection.execute(_KNOWN_PAGE, page).scalar_one()
+                if known == envelope.sha256:
+                    return False
                 raise RequestError(
                     409,
                     "page-conflict",
                     f"page {envelope.page} of spool {envelope.spool} is stored with hash {known}; "
                     "start a new spool",
                 )
-            connection.exec_driver_sql(
-                "INSERT INTO spool_page (spool, page, tenant, sha256, rows, received_ms) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    envelope.spool,
-                    envelope.page,
-                    rollups.tenant,
-                    envelope.sha256,
-                    len(rollups.series_id),
-                    now_ms,
-                ),
-            )
-            _insert_rollups(connection, rollups)
+            rollups.insert(self.database, connection, columns)
         return True
 
     def add_quarantine(self, body: QuarantineBody) -> None:
@@ -184,21 +108,24 @@ class Store:
         """Keep the latest ledger of each (device, boot)."""
         self._upsert_rows(body.tenant, UPSERT_HEALTH, DeviceHealth, body.rows)
 
-    def add_activities(self, body: ActivityBody) -> None:
+    def add_activities(self, body: ActivityBody, by: str = COMMAND_LINE) -> None:
         """Keep the activities, replacing by id."""
-        self._upsert_rows(body.tenant, UPSERT_ACTIVITY, Activity, body.rows)
+        values = _values(body.tenant, Activity, body.rows)
+        with self.database.writing(body.tenant) as connection:
+            self.database.many(connection, UPSERT_ACTIVITY, values)
+            note(connection, body.tenant, by, "activities stored", f"{len(values)}")
 
-    def add_weather(self, body: WeatherBody) -> None:
+    def add_weather(self, body: WeatherBody, by: str = COMMAND_LINE) -> None:
         """Keep the temperatures, replacing by station and time."""
         rows = [
             (body.tenant, body.station, t_ms, value, body.source, body.licence)
             for t_ms, value in zip(body.t_ms, body.temperature_degc, strict=True)
         ]
-        with self._writing(body.tenant) as connection:
-            if rows:
-                connection.exec_driver_sql(UPSERT_WEATHER, rows)
+        with self.database.writing(body.tenant) as connection:
+            self.database.many(connection, UPSERT_WEATHER, rows)
+            note(connection, body.tenant, by, "weather stored", f"{body.station} {len(rows)}")
 
-    def put_study(self, tenant: str, document: bytes, now_ms: int) -> None:
+    def put_study(self, tenant: str, document: bytes, now_ms: int, by: str = COMMAND_LINE) -> None:
         """Keep the study document of a tenant, replacing the one before.
 
         Parameters
@@ -209,10 +136,13 @@ class Store:
             Checked JSON.
         now_ms : int
             Unix time. [ms]
+        by : str, optional
+            Who, for the audit log.
         """
         row = (tenant, document.decode(), hashlib.sha256(document).hexdigest(), now_ms)
-        with self._writing(tenant) as connection:
-            connection.exec_driver_sql(UPSERT_STUDY, row)
+        with self.database.writing(tenant) as connection:
+            self.database.many(connection, UPSERT_STUDY, [row])
+            note(connection, tenant, by, "study document stored", row[2])
 
     def lock_plan(self, tenant: str, study: str, plan: Row, locked_on: str) -> str:
         """Lock the plan of a study once and for all.
@@ -243,38 +173,25 @@ class Store:
             )
         sha256 = mv_plan.digest(plan)
         row = (tenant, study, json.dumps(plan, sort_keys=True), sha256, locked_on)
-        with self._writing(tenant) as connection:
-            connection.exec_driver_sql("INSERT INTO locked_plan VALUES (?, ?, ?, ?, ?)", row)
+        with self.database.writing(tenant) as connection:
+            self.database.many(connection, "INSERT INTO locked_plan VALUES (?, ?, ?, ?, ?)", [row])
+            note(connection, tenant, COMMAND_LINE, "plan locked", f"{study} {sha256}")
         return sha256
 
     def locked_plan(self, tenant: str, study: str) -> Row | None:
         """Return `plan`, `sha256` and `locked_on` of a study, None when none was locked."""
-        query = "SELECT plan, sha256, locked_on FROM locked_plan WHERE tenant = ? AND study = ?"
-        rows = self._rows(query, tenant, study)
+        query = "SELECT plan, sha256, locked_on FROM {locked_plan} WHERE study = :study"
+        rows = self._rows(tenant, query, study=study)
         return {**rows[0], "plan": json.loads(rows[0]["plan"])} if rows else None
 
     def _upsert_rows(
         self, tenant: str, sql: str, table: type[SQLModel], rows: Sequence[Any]
     ) -> None:
-        names = columns_of(table)
-        values = [
-            tuple(tenant if name == "tenant" else _sql(getattr(row, name)) for name in names)
-            for row in rows
-        ]
-        with self._writing(tenant) as connection:
-            if values:
-                connection.exec_driver_sql(sql, values)
+        values = _values(tenant, table, rows)
+        with self.database.writing(tenant) as connection:
+            self.database.many(connection, sql, values)
 
     # ---- reads
-
-    def _rows(self, query: str, *values: Any) -> list[Row]:
-        with self._engine.connect() as connection:
-            return [dict(row) for row in connection.exec_driver_sql(query, values).mappings()]
-
-    def tenant_of_key(self, key: str) -> str | None:
-        """Return the tenant a key may write for, None when the key is unknown."""
-        rows = self._rows("SELECT tenant FROM api_key WHERE sha256 = ?", _digest(key))
-        return rows[0]["tenant"] if rows else None
 
     def change_number(self, tenant: str) -> int:
         """Return how many times the tenant was written to.
@@ -289,105 +206,95 @@ class Store:
         int
             Number of writes. [1]
         """
-        rows = self._rows("SELECT number FROM change WHERE tenant = ?", tenant)
+        rows = self._rows(tenant, "SELECT number FROM {change}")
         return int(rows[0]["number"]) if rows else 0
 
     def tenants(self) -> list[str]:
-        """Return the tenants that have a study document, sorted."""
-        rows = self._rows("SELECT tenant FROM study_document ORDER BY tenant")
-        return [row["tenant"] for row in rows]
+        """Return the tenants that have a study document, sorted; for the operator only."""
+        return [tenant for tenant in self.database.tenants() if self.study(tenant) is not None]
 
     def study(self, tenant: str) -> bytes | None:
         """Return the study document of a tenant as JSON, None when there is none."""
-        rows = self._rows("SELECT document FROM study_document WHERE tenant = ?", tenant)
+        rows = self._rows(tenant, "SELECT document FROM {study_document}")
         return rows[0]["document"].encode() if rows else None
 
     def daily(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the daily rollups of a series in time order."""
-        return self._of_series(DAILY, tenant, site, device, channel)
+        return self._of_series(DAILY, tenant, (site, device, channel))
 
     def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
         """Return the rollups of an hour or less of a series in time order."""
-        return self._of_series("length_s <= 3600", tenant, site, device, channel)
+        return self._of_series("length_s <= 3600", tenant, (site, device, channel))
 
-    def _of_series(self, where: str, *series: str) -> list[Row]:
+    def _of_series(self, where: str, tenant: str, series: tuple[str, str, str]) -> list[Row]:
+        site, device, channel = series
         return self._rows(
-            f"SELECT rollup.* FROM rollup JOIN series ON series.id = series_id "  # noqa: S608
-            f"WHERE tenant = ? AND site = ? AND device = ? AND channel = ? AND {where} "
+            tenant,
+            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
+            f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
             "ORDER BY start_ms",
-            *series,
-        )
+            site=site, device=device, channel=channel,
+        )  # fmt: skip
 
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
-        return self._rows(
-            "SELECT t_ms, temperature_degc FROM weather WHERE tenant = ? AND station = ? "
-            "ORDER BY t_ms",
-            tenant, station,
-        )  # fmt: skip
+        query = (
+            "SELECT t_ms, temperature_degc FROM {weather} WHERE station = :station ORDER BY t_ms"
+        )
+        return self._rows(tenant, query, station=station)
 
     def activities(self, tenant: str) -> list[Row]:
         """Return the activities of a tenant, by date and id."""
-        return self._rows("SELECT * FROM activity WHERE tenant = ? ORDER BY date, id", tenant)
+        return self._rows(tenant, "SELECT * FROM {activity} ORDER BY date, id")
 
     def health(self, tenant: str) -> list[Row]:
         """Return every ledger of a tenant, `lost` as a dict and `causes` as a list."""
-        rows = self._rows(
-            "SELECT * FROM device_health WHERE tenant = ? ORDER BY site, device, boot", tenant
-        )
+        rows = self._rows(tenant, "SELECT * FROM {device_health} ORDER BY site, device, boot")
         texts = ("lost", "causes")
-        return [{**row, **{name: json.loads(row[name]) for name in texts}} for row in rows]
+        return [
+            {
+                **row,
+                "online": bool(row["online"]),
+                **{name: json.loads(row[name]) for name in texts},
+            }
+            for row in rows
+        ]
 
     def quarantine(self, tenant: str) -> list[Row]:
         """Return the quarantine totals of a tenant."""
-        return self._rows(
-            "SELECT * FROM quarantine WHERE tenant = ? ORDER BY site, device, channel, reason",
-            tenant,
-        )
+        query = "SELECT * FROM {quarantine} ORDER BY site, device, channel, reason"
+        return self._rows(tenant, query)
 
     def stored(self, tenant: str) -> list[Row]:
         """Return readings stored, expected and flagged per series, over its daily windows."""
         return self._rows(
-            f"SELECT site, device, channel, sum(count) AS stored, sum(expected) AS expected, "  # noqa: S608
-            "sum(flagged) AS flagged, min(start_ms) AS start_ms, "
-            "max(start_ms + length_s * 1000) AS end_ms "
-            f"FROM rollup JOIN series ON series.id = series_id WHERE tenant = ? AND {DAILY} "
-            "GROUP BY site, device, channel ORDER BY site, device, channel",
             tenant,
+            "SELECT site, device, channel, sum(count) AS stored, sum(expected) AS expected, "  # noqa: S608
+            "sum(flagged) AS flagged, min(start_ms) AS start_ms, "
+            "max(start_ms + length_s * CAST(1000 AS bigint)) AS end_ms "
+            f"FROM {{rollup}} JOIN {{series}} ON series.id = series_id WHERE {DAILY} "
+            "GROUP BY site, device, channel ORDER BY site, device, channel",
         )
 
     def windows_of(self, tenant: str) -> dict[digests.Series, tuple[int, str]]:
         """Return how many windows of each series are stored, and a SHA-256 over them."""
-        return digests.windows_of(self._engine, tenant)
+        return digests.windows_of(self.database, tenant)
 
     def series_digest(self, tenant: str) -> str:
         """Return a SHA-256 over the rollups and temperatures of a tenant."""
-        return digests.series_digest(self._engine, tenant)
+        return digests.series_digest(self.database, tenant)
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+def _values(tenant: str, table: type[SQLModel], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+    names = columns_of(table)
+    return [
+        tuple(tenant if name == "tenant" else _sql(getattr(row, name)) for name in names)
+        for row in rows
+    ]
 
 
 def _sql(value: Any) -> Any:
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
-
-
-def _insert_rollups(connection: Connection, rollups: Rollups) -> None:
-    ids = [_series_id(connection, rollups.tenant, *name) for name in rollups.series]
-    columns = [getattr(rollups, name) for name in VALUE_COLUMNS[:-1]]
-    texts = [None if h is None else json.dumps(h) for h in rollups.histogram]
-    rows = list(zip([ids[i] for i in rollups.series_id], *columns, texts, strict=True))
-    if rows:
-        connection.exec_driver_sql(UPSERT_ROLLUP, rows)
-
-
-def _series_id(connection: Connection, tenant: str, site: str, device: str, channel: str) -> int:
-    name = (tenant, site, device, channel)
-    connection.exec_driver_sql(
-        "INSERT INTO series (tenant, site, device, channel) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO NOTHING",
-        name,
-    )
-    query = "SELECT id FROM series WHERE tenant = ? AND site = ? AND device = ? AND channel = ?"
-    return int(connection.exec_driver_sql(query, name).scalar_one())
+    """Return a value as both databases take it; PostgreSQL's text can't hold U+0000."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, sort_keys=True)
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value

@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
+import os
 import random
+import secrets
+import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +16,13 @@ import httpx
 import pytest
 
 from cobenefit_backend import migrate
+from cobenefit_backend.access.credentials import Kind
+from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_hil import postgres
+from cobenefit_hil.services import ServiceError
 
 PARIS = ZoneInfo("Europe/Paris")
 SPOOL = "0e8b2c52-6c51-4e0b-9b0f-3d1f1a6f0a01"
@@ -75,8 +81,49 @@ def page_body() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> BackendConfig:
-    return BackendConfig(database_url=f"sqlite:///{tmp_path / 'store.sqlite3'}")
+def kind() -> str:
+    """The database of a test; a module that runs on both is parametrised with `kind`."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL of our own."""
+    try:
+        with postgres.Cluster() as running:
+            yield running
+    except ServiceError as error:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster) -> str:
+    """A database at head that tests copy, which is quicker than migrating."""
+    name = cluster.create()
+    engine = open_engine(cluster.url(name, postgres.OWNER))
+    migrate.upgrade(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def new_database(kind, tmp_path, request) -> Callable[[], str]:
+    """Make one more empty database of this kind and return its URL."""
+
+    def sqlite() -> str:
+        return f"sqlite:///{tmp_path / secrets.token_hex(4)}.sqlite3"
+
+    def postgresql() -> str:
+        cluster = request.getfixturevalue("cluster")
+        name = cluster.create(request.getfixturevalue("migrated"))
+        return cluster.url(name, postgres.APP)
+
+    return sqlite if kind == "sqlite" else postgresql
+
+
+@pytest.fixture
+def config(new_database) -> BackendConfig:
+    return BackendConfig(database_url=new_database())
 
 
 @pytest.fixture
@@ -85,6 +132,18 @@ def store(config: BackendConfig) -> Store:
     migrate.upgrade(engine)
     yield Store(engine)
     engine.dispose()
+
+
+def new_key(app, tenant: str = "demo", role: str = "admin", kind: str = "key") -> str:
+    return app.state.guard.credentials.create(
+        tenant, Kind(kind), Role(role), "test", now_ms=time.time_ns() // 1_000_000, by="test"
+    )
+
+
+@pytest.fixture(name="new_key")
+def _new_key():
+    """Make a credential of the application."""
+    return new_key
 
 
 class Client:
@@ -114,7 +173,7 @@ class Client:
 @pytest.fixture
 def client(config: BackendConfig):
     app = create_app(config)
-    yield Client(app, app.state.store.create_key("demo", "test", 0))
+    yield Client(app, new_key(app))
     app.state.engine.dispose()
 
 
@@ -222,10 +281,7 @@ def _pages(counter_row, page_body):
     return [page_body(series, rows[i : i + 1000], page=i) for i in range(0, len(rows), 1000)]
 
 
-@pytest.fixture
-def municipality(client, counter_row, page_body):
-    """The client of a backend that holds the whole municipality."""
-
+def _fill(client: Client, counter_row, page_body) -> None:
     def post(path: str, body: Any) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         answer = client.post(f"/v1/{path}", content=data)
@@ -265,7 +321,26 @@ def municipality(client, counter_row, page_body):
         )
     ]  # fmt: skip
     post("activities", {"tenant": "demo", "rows": rows})
+
+
+@pytest.fixture
+def municipality(client, counter_row, page_body):
+    """The client of a backend that holds the whole municipality."""
+    _fill(client, counter_row, page_body)
     return client
+
+
+@pytest.fixture
+def municipality_at(counter_row, page_body):
+    """Fill one more backend, at a URL, and return its client; the caller disposes its engine."""
+
+    def fill(url: str) -> Client:
+        app = create_app(BackendConfig(database_url=url))
+        client = Client(app, new_key(app))
+        _fill(client, counter_row, page_body)
+        return client
+
+    return fill
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Run it with the Python that has `esp32-mock-bootloader` and esptool:
 `~/esptool/bin/python boards/rigs/mock_rig.py [RIG]`.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ MOCK = Path(__file__).parents[1] / "tests/mock_boards.py"
 
 def main(rig: Path) -> None:
     """Start one ESP32 per `[[slot]]`, on the port it names, and wait for all of them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     slots = tomllib.loads(rig.read_text(encoding="utf-8"))["slot"]
     with tempfile.TemporaryDirectory() as work:
         boards = []

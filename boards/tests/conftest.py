@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -49,15 +50,21 @@ def flash_tools(pytestconfig):
     if chosen:
         return Path(chosen).parent
     folder = Path(pytestconfig.cache.mkdir("flash-tools"))
-    if not (folder / "whole").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        pip = [str(folder / "bin/python"), "-m", "pip", "install", "-q", *TOOLS]
-        made = subprocess.run(pip, capture_output=True, text=True)
-        if made.returncode:
-            reason = f"esptool and its mock could not be installed: {made.stderr[-300:]}"
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-        (folder / "whole").touch()
+    with (folder.parent / "flash-tools.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of tests that run at once, one makes them
+        if not (folder / "whole").exists():
+            _make_tools(folder)
     return folder / "bin"
+
+
+def _make_tools(folder):
+    venv.create(folder, with_pip=True, clear=True)
+    pip = [str(folder / "bin/python"), "-m", "pip", "install", "-q", *TOOLS]
+    made = subprocess.run(pip, capture_output=True, text=True)
+    if made.returncode:
+        reason = f"esptool and its mock could not be installed: {made.stderr[-300:]}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    (folder / "whole").touch()
 
 
 class Mock:

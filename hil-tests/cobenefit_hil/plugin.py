@@ -10,6 +10,7 @@ rig), `ack_station` (acknowledges as a gateway does), `program` (a tool of the s
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(tryfirst=True)  # JUnit's own plugin looks at its path after us
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks, for projects that use the plugin alone, and what writes the record."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a shell: what the tests start would inherit it and never stop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = config.getoption("--record")
     if folder is not None and not hasattr(config, "workerinput"):  # workers report to this process
         name = Path(str(config.getoption("--rig"))).stem

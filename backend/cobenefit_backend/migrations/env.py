@@ -4,6 +4,12 @@ import cobenefit_backend.models  # noqa: F401  the tables register themselves
 from alembic import context
 from sqlmodel import SQLModel
 
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the partitions of `rollup`, which the database makes by itself."""
+    return not (kind == "table" and str(name).startswith("rollup_"))
+
+
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:
     context.configure(
@@ -11,6 +17,7 @@ with engine.connect() as connection:
         target_metadata=SQLModel.metadata,
         render_as_batch=True,
         compare_type=True,
+        include_name=_ours,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -208,6 +208,32 @@ def page(report: Report, name: PageName, language: Language, study: str = "") ->
     return _render("page.html.j2", e=Edition(report, language, study=study), name=name)
 
 
+def login(words: Words, caller: object, *, form: str, wrong: bool, policy: str) -> str:
+    """Return the page to sign in on.
+
+    Parameters
+    ----------
+    words : Words
+        Its language.
+    caller : Caller or None
+        Who is signed in.
+    form : str
+        What the form must carry.
+    wrong : bool
+        The secret just sent was not accepted.
+    policy : str
+        Content security policy that lets the form be sent.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    other = next(item for item in LANGUAGES if item != words.language)
+    values = {"w": words, "caller": caller, "form": form, "wrong": wrong, "other": other}
+    return _render("login.html.j2", **values, policy=policy)
+
+
 def json_file(report: Report) -> str:
     """Return `report.json`: every figure in full, keys in a fixed order."""
     return json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -215,9 +241,9 @@ def json_file(report: Report) -> str:
 
 def _render(template: str, **values: Any) -> str:
     context = {
-        **values,
         "style": Markup(STYLE),  # noqa: S704  our own file, allowed by its hash
         "policy": POLICY,
+        **values,
     }
     html = _environment().get_template(template).render(context)
     return re.sub(r"\s*\n\s*", "\n", html).lstrip()

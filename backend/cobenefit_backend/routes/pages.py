@@ -1,19 +1,23 @@
 """What people read: the report, one study, the data, the factors; and the report as JSON."""
 
 import threading
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from cobenefit_backend.access.guard import reader, unknown
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import choose
+from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["report"])
+Tenant = Annotated[str | None, Depends(reader)]
 
 
 class ReportCache:
@@ -55,55 +59,61 @@ class ReportCache:
         raise RequestError(404, "tenant", "several tenants: set pages.tenant in the configuration")
 
 
-def current_report(request: Request) -> Report:
-    """Return the report that the pages show now."""
+def current_report(request: Request, tenant: str | None) -> Report:
+    """Return the report of a tenant, or refuse who has none to read."""
+    if tenant is None:
+        raise unknown()
     cache: ReportCache = request.app.state.reports
-    return cache.get(cache.tenant(request.app.state.config.tenant))
+    return cache.get(tenant)
 
 
 async def _page(
-    request: Request, name: render.PageName, lang: str | None, study: str = ""
+    request: Request, tenant: str | None, name: render.PageName, lang: str | None, study: str = ""
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
-    report = await run_in_threadpool(current_report, request)
+    if tenant is None:
+        return RedirectResponse(f"/login?lang={language}", status_code=303)
+    report = await run_in_threadpool(current_report, request, tenant)
     if study and study not in [case.study for case in report.cases]:
         raise RequestError(404, "study", f"no study {study!r} in this report")
     html = await run_in_threadpool(render.page, report, name, language, study)
     headers = {
         "Content-Security-Policy": f"{render.POLICY}; frame-ancestors 'none'",
         "Content-Language": language,
-        "Vary": "Accept-Language",
-        "Cache-Control": "no-cache",
+        "Vary": "Accept-Language, Authorization, Cookie",
+        "Cache-Control": "private, no-cache",
     }
     return HTMLResponse(html, headers=headers)
 
 
 @router.get("/", response_class=HTMLResponse)
-async def get_report(request: Request, lang: str | None = None) -> Response:
+async def get_report(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show the whole report."""
-    return await _page(request, "report", lang)
+    return await _page(request, tenant, "report", lang)
 
 
 @router.get("/studies/{study}", response_class=HTMLResponse)
-async def get_study(request: Request, study: str, lang: str | None = None) -> Response:
+async def get_study(
+    request: Request, tenant: Tenant, study: str, lang: str | None = None
+) -> Response:
     """Show one study."""
-    return await _page(request, "study", lang, study)
+    return await _page(request, tenant, "study", lang, study)
 
 
 @router.get("/data", response_class=HTMLResponse)
-async def get_data(request: Request, lang: str | None = None) -> Response:
+async def get_data(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show what was stored, refused and lost."""
-    return await _page(request, "data", lang)
+    return await _page(request, tenant, "data", lang)
 
 
 @router.get("/factors", response_class=HTMLResponse)
-async def get_factors(request: Request, lang: str | None = None) -> Response:
+async def get_factors(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show the factors used, with their sources."""
-    return await _page(request, "factors", lang)
+    return await _page(request, tenant, "factors", lang)
 
 
-@router.get("/v1/report")
-async def get_report_json(request: Request) -> Response:
+@router.get("/v1/report", responses=refusals(401, 403, 404, 429))
+async def get_report_json(request: Request, tenant: Tenant) -> Response:
     """Return the report as `report.json`."""
-    report = await run_in_threadpool(current_report, request)
+    report = await run_in_threadpool(current_report, request, tenant)
     return Response(render.json_file(report), media_type="application/json")

@@ -13,7 +13,7 @@ LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, kind: str, detail: str) -> JSONResponse:
+def problem(status: int, kind: str, detail: str, retry_after_s: int = 0) -> JSONResponse:
     """Return a problem answer.
 
     Parameters
@@ -24,6 +24,8 @@ def problem(status: int, kind: str, detail: str) -> JSONResponse:
         Short stable word for programs.
     detail : str
         What is wrong and what to do.
+    retry_after_s : int, optional
+        When to try again; 0: not by waiting. [s]
 
     Returns
     -------
@@ -36,7 +38,9 @@ def problem(status: int, kind: str, detail: str) -> JSONResponse:
         "status": status,
         "detail": detail,
     }
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if retry_after_s:
+        headers["Retry-After"] = str(retry_after_s)
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -45,7 +49,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestError)
     async def _refused(_request: Request, error: RequestError) -> JSONResponse:
-        return problem(error.status, error.kind, error.detail)
+        return problem(error.status, error.kind, error.detail, error.retry_after_s)
 
     @app.exception_handler(InputError)
     @app.exception_handler(FactorError)

@@ -8,6 +8,7 @@ import pytest
 
 from cobenefit_backend import bodies
 
+pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 SERIES = [["town", "school", "energy_import_wh"]]
 PROBLEM = "application/problem+json"
 
@@ -87,8 +88,8 @@ def test_without_a_known_key_nothing_is_read(client, page, key):
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def test_a_key_writes_for_its_own_tenant_only(client, page):
-    other = client.app.state.store.create_key("other", "x", 0)
+def test_a_key_writes_for_its_own_tenant_only(client, page, new_key):
+    other = new_key(client.app, "other")
     headers = {"Authorization": f"Bearer {other}"}
     weather = {"tenant": "demo", "station": "s", "source": "", "licence": "",
                "t_ms": [], "temperature_degc": []}  # fmt: skip
@@ -125,7 +126,7 @@ def test_the_ledger_of_a_node_that_sleeps_is_kept_and_an_older_one_reads_as_0(cl
     assert dict.fromkeys(later, 0) | {"causes": []} == {key: old[key] for key in later}
 
 
-def test_the_committed_schema_of_health_is_current():
+def test_the_committed_schema_of_health_is_current(kind):
     path = Path(__file__).parents[3] / "docs/reference/schemas/health.json"
     current = json.dumps(bodies.schema(bodies.HealthBody), indent=2) + "\n"
     assert path.read_text(encoding="utf-8") == current, "write `current` to the file"

@@ -10,7 +10,7 @@ PAGES = ("/", "/studies/school", "/data", "/factors")
 def test_without_a_study_the_page_says_what_to_do(client):
     answer = client.get("/")
     assert answer.status_code == 404
-    assert "load a study" in answer.json()["detail"]
+    assert "load one" in answer.json()["detail"]
 
 
 def test_every_page_in_both_languages(municipality):

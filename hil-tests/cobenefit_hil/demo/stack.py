@@ -101,7 +101,7 @@ class Stack:
             If one of them does not start; the message shows the end of its log.
         """
         self.broker.start()
-        self.key = self._new_key()
+        self.key = self._new_key("gateway")
         self.backend.start()
         self._feed()
         self.gateway = Service(
@@ -177,16 +177,15 @@ class Stack:
                 raise ServiceError(f"gateway found no broker:\n{self.gateway.tail()}")
             time.sleep(0.05)
 
-    def _new_key(self) -> str:
-        config = ["--config", str(self.report_config)]
-        return _run([*_module("cobenefit_backend"), "key", "create", TENANT, "--quiet", *config])
+    def _new_key(self, role: str) -> str:
+        options = ["--role", role, "--quiet", "--config", str(self.report_config)]
+        return _run([*_module("cobenefit_backend"), "key", "create", TENANT, *options])
 
     def _feed(self) -> None:
         import tomllib
 
-        with httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60
-        ) as client:
+        headers = {"Authorization": f"Bearer {self._new_key('officer')}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
             _post(client, "/v1/studies", tomllib.loads(STUDY.read_text(encoding="utf-8")))
             _post(client, "/v1/weather", _weather())
             _post(client, "/v1/activities", {"tenant": TENANT, "rows": list(_activities())})
