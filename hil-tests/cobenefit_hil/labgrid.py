@@ -18,7 +18,7 @@ from cobenefit_hil.rig import Rig
 from cobenefit_hil.serial_board import CALL_S, BoardError, SerialBoard, checked
 
 SETTING = "COBENEFIT_LABGRID"
-_POLL_S = 0.05
+_POLL_S, _END_S = 0.05, 10.0
 #: ser2net has no modem lines to set where the port has none; the board needs none.
 _RFC2217 = "rfc2217://{}:{}?ign_set_control"
 _ENVIRONMENT = """\
@@ -91,8 +91,7 @@ class Place:
             try:
                 _await(process, path)
             finally:  # it would wait for a signal
-                process.terminate()
-                process.wait()
+                _end(process)
             if not path.exists():
                 log.seek(0)
                 raise BoardError(f"labgrid has no console of {self._name}: {log.read()[-300:]}")
@@ -158,3 +157,12 @@ def _await(process: subprocess.Popen[bytes], path: Path) -> None:
     end = time.monotonic() + CALL_S
     while process.poll() is None and not path.exists() and time.monotonic() < end:
         time.sleep(_POLL_S)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

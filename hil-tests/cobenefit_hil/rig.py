@@ -18,7 +18,7 @@ _COMMANDS = frozenset({"flash", "power"})
 #: Boards that can be virtual.
 _BOARDS = ("unix",)
 #: What the suite can ask of a real board so far; all else is wired on virtual boards only.
-_REAL = frozenset({"console", "power"})
+_REAL = ("console", "power", "reset_cause")
 
 
 class RigError(ValueError):
@@ -99,8 +99,8 @@ def _check_real(rig: Rig) -> None:
             raise RigError(f"{key} is {value!r}; allowed: a command as a list of texts")
         if key not in _COMMANDS and not (isinstance(value, str) and value):
             raise RigError(f"{key} is {value!r}; allowed: a text")
-    if beyond := sorted(rig.features - _REAL):
-        raise RigError(f"features has {beyond[0]!r}; a {rig.kind} rig can: console, power")
+    if beyond := sorted(rig.features - set(_REAL)):
+        raise RigError(f"features has {beyond[0]!r}; allowed: {', '.join(_REAL)}")
     if rig.kind == "labgrid" and not {"coordinator", "place"} <= rig.settings.keys():
         raise RigError("a labgrid rig needs coordinator and place")
     if rig.kind == "usb":

@@ -83,13 +83,18 @@ def test_files_live_through_a_power_cut_and_variables_do_not(mpremote, console, 
     assert mpremote("resume", "eval", "'gone' in globals()").strip() == "False"
 
 
-def test_soft_reset_runs_boot_and_not_main_and_says_why_it_started(mpremote, tmp_path):
+def test_soft_reset_runs_boot_and_not_main(mpremote, tmp_path):
     for name in ("boot", "main"):
         (tmp_path / f"{name}.py").write_text(f"print('this is {name}')\n{name}_ran = True\n")
         mpremote("fs", "cp", f"{name}.py", ":")
     mpremote("soft-reset")
     seen = "*('boot_ran' in globals(), 'main_ran' in globals())"
     assert mpremote("resume", "eval", seen).strip() == "True False"
+
+
+@pytest.mark.needs("reset_cause")
+def test_a_board_says_that_it_was_reset_softly(mpremote):
+    mpremote("soft-reset")
     causes = "import machine; print(machine.reset_cause() == machine.SOFT_RESET)"
     assert mpremote("resume", "exec", causes).strip() == "True"
 
