@@ -97,11 +97,30 @@ def _slot(where: str, row: dict[str, Any]) -> Slot:
     console, reset = row.get("console", "same"), row.get("reset", True)
     if chosen[0] == "drive":
         return Slot(row["name"], "", value, reset, row.get("console", "none"))
-    port = value if chosen[0] == "port" else _port(chosen[0], value)
+    port = value if chosen[0] == "port" else port_of(chosen[0], value)
     return Slot(row["name"], port, "", reset, console)
 
 
-def _port(key: str, value: str) -> str:
+def port_of(key: str, value: str) -> str:
+    """Return where an adapter is plugged in now.
+
+    Parameters
+    ----------
+    key : {'usb_location', 'usb_serial'}
+        What it is known by.
+    value : str
+        Which of these.
+
+    Returns
+    -------
+    str
+        Its port, empty when it is not there.
+
+    Raises
+    ------
+    RigError
+        If several adapters say so.
+    """
     attribute = {"usb_location": "location", "usb_serial": "serial_number"}[key]
     found = [p.device for p in list_ports.comports() if getattr(p, attribute) == value]
     if len(found) > 1:

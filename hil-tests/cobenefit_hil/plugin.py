@@ -4,8 +4,9 @@ The same tests run on a virtual and on a real board; what a test needs of the ri
 `@pytest.mark.needs("power", "uart")`, and is skipped, with the reason, where that is missing.
 
 Fixtures: `rig`, `broker` (a real one on loopback, restartable), `peer` (a TIC meter on a
-pseudo-terminal), `board` (off, flashed, wired to both), `ack_station` (acknowledges as a gateway
-does), `program` (a tool of the system), `measured` (notes a figure in the record).
+pseudo-terminal), `board` (off, flashed, wired to both), `console` (on and empty, of every kind of
+rig), `ack_station` (acknowledges as a gateway does), `program` (a tool of the system), `measured`
+(notes a figure in the record).
 """
 
 import os
@@ -16,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from cobenefit_hil import record
+from cobenefit_hil import labgrid, record, usb
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
 from cobenefit_hil.record import measured
-from cobenefit_hil.rig import Rig, RigError, load
+from cobenefit_hil.rig import VIRTUAL, Rig, RigError, load
+from cobenefit_hil.serial_board import SerialBoard
 from cobenefit_hil.services import (
     Service,
     ServiceError,
@@ -29,13 +31,15 @@ from cobenefit_hil.services import (
 )
 from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard
+from cobenefit_hil.virtual.console import ConsoleBoard
 
 SITE, DEVICE = "rig", "meter"
 PERIOD_MS = 600_000
 START_MS = 1_700_000_400_000  # a multiple of the period
 INSTANTS = 600
 SEED = 20_261_122
-VIRTUAL = "unix"
+RECORDER = "cobenefit_hil_recorder"
+OPENED = {"usb": usb.opened, "labgrid": labgrid.opened}
 WORKERS_PER_CORE = 3
 __all__ = ["measured"]  # a fixture of this plugin
 
@@ -65,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if folder is not None and not hasattr(config, "workerinput"):  # workers report to this process
         name = Path(str(config.getoption("--rig"))).stem
         recorder = record.Recorder(_rig(config), name, folder, int(config.getoption("--seed")))
-        config.pluginmanager.register(recorder, "cobenefit_hil_recorder")
+        config.pluginmanager.register(recorder, RECORDER)
         config.option.xmlpath = config.option.xmlpath or str(folder / f"{name}.xml")
     config.addinivalue_line("markers", "needs(*features): the rig features a test requires")
     config.addinivalue_line("markers", "hil: runs on a board, virtual or real")
@@ -87,7 +91,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     int
         The processes; 0 is this one alone. [1]
     """
-    return WORKERS_PER_CORE * (os.cpu_count() or 1) if _rig(config).board == VIRTUAL else 0
+    return WORKERS_PER_CORE * (os.cpu_count() or 1) if _rig(config).kind == VIRTUAL else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,6 +111,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing = sorted(needs - _rig(item.config).features)
         if missing:
             pytest.skip(f"the rig is not wired for: {', '.join(missing)}")
+    elif item.get_closest_marker("hil") and _rig(item.config).kind != VIRTUAL:
+        pytest.skip("it asks nothing of a board")
 
 
 def _rig(config: pytest.Config) -> Rig:
@@ -211,6 +217,57 @@ def node_config(broker: Service) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def real_board(pytestconfig: pytest.Config) -> Iterator[SerialBoard | None]:
+    """Reserve and flash the real board of the rig, once; None where it is virtual.
+
+    Parameters
+    ----------
+    pytestconfig : pytest.Config
+        Holds `--rig`.
+
+    Yields
+    ------
+    SerialBoard or None
+        The board.
+    """
+    rig = _rig(pytestconfig)
+    if rig.kind == VIRTUAL:
+        yield None
+        return
+    with OPENED[rig.kind](rig) as found:
+        if "flash" in rig.settings:
+            found.flash(rig.settings["flash"])
+        version, recorder = found.version(), pytestconfig.pluginmanager.get_plugin(RECORDER)
+        if recorder is not None:
+            recorder.interpreter = version
+        yield found
+
+
+@pytest.fixture
+def console(real_board: SerialBoard | None, tmp_path: Path) -> Iterator[SerialBoard]:
+    """Return a board that is on, with a console and no files.
+
+    Parameters
+    ----------
+    real_board : SerialBoard, optional
+        That of the rig.
+    tmp_path : Path
+        Where a virtual one has its flash.
+
+    Yields
+    ------
+    SerialBoard
+        The board.
+    """
+    if real_board is not None:
+        real_board.empty()
+        yield real_board
+        return
+    with ConsoleBoard(tmp_path / "console") as virtual:
+        yield SerialBoard(lambda: str(virtual.path), virtual.power_cut)
+
+
 @pytest.fixture
 def board(
     rig: Rig, node_config: dict[str, Any], peer: TicPeer, tmp_path: Path
@@ -233,7 +290,7 @@ def board(
     VirtualBoard
         The board.
     """
-    assert rig.board == VIRTUAL
+    assert rig.kind == VIRTUAL
     lines = {"UART1": peer.sensor.path, "CONTROL": peer.control.path}
     virtual = VirtualBoard(node_config, tmp_path / "board", lines)
     yield virtual

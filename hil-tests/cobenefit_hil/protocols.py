@@ -6,9 +6,7 @@ from typing import Any, Protocol
 
 
 class Board(Protocol):
-    """The verbs of a board; `features` says what its rig is wired for."""
-
-    features: frozenset[str]
+    """The verbs of a board with sensors; of one with a console alone see `serial_board`."""
 
     def flash(self, config: Mapping[str, Any]) -> None:
         """Put firmware and configuration on the board; the ring stays as it is.

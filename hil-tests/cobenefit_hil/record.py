@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cobenefit_hil.rig import Rig
+from cobenefit_hil.rig import VIRTUAL, Rig
 from cobenefit_hil.virtual.board import interpreter
 
 FORMAT = 1
@@ -118,6 +118,7 @@ class Recorder:
         self._path = folder / f"{name}.json"
         self._started_s = time.time()
         self._rows: dict[str, Row] = {}
+        self.interpreter = _interpreter() if rig.kind == VIRTUAL else ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take note of one phase of one test.
@@ -138,7 +139,7 @@ class Recorder:
         """Write the record."""
         record = Record(
             self._rig.board, self._name, _utc(self._started_s),
-            round(time.time() - self._started_s, 1), _version(), _interpreter(self._rig),
+            round(time.time() - self._started_s, 1), _version(), self.interpreter,
             self._seed, sorted(self._rows.values(), key=lambda row: row.test),
         )  # fmt: skip
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -219,9 +220,7 @@ def _reason(report: pytest.TestReport) -> str:
     return text if report.when == "call" else f"{report.when}: {text}"
 
 
-def _interpreter(rig: Rig) -> str:
-    if rig.board != "unix":
-        return ""
+def _interpreter() -> str:
     code = "import sys; print(sys.version.split('; ')[1])"
     done = subprocess.run([interpreter(), "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip()

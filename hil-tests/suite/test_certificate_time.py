@@ -14,7 +14,11 @@ from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard
 from cobenefit_node.twin import Twin
 
-pytestmark = [pytest.mark.hil, pytest.mark.broker, pytest.mark.needs("uart", "power")]
+pytestmark = [
+    pytest.mark.hil,
+    pytest.mark.broker,
+    pytest.mark.needs("uart", "power", "wrong_clock"),
+]
 Y2000_S = 946_684_800
 PAST = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
 

@@ -14,7 +14,7 @@ from cobenefit_hil.virtual.board import VirtualBoard
 from cobenefit_node.twin import Twin
 from cobenefit_wire import pack
 
-pytestmark = [pytest.mark.hil, pytest.mark.needs("counter", "power")]
+pytestmark = [pytest.mark.hil, pytest.mark.needs("counter", "power", "wrong_clock")]
 PERIOD_MS = 100
 #: The time in an ack is as old as the ack is late; a busy machine takes seconds. [ms]
 LATE_MS = 20_000

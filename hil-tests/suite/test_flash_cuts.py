@@ -14,7 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress
 import cobenefit_node
 from cobenefit_hil.virtual import cutting
 
-pytestmark = [pytest.mark.hil, pytest.mark.needs("power")]
+pytestmark = [pytest.mark.hil, pytest.mark.needs("power", "simulated_flash")]
 FIRMWARE = Path(cobenefit_node.__file__).parent.parent
 NOTHING = dict.fromkeys(
     ("lost", "corrupt", "duplicates", "unmountable", "reused", "uncounted", "overcounted"), 0

@@ -97,19 +97,6 @@ class VirtualBoard:
         Whether its clock stands at 2000-01-01 whenever it starts.
     """
 
-    features = frozenset(
-        {
-            "power",
-            "uart",
-            "counter",
-            "simulated_time",
-            "wifi",
-            "radio",
-            "deepsleep",
-            "console",
-        }
-    )
-
     def __init__(
         self,
         config: Mapping[str, Any],
