@@ -90,7 +90,9 @@ def test_every_reading_of_hours_asleep_arrives_and_the_ledger_knows_it(
     assert health.flash_bytes > 0
 
 
-def test_asleep_is_not_gone(board, ack_station):
+def test_asleep_is_not_gone(board, node_config, ack_station):
+    node_config["sleep"]["give_up_ms"] = 60_000  # who gives up leaves without a goodbye
+    board.flash(node_config)
     board.boot()
     assert ack_station.wait(lambda: any(s.asleep_s for s in ack_station.states), 60)
     said = next(s for s in ack_station.states if s.asleep_s)

@@ -170,6 +170,8 @@ class VirtualBoard:
     def _spawn(self, script: Path | None) -> None:
         if self._cause in (POWER_ON, _BROWN_OUT):
             self.file("rtc.memory").unlink(missing_ok=True)
+        if self._log is not None:
+            self._log.close()  # of a board that ended by itself
         self._log = self.log_path.open("ab")
         board = [self._micropython, "-X", f"heapsize={self._heap}"]
         self._process = subprocess.Popen(
