@@ -40,7 +40,7 @@ INSTANTS = 600
 SEED = 20_261_122
 RECORDER = "cobenefit_hil_recorder"
 OPENED = {"usb": usb.opened, "labgrid": labgrid.opened}
-WORKERS_PER_CORE = 3
+WORKERS_PER_CORE = 2
 __all__ = ["measured"]  # a fixture of this plugin
 
 

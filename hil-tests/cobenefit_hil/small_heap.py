@@ -24,6 +24,7 @@ from cobenefit_hil.peers.base import Peer
 from cobenefit_hil.peers.counter import CounterPeer
 from cobenefit_hil.peers.modbus import ModbusPeer
 from cobenefit_hil.peers.tic import ENERGY, POWER, TicPeer
+from cobenefit_hil.peers.world import World
 from cobenefit_hil.services import find_tool
 from cobenefit_hil.station import AckStation
 from cobenefit_hil.virtual.board import VirtualBoard
@@ -42,6 +43,8 @@ BACKLOG = 7
 RESET = 73
 SHORT = "MemoryError"
 _TIMEOUT_S = 300
+#: An instant takes this long at least: a download takes real time.
+PACE_S = 0.25
 
 
 class Fleet:
@@ -121,13 +124,13 @@ def day(fleet: Fleet, heap_kb: int) -> str:
         service, plain, tls = tls_broker(directory, find_tool("mosquitto"))
         stack.enter_context(service)
         station = stack.enter_context(AckStation(plain))
-        meter, counter, bus = peers = _peers(directory)
-        for peer in peers:
+        meter, counter, bus = _peers(directory)
+        for peer in (counter, bus):
             stack.callback(peer.stop)
-        meter.start()
+        world = stack.enter_context(World(directory, [meter], PACE_S))
         counter.play(0.2)
         bus.play(0.2)
-        lines = {"UART1": meter.sensor.path, "CONTROL": meter.control.path}
+        lines = {"UART1": meter.sensor.path, "CONTROL": world.control.path}
         lines |= {"UART2": bus.sensor.path, "COUNTER1": counter.sensor.path}
         board = VirtualBoard(
             _settings(directory, tls), directory / "board", lines,

@@ -100,7 +100,9 @@ def test_asleep_is_not_gone(board, node_config, ack_station):
     # The will, which says offline, was never published; only the end of time is a goodbye.
     assert board.wait(100) == 0, board.console()
     assert ack_station.wait(lambda: not ack_station.states[-1].online, 60)
-    assert [s.online for s in ack_station.states].count(False) == 1
+    online = [s.online for s in ack_station.states]
+    assert all(online[: online.index(False)]), ack_station.states
+    assert not any(online[online.index(False) :]), ack_station.states
 
 
 def test_power_cuts_awake_and_asleep_lose_nothing_committed(
