@@ -26,7 +26,7 @@ class Node:
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
 
-    def ask(self, line, timeout_s=2.0):
+    def ask(self, line, timeout_s=20.0):
         os.write(self.fd, line + b"\n")
         answer = b""
         while not answer.endswith(b"\n"):
@@ -232,7 +232,7 @@ SDM_VALUES = {
 
 
 def client_of(peer):
-    client = ModbusSerialClient(port=str(peer.sensor.path), baudrate=9600, timeout=0.3, retries=0)
+    client = ModbusSerialClient(port=str(peer.sensor.path), baudrate=9600, timeout=3, retries=0)
     assert client.connect()
     return client
 
