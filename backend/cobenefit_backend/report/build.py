@@ -96,33 +96,9 @@ def _case(
     series: list[Row],
     ledgers: list[Row],
 ) -> Case:
-    site = document.site_of(study)
-    tenant = document.tenant
+    tenant, site = document.tenant, document.site_of(study)
     log = store.activities(tenant)
-
-    def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
-        rows = store.daily(tenant, place, device, channel)
-        found = swaps.mended(rows, log, (place, device, channel), site.timezone)
-        return [dict(row) for row in found]
-
-    daily, fine = (
-        {
-            channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
-            for channel in study.channels
-        }
-        for read in (mended, store.fine if study.reads_hours else _no_rows)
-    )
-    gathered = Gathered(
-        study=study,
-        timezone=site.timezone,
-        daily=daily,
-        fine=fine,
-        accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
-        weather=store.temperatures(tenant, site.station) if site.station else (),
-        activities=[
-            row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
-        ],
-    )
+    gathered = _gathered(store, document, study, log)
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
@@ -158,6 +134,38 @@ def _case(
             "activities": _activities(gathered),
             "break_even_date": _date_of(study, estimate),
         },
+    )
+
+
+def _gathered(
+    store: Store, document: StudyDocument, study: Study, log: list[Row]
+) -> Gathered[Any]:
+    """Read what a study rests on: its series, mended where a meter was exchanged, and the rest."""
+    site = document.site_of(study)
+    tenant = document.tenant
+
+    def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
+        rows = store.daily(tenant, place, device, channel)
+        found = swaps.mended(rows, log, (place, device, channel), site.timezone)
+        return [dict(row) for row in found]
+
+    daily, fine = (
+        {
+            channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
+            for channel in study.channels
+        }
+        for read in (mended, store.fine if study.reads_hours else _no_rows)
+    )
+    return Gathered(
+        study=study,
+        timezone=site.timezone,
+        daily=daily,
+        fine=fine,
+        accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
+        weather=store.temperatures(tenant, site.station) if site.station else (),
+        activities=[
+            row for row in log if row["site"] == site.id and row["use_case"] == study.use_case
+        ],
     )
 
 
