@@ -69,7 +69,8 @@ def _check_axe(page, name):
         assert result.violations_count == 0, f"{name}, {scheme}: {result.generate_report()}"
 
 
-_REACHABLE = """() => [...document.querySelectorAll('a[href],button,input,select,textarea,summary')]
+_REACHABLE = """() => [
+    ...document.querySelectorAll('a[href],button,input,select,textarea,summary')]
   .filter(each => each.type !== 'hidden' && each.checkVisibility()).length"""
 _FOCUSED = """() => { const it = document.activeElement;
   return [it.outerHTML + it.getBoundingClientRect().y, getComputedStyle(it).outlineStyle] }"""
