@@ -152,7 +152,7 @@ def _splits(before: BoolMatrix, beside: BoolMatrix, parts: Parts, rules: Rules) 
     An atom of before that they neither split nor touch tells what it told already.
     """
     old = {atom.tobytes() for atom in atoms(before)}
-    touched = beside.any(axis=0)
+    touched: NDArray[np.bool_] = np.logical_or.reduce(beside, axis=0)
     return any(
         _problem(atom, parts, rules) is not None
         for atom in atoms(np.vstack((before, beside)))

@@ -108,7 +108,8 @@ def test_the_attack_catches_who_only_counts_to_ten():
     caught = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        member, other = rng.integers(0, 4, 45), rng.integers(0, 3, 45)
+        member = rng.choice(4, 45, p=[0.4, 0.3, 0.25, 0.05])
+        other = rng.integers(0, 3, 45)
         cells = [np.ones(45, bool), *(member == group for group in range(4))]
         cells = np.array([*cells, *(other == group for group in range(3))])
         counted = cells[cells.sum(axis=1) >= K]
@@ -121,7 +122,7 @@ def test_the_attack_catches_who_only_counts_to_ten():
 def test_the_attack_sees_who_left_between_two_releases():
     published = np.ones((2, 20))
     published[1, 7] = 0
-    assert [list(np.flatnonzero(each)) for each in victims(published)][0] == [7]
+    assert next(list(np.flatnonzero(each)) for each in victims(published)) == [7]
 
 
 def _verdicts(cells, earlier=None, magnitude=None):
