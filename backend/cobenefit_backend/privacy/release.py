@@ -45,8 +45,9 @@ class Parts:
     ----------
     contributor : ndarray, shape (n,)
         Code of who stands behind each part. [-]
-    magnitude : ndarray, shape (n,)
-        Its size; NaN for a part of an earlier release that nobody can look up any more. [any]
+    magnitude : ndarray, shape (n,) or (measures, n)
+        Its size, by each measure that must not give anybody away; NaN for a part of an earlier
+        release that nobody can look up any more. [any]
     """
 
     contributor: IntArray
@@ -163,6 +164,7 @@ def _splits(before: BoolMatrix, beside: BoolMatrix, parts: Parts, rules: Rules) 
 def _problem(atom: IntArray, parts: Parts, rules: Rules) -> Verdict | None:
     if is_few(parts.contributor[atom], rules):
         return Verdict.FEW
-    if is_dominated(parts.contributor[atom], parts.magnitude[atom], rules):
+    sizes = np.atleast_2d(parts.magnitude)[:, atom]
+    if any(is_dominated(parts.contributor[atom], size, rules) for size in sizes):
         return Verdict.DOMINATED
     return None
