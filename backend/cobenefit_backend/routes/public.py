@@ -1,0 +1,62 @@
+"""The public page of a municipality: its last release, in full and nothing else.
+
+A tenant that shows nothing and one that does not exist get the same answer by the same query.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from cobenefit_backend import publication
+from cobenefit_backend.access.credentials import Caller
+from cobenefit_backend.access.guard import Guard
+from cobenefit_backend.errors import RequestError
+from cobenefit_backend.pages import frame
+from cobenefit_backend.report.words import Words
+
+router = APIRouter(tags=["public"])
+_NAME = re.compile("[a-z0-9-]{1,32}")
+
+
+def _counted(request: Request) -> Caller | None:
+    """Count the request against the limit of its address; anybody may ask."""
+    guard: Guard = request.app.state.guard
+    return guard.identify(request)
+
+
+Anybody = Annotated[Caller | None, Depends(_counted)]
+
+
+def _shown(request: Request, tenant: str) -> dict[str, Any] | None:
+    if not _NAME.fullmatch(tenant):
+        return None
+    return publication.shown(request.app.state.store, tenant)
+
+
+@router.get("/public/{tenant}", response_class=HTMLResponse)
+def get_public(request: Request, _caller: Anybody, tenant: str) -> HTMLResponse:
+    """Show what a municipality released to everybody."""
+    found = _shown(request, tenant)
+    language = frame.language_of(request)
+    words = Words.load(language)
+    if found is None:
+        html = frame.html("public_none", language, words("public_none"), nav=())
+        return frame.answer(html, language, status=404)
+    day = datetime.fromtimestamp(found["released_ms"] / 1000, UTC).date().isoformat()
+    html = frame.html(
+        "public", language, words("public_title", name=found["names"][language]), nav=(),
+        release=found, released=day,
+    )  # fmt: skip
+    return frame.answer(html, language)
+
+
+@router.get("/v1/public/{tenant}")
+def get_public_json(request: Request, _caller: Anybody, tenant: str) -> JSONResponse:
+    """Return what a municipality released to everybody, as JSON."""
+    found = _shown(request, tenant)
+    if found is None:
+        raise RequestError(404, "public", "nothing is published here")
+    return JSONResponse(found)
