@@ -45,6 +45,7 @@ def grant(
     site: SiteOption,
     purpose: PurposeOption,
     evidence: EvidenceOption,
+    *,
     device: DeviceOption = "",
     resolution: Annotated[
         Resolution, typer.Option(help="The finest windows agreed to.")
@@ -71,6 +72,7 @@ def revoke(
     site: SiteOption,
     purpose: PurposeOption,
     evidence: EvidenceOption,
+    *,
     device: DeviceOption = "",
     at: AtOption = "",
     config: ConfigOption = None,

@@ -230,6 +230,6 @@ def _terms(events: Sequence[Event]) -> list[Term]:
     ends = [*(event.t_ms for event in order[1:]), None]
     return [
         Term(event.purpose, event.resolution, event.t_ms, end, event.evidence)
-        for event, end in zip(order, ends, strict=True)
+        for event, end in zip(order, ends, strict=False)
         if event.action is Action.GRANT and end != event.t_ms
     ]

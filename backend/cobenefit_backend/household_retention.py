@@ -52,7 +52,7 @@ def sweep(
             agreed = any(term.revoked_ms is None for term in register.terms(*meter))
             before_ms = now_ms - unused_days * DAY_MS if unused_days and not agreed else 0
             for series in _series(connection, tenant, meter):
-                removed["fine"] += _fine(connection, tenant, series, register, meter, oldest_ms)
+                removed["fine"] += _fine(connection, (tenant, meter), series, register, oldest_ms)
                 old = {"tenant": tenant, "series": series, "before_ms": before_ms}
                 removed["unused"] += connection.execute(_DELETE_OLD, old).rowcount
         if any(removed.values()):
@@ -67,13 +67,18 @@ def _series(connection: Connection, tenant: str, meter: Meter) -> list[int]:
 
 
 def _fine(
-    connection: Connection, tenant: str, series: int, register: Register, meter: Meter, old_ms: int
+    connection: Connection,
+    owner: tuple[str, Meter],
+    series: int,
+    register: Register,
+    oldest_ms: int,
 ) -> int:
+    tenant, meter = owner
     rows = connection.execute(_FINE, {"tenant": tenant, "series": series, "day_s": DAY_S}).all()
     gone = [
         {"tenant": tenant, "series": series, "start_ms": start_ms, "length_s": length_s}
         for start_ms, length_s in rows
-        if start_ms < old_ms or not register.takes(*meter, start_ms, length_s)
+        if start_ms < oldest_ms or not register.takes(*meter, start_ms, length_s)
     ]
     if gone:
         connection.execute(_DELETE, gone)

@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from cobenefit_backend import publication
 from cobenefit_backend.access.credentials import Caller
-from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.pages import frame
 from cobenefit_backend.report.words import Words
@@ -23,8 +22,8 @@ _NAME = re.compile("[a-z0-9-]{1,32}")
 
 def _counted(request: Request) -> Caller | None:
     """Count the request against the limit of its address; anybody may ask."""
-    guard: Guard = request.app.state.guard
-    return guard.identify(request)
+    caller: Caller | None = request.app.state.guard.identify(request)
+    return caller
 
 
 Anybody = Annotated[Caller | None, Depends(_counted)]
