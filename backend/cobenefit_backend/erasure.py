@@ -8,10 +8,10 @@ say can no longer be derived. Rows that a gateway still sends for the time befor
 import io
 import json
 import secrets
-import time
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sqlite3 import OperationalError
 
 from sqlalchemy import Connection, inspect, text
 
@@ -19,7 +19,6 @@ from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.publication import device_name
 
-FINISH_TRIES = 20
 _DEVICE = "CAST(:device AS varchar)"
 _MINE = f"tenant = :tenant AND site = :site AND ({_DEVICE} = '' OR device = {_DEVICE})"
 _SERIES = f"series_id IN (SELECT id FROM series WHERE {_MINE})"  # noqa: S608  no value of a caller
@@ -148,19 +147,20 @@ def erase(database: Database, subject: Subject, now_ms: int, by: str = COMMAND_L
     return Erased(rows, versions)
 
 
-def finish(database: Database) -> bool:
+def finish(database: Database, wait_ms: int = 5_000) -> bool:
     """Rewrite a SQLite file without what was deleted, its journal too.
 
     Parameters
     ----------
     database : Database
         The database; on PostgreSQL there is nothing to do here (vacuum and backups are its own).
+    wait_ms : int, optional
+        How long to wait for others to end what they read. [ms]
 
     Returns
     -------
     bool
-        False when somebody kept reading the journal for seconds: then stop the server and do it
-        again.
+        False when somebody went on reading: then stop the server and do it again.
     """
     if database.postgres:
         return True
@@ -168,14 +168,16 @@ def finish(database: Database) -> bool:
         raw = connection.connection.driver_connection
         if raw is None:
             return False
-        raw.execute("PRAGMA secure_delete=ON")
-        raw.execute("VACUUM")
-        for _ in range(FINISH_TRIES):
+        try:
+            raw.execute("PRAGMA secure_delete=ON")
+            raw.execute(f"PRAGMA busy_timeout={wait_ms}")
+            raw.execute("VACUUM")
             busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy:
-                return True
-            time.sleep(0.05)
-    return False
+        except OperationalError:  # locked
+            return False
+        finally:
+            connection.invalidate()  # its settings go with it
+    return not busy
 
 
 def _forget_in_ledger(connection: Connection, subject: Subject) -> None:

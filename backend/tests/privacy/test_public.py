@@ -1,8 +1,12 @@
 """The public page: off, the same answer for nobody; on, sums that name nobody and stay put."""
 
+import json
+
 import pytest
 from sqlalchemy import event
 
+from cobenefit_backend import erasure, study
+from cobenefit_backend.contributions import parts_of
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.publication import rounded, rounding_base
 
@@ -98,15 +102,19 @@ def test_one_who_uses_most_of_it_is_not_shown(town_of, act):
     assert set(_verdicts(act("release")).values()) == {"dominated"}
 
 
-def test_a_meter_without_data_hides_nobody(town, act, consent):
-    database = town.app.state.store.database
-    with database.writing("demo") as connection:
+def test_a_meter_with_few_of_its_days_hides_nobody(town):
+    store = town.app.state.store
+    document = study.parse(store.study("demo"))
+    cases = town.app.state.reports.get("demo").cases
+    whole = {part.contributor for part in parts_of(store, document, cases)}
+    with store.database.writing("demo") as connection:
         connection.exec_driver_sql(
-            "DELETE FROM rollup WHERE series_id IN (SELECT id FROM series WHERE device IN "
-            "('secret-m0', 'secret-m1', 'secret-m2', 'secret-m3'))"
+            "DELETE FROM rollup WHERE start_ms > 1706745600000 AND series_id IN "
+            "(SELECT id FROM series WHERE device IN ('secret-m0', 'secret-m1', 'secret-m2'))"
         )
-    act("on")
-    assert set(_verdicts(act("release")).values()) == {"few"}
+    parts = parts_of(store, document, cases)
+    assert len(whole) == len(parts) == 12
+    assert len({part.contributor for part in parts}) == 10, "nine homes, and the three as one"
 
 
 def test_a_report_open_to_all_closes_when_it_measures_homes(town):
@@ -135,3 +143,14 @@ def test_figures_are_rounded_outwards():
     assert rounded(net, base) == {"low": -2000, "central": 57_000, "high": 99_000}
     assert rounding_base([]) == 1.0
     assert rounding_base([Interval(0.1, 0.2, 0.3)]) == 1.0
+
+
+def test_an_erased_home_leaves_the_ledger_as_strict_as_before(town, act):
+    act("on")
+    act("release")
+    database = town.app.state.store.database
+    before = database.rows("demo", "SELECT members FROM {publication}")[0]["members"]
+    erasure.erase(database, erasure.Subject("demo", "secret-site", "secret-m3"), 1, "test")
+    after = database.rows("demo", "SELECT members FROM {publication}")[0]["members"]
+    assert len(set(json.loads(before)[0]) - set(json.loads(after)[0])) == 1
+    assert set(_verdicts(act("release")).values()) <= {"comparable", "few"}
