@@ -5,7 +5,7 @@ belong to exactly the same cells keep one common coefficient in it: they form an
 combination is a weighted sum of whole atoms. So when each atom is safe, nothing derived from the
 cells can single anybody out, whatever is subtracted from what: totals, crossing groupings,
 successive releases. This is stricter than primary and secondary suppression by linear
-programming (Hundepool and others, Statistical Disclosure Control, 2012, section 4.4) and needs no
+programming (Hundepool and others, Statistical Disclosure Control, 2012, chapter 4) and needs no
 solver: a cell that would split off an unsafe atom is suppressed.
 """
 

@@ -1,7 +1,7 @@
 """When a sum tells too much about one of those it adds up: threshold, dominance, p %.
 
 All three are subadditive: a union of groups that are safe is safe (Hundepool and others,
-Statistical Disclosure Control, 2012, section 4.2.2), which is what `release` builds on.
+Statistical Disclosure Control, 2012, chapter 4), which is what `release` builds on.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Rules:
     Notes
     -----
     Dominance (1, 85 %) is that of the French statistical office for business tables (Insee, Guide
-    du secret statistique, 2010). p is 10 % (Hundepool and others, 2012, section 4.2.2).
+    du secret statistique, 2010). p is 10 % (Hundepool and others, 2012, chapter 4).
     """
 
     min_contributors: int = LOWEST_MIN_CONTRIBUTORS
@@ -81,7 +81,7 @@ def is_dominated(contributor: IntArray, magnitude: FloatArray, rules: Rules) -> 
     contributor : ndarray, shape (n,)
         Code of the contributor of each part of the sum. [-]
     magnitude : ndarray, shape (n,)
-        Size of each part; its sign is ignored, as Hundepool and others (2012, section 4.2.2) do
+        Size of each part; its sign is ignored, as Hundepool and others (2012, chapter 4) do
         for amounts of both signs. NaN where it is not known any more. [any]
     rules : Rules
         The rules.
