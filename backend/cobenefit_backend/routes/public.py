@@ -14,7 +14,8 @@ from cobenefit_backend import publication
 from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.pages import frame
-from cobenefit_backend.report.words import Words
+from cobenefit_backend.report.words import Language, Words
+from cobenefit_backend.routes.reading import refusals
 
 router = APIRouter(tags=["public"])
 _NAME = re.compile("[a-z0-9-]{1,32}")
@@ -35,24 +36,29 @@ def _shown(request: Request, tenant: str) -> dict[str, Any] | None:
     return publication.shown(request.app.state.store, tenant)
 
 
-@router.get("/public/{tenant}", response_class=HTMLResponse)
+def page(found: dict[str, Any] | None, language: Language) -> str:
+    """Return the page of a release, or the one that says that nothing is published."""
+    words = Words.load(language)
+    if found is None:
+        return frame.html("public_none", language, words("public_none"), nav=())
+    day = datetime.fromtimestamp(found["released_ms"] / 1000, UTC).date().isoformat()
+    title = words("public_title", name=found["names"][language])
+    return frame.html("public", language, title, nav=(), release=found, released=day)
+
+
+@router.get(
+    "/public/{tenant}",
+    response_class=HTMLResponse,
+    responses={404: {"description": "Nothing is published here", "content": {"text/html": {}}}},
+)
 def get_public(request: Request, _caller: Anybody, tenant: str) -> HTMLResponse:
     """Show what a municipality released to everybody."""
     found = _shown(request, tenant)
     language = frame.language_of(request)
-    words = Words.load(language)
-    if found is None:
-        html = frame.html("public_none", language, words("public_none"), nav=())
-        return frame.answer(html, language, status=404)
-    day = datetime.fromtimestamp(found["released_ms"] / 1000, UTC).date().isoformat()
-    html = frame.html(
-        "public", language, words("public_title", name=found["names"][language]), nav=(),
-        release=found, released=day,
-    )  # fmt: skip
-    return frame.answer(html, language)
+    return frame.answer(page(found, language), language, status=200 if found else 404)
 
 
-@router.get("/v1/public/{tenant}")
+@router.get("/v1/public/{tenant}", responses=refusals(404))
 def get_public_json(request: Request, _caller: Anybody, tenant: str) -> JSONResponse:
     """Return what a municipality released to everybody, as JSON."""
     found = _shown(request, tenant)
