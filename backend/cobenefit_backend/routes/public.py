@@ -14,6 +14,7 @@ from cobenefit_backend import publication
 from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.pages import frame
+from cobenefit_backend.report.format import mass_unit
 from cobenefit_backend.report.words import Language, Words
 from cobenefit_backend.routes.reading import refusals
 
@@ -43,7 +44,8 @@ def page(found: dict[str, Any] | None, language: Language) -> str:
         return frame.html("public_none", language, words("public_none"), nav=())
     day = datetime.fromtimestamp(found["released_ms"] / 1000, UTC).date().isoformat()
     title = words("public_title", name=found["names"][language])
-    return frame.html("public", language, title, nav=(), release=found, released=day)
+    values = {"release": found, "released": day, "unit_of": mass_unit}
+    return frame.html("public", language, title, nav=(), **values)
 
 
 @router.get(
