@@ -179,16 +179,13 @@ def test_history_is_kept_and_the_state_of_any_day_is_known(homes, consent):
     assert (term["granted_ms"], term["revoked_ms"], term["household"]) == (1_000, 2_000, "h1")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_what_is_no_consent_is_refused(homes, consent):
+    for wrong in (
         {"t_ms": 2**52}, {"purpose": "everything"}, {"resolution": "10min"}, {"evidence": ""},
         {"action": "renew"}, {"site": "Homes!"},
-    ],
-)  # fmt: skip
-def test_what_is_no_consent_is_refused(homes, consent, wrong):
-    row = {"action": "grant", "t_ms": 0, **wrong}
-    assert consent(row.pop("action"), row.pop("t_ms"), **row).status_code == 422
+    ):  # fmt: skip
+        row = {"action": "grant", "t_ms": 0, **wrong}
+        assert consent(row.pop("action"), row.pop("t_ms"), **row).status_code == 422, wrong
     assert homes.get("/v1/consents").json()["history"] == []
 
 

@@ -121,7 +121,6 @@ def _a_late_page_brings_nothing_back(client, page):
     assert (refused["erased"]["device"], refused["erased"]["readings"]) == ("", 192)
 
 
-@BOTH
 def test_a_whole_site_goes(known):
     database = known.app.state.store.database
     site = erasure.Subject("demo", "homes", "")
