@@ -44,7 +44,7 @@ def page(found: dict[str, Any] | None, language: Language) -> str:
         return frame.html("public_none", language, words("public_none"), nav=())
     day = datetime.fromtimestamp(found["released_ms"] / 1000, UTC).date().isoformat()
     title = words("public_title", name=found["names"][language])
-    values = {"release": found, "released": day, "unit_of": mass_unit}
+    values: dict[str, Any] = {"release": found, "released": day, "unit_of": mass_unit}
     return frame.html("public", language, title, nav=(), **values)
 
 
