@@ -12,7 +12,16 @@ from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    credentials,
+    files,
+    ingest,
+    login,
+    pages,
+    privacy,
+    problems,
+    public,
+)
 from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
 
@@ -94,5 +103,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(credentials.router)
     app.include_router(login.router, responses=refusals(403, 413, 429))
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))
+    app.include_router(public.router, responses=refusals(401, 429))
+    app.include_router(privacy.router)
     app.add_middleware(SecurityHeaders)
     return app

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cobenefit_backend import access_cli, retention_cli
+from cobenefit_backend import access_cli, consent_cli, erase_cli, public_cli, retention_cli
 from cobenefit_backend.activities_cli import app as activities_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
@@ -22,6 +22,9 @@ load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
 app.add_typer(access_cli.key_app, name="key")
 app.command()(access_cli.login)
 app.command()(retention_cli.prune)
+app.command()(erase_cli.erase)
+app.add_typer(consent_cli.app, name="consent")
+app.add_typer(public_cli.app, name="public")
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
 

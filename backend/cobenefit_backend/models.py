@@ -214,3 +214,60 @@ class Change(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger)
+
+
+class Consent(SQLModel, table=True):
+    """A consent given or withdrawn; rows are added and, but for an erasure, never removed."""
+
+    __tablename__: ClassVar[str] = "consent"
+    __table_args__ = (Index("ix_consent_tenant", "tenant", "site", "device"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    site: str
+    device: str
+    purpose: str
+    resolution: str
+    action: str
+    t_ms: int = Field(sa_type=BigInteger)
+    evidence: str
+    recorded_by: str
+    recorded_ms: int = Field(sa_type=BigInteger)
+
+
+class Erasure(SQLModel, table=True):
+    """The proof that something was erased, and the fence that keeps it from coming back."""
+
+    __tablename__: ClassVar[str] = "erasure"
+
+    tenant: str = Field(primary_key=True)
+    site: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    erased_ms: int = Field(sa_type=BigInteger)
+    rows: int = Field(sa_type=BigInteger)
+    erased_by: str
+
+
+class Publication(SQLModel, table=True):
+    """A release of the public page: what it shows, and which parts each cell adds up."""
+
+    __tablename__: ClassVar[str] = "publication"
+    __table_args__ = (Index("ix_publication_tenant", "tenant", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    released_ms: int = Field(sa_type=BigInteger)
+    period_start: str
+    period_end: str
+    document: str
+    members: str
+
+
+class PublicPage(SQLModel, table=True):
+    """Whether a tenant's public page is on, and the salt of its ledger."""
+
+    __tablename__: ClassVar[str] = "public_page"
+
+    tenant: str = Field(primary_key=True)
+    shown: bool
+    salt: str

@@ -21,6 +21,7 @@ from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
 Years = Annotated[float, Meta(gt=0, le=50)]
 Divisor = Annotated[int, Meta(ge=1, le=1_000_000)]
+Household = Annotated[str, Meta(pattern="^[a-z0-9-]{0,32}$")]
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +35,8 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """A node, what it is made of and how long it serves.
 
-    `accuracy` names the class of its meter or detector in `accuracy.toml`.
+    `accuracy` names the class of its meter or detector in `accuracy.toml`, `household` the home
+    it measures: such a device is read only as far as consent goes. Empty: nobody's home.
     """
 
     id: Name
@@ -44,6 +46,7 @@ class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     shared_by: Divisor = 1
     accelerated: bool = False
     accuracy: str = ""
+    household: Household = ""
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):

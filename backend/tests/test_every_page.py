@@ -22,6 +22,9 @@ REFUSALS = ["/studies/none", "/no-such-page"]
 @pytest.fixture
 def addresses(municipality):
     """Every HTML page of the OpenAPI document, parameters filled in, then the refusals."""
+    for action in ("on", "release"):  # the public page has something to show
+        sent = municipality.post("/v1/public", json={"tenant": "demo", "action": action})
+        assert sent.status_code == 200, sent.text
     found = []
     for path, operations in municipality.app.openapi()["paths"].items():
         answers = operations.get("get", {}).get("responses", {})

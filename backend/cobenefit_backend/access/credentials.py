@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 
 from cobenefit_backend.access.audit import note
 from cobenefit_backend.access.roles import SCOPES, Role, Scope
+from cobenefit_backend.consent_log import consents_of
+from cobenefit_backend.consents import Register
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import RequestError
 
@@ -84,6 +86,10 @@ class Credentials:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def register(self, tenant: str) -> Register:
+        """Return what the households of a tenant agree to."""
+        return consents_of(self._database).register(tenant)
 
     def create(
         self, tenant: str, kind: Kind, role: Role, label: str, *, now_ms: int, by: str

@@ -14,6 +14,7 @@ from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
+from cobenefit_backend.consents import Purpose
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
@@ -24,6 +25,7 @@ from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
+from cobenefit_backend.report.consenting import consenting
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.version import code_version
@@ -37,7 +39,9 @@ MAX_BREAK_EVEN_YEARS = 1000
 MAX_IDS = 200
 
 
-def build(store: Store, tenant: str, local_factors: str = "") -> Report:
+def build(
+    store: Store, tenant: str, local_factors: str = "", purpose: Purpose = Purpose.SAVINGS
+) -> Report:
     """Compute the report of a tenant from what is stored.
 
     Parameters
@@ -48,6 +52,8 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         Whose report.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    purpose : Purpose, optional
+        What it is for: households that did not agree to that are left out.
 
     Returns
     -------
@@ -63,13 +69,16 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     if stored is None:
         raise RequestError(404, "no-study", f"no study document for tenant {tenant!r}; load one")
     document = studies.parse(stored, file=f"study of {tenant}")
-    factors = load_factors(local=Path(local_factors)) if local_factors else load_factors()
+    factors = load_factor_set(local_factors)
     ledgers = store.health(tenant)
     series = store.stored(tenant)
     cases = tuple(
-        _case(store, document, study, factors=factors, series=series, ledgers=ledgers)
+        _case(
+            store, document, study,
+            factors=factors, series=series, ledgers=ledgers, purpose=purpose,
+        )
         for study in document.study
-    )
+    )  # fmt: skip
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
@@ -87,6 +96,11 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     )
 
 
+def load_factor_set(local_factors: str) -> FactorSet:
+    """Return the shipped factors, with those of the operator's folder if there is one."""
+    return load_factors(local=Path(local_factors)) if local_factors else load_factors()
+
+
 def _case(
     store: Store,
     document: StudyDocument,
@@ -95,10 +109,12 @@ def _case(
     factors: FactorSet,
     series: list[Row],
     ledgers: list[Row],
+    purpose: Purpose,
 ) -> Case:
     tenant, site = document.tenant, document.site_of(study)
     log = store.activities(tenant)
-    gathered = _gathered(store, document, study, log)
+    read, left_out = consenting(study, store.consents.register(tenant), purpose)
+    gathered = _gathered(store, document, read, log, purpose)
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
@@ -109,7 +125,8 @@ def _case(
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
     planned = mv_plan.records(study, lock)
-    records = (*estimate.disqualifications, *outdated, *planned, *_weak(estimate, factors))
+    cautions = (*left_out, *outdated, *planned, *_weak(estimate, factors))
+    records = (*estimate.disqualifications, *cautions)
     estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
     names = study.names or Names(en=study.id, fr=study.id)
@@ -138,29 +155,32 @@ def _case(
 
 
 def _gathered(
-    store: Store, document: StudyDocument, study: Study, log: list[Row]
+    store: Store, document: StudyDocument, study: Study, log: list[Row], purpose: Purpose
 ) -> Gathered[Any]:
     """Read what a study rests on: its series, mended where a meter was exchanged, and the rest."""
     site = document.site_of(study)
     tenant = document.tenant
 
     def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
-        rows = store.daily(tenant, place, device, channel)
+        rows = store.daily(tenant, place, device, channel, purpose)
         found = swaps.mended(rows, log, (place, device, channel), site.timezone)
         return [dict(row) for row in found]
 
-    daily, fine = (
+    def fine(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
+        return store.fine(tenant, place, device, channel, purpose)
+
+    by_day, by_hour = (
         {
             channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
             for channel in study.channels
         }
-        for read in (mended, store.fine if study.reads_hours else _no_rows)
+        for read in (mended, fine if study.reads_hours else _no_rows)
     )
     return Gathered(
         study=study,
         timezone=site.timezone,
-        daily=daily,
-        fine=fine,
+        daily=by_day,
+        fine=by_hour,
         accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[

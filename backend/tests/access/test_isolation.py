@@ -41,7 +41,7 @@ def _calls(client):
     ids = [row["id"] for row in client.get("/v1/credentials").json()["credentials"]]
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
-            values = {"id": ids, "study": ["school", "house-test", SECRET]}
+            values = {"id": ids, "study": ["school", "house-test", SECRET], "tenant": ["demo"]}
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
                     values.setdefault(parameter["name"], parameter["schema"].get("enum"))
