@@ -12,7 +12,15 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    credentials,
+    files,
+    ingest,
+    login,
+    pages,
+    problems,
+    territory,
+)
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -89,6 +97,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
+    app.include_router(territory.router)  # before files: /map.csv is none of its tables
     app.include_router(pages.router)
     app.include_router(credentials.router)
     app.include_router(login.router)

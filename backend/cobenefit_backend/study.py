@@ -36,6 +36,13 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
 
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Longitude and latitude, None where they are not known [degree]."""
+        if self.longitude is None or self.latitude is None:
+            return None
+        return self.longitude, self.latitude
+
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """A node, what it is made of and how long it serves.

@@ -47,6 +47,22 @@ def outlines(areas: Sequence[Sequence[Polygon]], max_bytes: int) -> list[Outline
     return found
 
 
+def laid_out(positions: Sequence[Position]) -> list[Position]:
+    """Return places in drawing units.
+
+    Parameters
+    ----------
+    positions : sequence of tuple
+        Longitude and latitude. [degree]
+
+    Returns
+    -------
+    list of tuple
+        Where they are on the drawing. [px]
+    """
+    return [shape[0][0] for shape in _projected([(((place,),),) for place in positions])]
+
+
 def path_text(outline: Outline) -> str:
     """Return the rings as the data of an SVG path, in steps from point to point.
 

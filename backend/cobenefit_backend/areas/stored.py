@@ -31,12 +31,15 @@ class Outlined:
         Sites that the upload names.
     outline : tuple
         Rings of whole drawing units. [px]
+    polygons : str
+        Polygons as uploaded, as JSON; empty where only the outline was asked for.
     """
 
     name: str
     insee: str
     sites: tuple[str, ...]
     outline: Outline
+    polygons: str = ""
 
 
 def put(database: Database, tenant: str, areas: Sequence[Area], by: str = COMMAND_LINE) -> None:
@@ -68,19 +71,30 @@ def put(database: Database, tenant: str, areas: Sequence[Area], by: str = COMMAN
         note(connection, tenant, by, "areas stored", f"{len(rows)}")
 
 
-def outlined(database: Database, tenant: str) -> list[Outlined]:
-    """Return the areas of a tenant as the map draws them, in the order of the upload."""
-    query = "SELECT name, insee, sites, outline FROM {area} ORDER BY id"
+def outlined(database: Database, tenant: str, *, whole: bool = False) -> list[Outlined]:
+    """Return the areas of a tenant, in the order of the upload.
+
+    Parameters
+    ----------
+    database : Database
+        Where.
+    tenant : str
+        Whose.
+    whole : bool, optional
+        With their polygons, which a map does not need.
+
+    Returns
+    -------
+    list of Outlined
+        The areas.
+    """
+    shape = "polygons" if whole else "'' AS polygons"
+    query = f"SELECT name, insee, sites, outline, {shape} FROM {{area}} ORDER BY id"  # noqa: S608
     return [
         Outlined(
             row["name"], row["insee"], tuple(json.loads(row["sites"])),
-            tuple(tuple(map(tuple, ring)) for ring in json.loads(row["outline"])),
+            tuple(tuple((x, y) for x, y in ring) for ring in json.loads(row["outline"])),
+            row["polygons"],
         )
         for row in database.rows(tenant, query)
     ]  # fmt: skip
-
-
-def polygons(database: Database, tenant: str) -> list[str]:
-    """Return the polygons of each area as JSON, in the order of the upload."""
-    rows = database.rows(tenant, "SELECT polygons FROM {area} ORDER BY id")
-    return [row["polygons"] for row in rows]

@@ -31,6 +31,10 @@ def owner(client, counter_row, page_body, study_document):
             "tenant": "demo", "station": SECRET, "source": SECRET, "licence": SECRET,
             "t_ms": [0], "temperature_degc": [1.0],
         }),
+        "areas": json.dumps({"type": "FeatureCollection", "features": [{
+            "type": "Feature", "properties": {"name": SECRET, "sites": ["town"]},
+            "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]},
+        }]}),
     }  # fmt: skip
     for path, body in bodies.items():
         answer = client.post(f"/v1/{path}", content=body)
