@@ -1,6 +1,6 @@
 """What needs someone: silent devices, refused estimates, low coverage, refused readings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,7 @@ class Item:
 def items(
     report: Report,
     cases: Sequence[Case],
-    document: StudyDocument,
-    ledgers: Sequence[Row],
-    now_ms: int,
+    quiet: Collection[tuple[str, str]],
     reader: Reader,
 ) -> list[Item]:
     """Return what needs someone, the most pressing first.
@@ -49,12 +47,8 @@ def items(
         The report.
     cases : sequence of Case
         The studies on the page.
-    document : StudyDocument
-        The sites and devices.
-    ledgers : sequence of mapping
-        Ledgers of the nodes, as stored.
-    now_ms : int
-        Unix time. [ms]
+    quiet : collection of tuple of str
+        Site and device of those that went silent.
     reader : Reader
         For whom.
 
@@ -64,7 +58,6 @@ def items(
         All of them.
     """
     sites = {case.site for case in cases}
-    quiet = silent(document, ledgers, now_ms)
     return [
         *(_silent(site, device, reader) for site, device in sorted(quiet) if site in sites),
         *_estimates(cases, reader),
@@ -139,8 +132,8 @@ def _refused(report: Report, sites: set[str], reader: Reader) -> list[Item]:
         reasons = ", ".join(words.either(f"reason.{code}", code) for code in row["quarantined"])
         text = words(
             "attention_quarantine",
-            device=row["device"] or words("attention_unknown"), readings=form.exact(readings), packs=form.exact(packs),
-            reasons=reasons,
+            device=row["device"] or words("attention_unknown"),
+            readings=form.exact(readings), packs=form.exact(packs), reasons=reasons,
         )  # fmt: skip
         found.append((readings + packs, Item(text, "/data")))
     return [item for _, item in sorted(found, key=lambda pair: -pair[0])]

@@ -160,10 +160,9 @@ def areas(
                 "path",
                 d=shape,
                 class_=f"area {each.pattern}",
-                fill=_fill(each.pattern),
-                fill_rule="evenodd",
-            )  # fmt: skip
-        )
+                fill=_fill(each.pattern), fill_rule="evenodd",
+            )
+        )  # fmt: skip
     lettered = [(o, c) for o, c in zip(outlines, chosen, strict=True) if c.letter]
     if len(lettered) <= MAX_LETTERS:
         parts += [
@@ -210,8 +209,8 @@ def dots(
                 r=9,
                 class_=f"area {each.pattern}",
                 fill=_fill(each.pattern),
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
         if len(places) <= MAX_LETTERS:
             left = x > SIZE / 2
             text = f"{name} {each.letter}".strip()
@@ -238,8 +237,8 @@ def patterns() -> Markup:
                 width=_TILE,
                 height=_TILE,
                 patternUnits="userSpaceOnUse",
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return svg.element("defs", Markup("").join(tiles))
 
 

@@ -99,7 +99,8 @@ def sentence(net: Net, owner: str, reader: Reader) -> str:
     return words(
         f"home_{kind}", owner=owner, unit=unit,
         start=form.day(net.period[0]), end=form.last_day(net.period[1]),
-        low=form.bare_mass(edges[0], unit), high=form.bare_mass(edges[1], unit), own=form.mass(own),
+        low=form.bare_mass(edges[0], unit), high=form.bare_mass(edges[1], unit),
+        own=form.mass(own),
         studies=words("studies_one") if count == 1 else words("studies_many", count=count),
         evidence=words(f"home_{net.evidence}"), coverage=form.percent(net.coverage_ratio),
     )  # fmt: skip

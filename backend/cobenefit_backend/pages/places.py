@@ -84,10 +84,9 @@ def of_areas(
     """
     named = {site for area in areas for site in area.sites}
     places = []
+    free = [site for site in sites if site.insee and site.id not in named]
     for area in areas:
-        inside = [
-            s.id for s in sites if area.insee and s.insee == area.insee and s.id not in named
-        ]
+        inside = [site.id for site in free if site.insee == area.insee]
         members = (*area.sites, *inside)
         places.append(_place(report, cases, ("area", area.name, area.insee), members, factors))
     return places

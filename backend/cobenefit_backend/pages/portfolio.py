@@ -128,7 +128,8 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
     owner = report.names[language]
     cases = choice.cases(report)
     found = nets(report, cases, gathered.factors)
-    items = attention.items(report, cases, gathered.document, gathered.ledgers, now_ms, reader)
+    quiet = attention.silent(gathered.document, gathered.ledgers, now_ms)
+    items = attention.items(report, cases, quiet, reader)
     ordered = sorted(cases, key=lambda case: _order(report, case))
     sentences = [figures.sentence(net, owner, reader) for net in found]
     return frame.html(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -22,7 +22,9 @@ from cobenefit_backend.pages import site as site_page
 from cobenefit_backend.pages.portfolio import Choice, Gathered
 from cobenefit_backend.routes.pages import Tenant, current_report
 from cobenefit_backend.routes.reading import read_body, refusals
-from cobenefit_backend.store import Store
+
+if TYPE_CHECKING:
+    from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["territory"])
 Reader = Annotated[Caller, Depends(allow(Scope.READ))]
@@ -81,6 +83,16 @@ def gather(request: Request, tenant: str | None, *, whole: bool = False) -> Gath
     )
 
 
+def chosen(
+    use_case: str = "",
+    site: str = "",
+    start: Annotated[int, Query(ge=0, le=100_000)] = 0,
+    attention: Literal["", "all"] = "",
+) -> Choice:
+    """Return what the reader chose in the form, or by a link."""
+    return Choice(use_case, site, start, everything=attention == "all")
+
+
 async def _page(
     request: Request, tenant: str | None, show: Callable[[Gathered | None], str]
 ) -> Response:
@@ -93,12 +105,10 @@ async def _page(
 
 @router.get("/", response_class=HTMLResponse)
 async def get_portfolio(
-    request: Request, tenant: Tenant, use_case: str = "", site: str = "",
-    start: Annotated[int, Query(ge=0, le=100_000)] = 0, attention: str = "",
-) -> Response:  # fmt: skip
+    request: Request, tenant: Tenant, choice: Annotated[Choice, Depends(chosen)]
+) -> Response:
     """Show what the deployment avoids, where, and what needs someone."""
     language = frame.language_of(request)
-    choice = Choice(use_case, site, start, everything=attention == "all")
 
     def show(gathered: Gathered | None) -> str:
         if gathered is None:
