@@ -1,8 +1,12 @@
 """A map for the municipality of the tests: three communes side by side, and one without a site."""
 
 import json
+import shutil
 
 import pytest
+
+from cobenefit_backend.app import create_app
+from cobenefit_backend.config import BackendConfig
 
 
 def square(x: float, **properties):
@@ -20,6 +24,23 @@ MAP = {
         square(3.3, nom="Ailleurs", code="59002"),
     ],
 }
+
+
+_filled: dict = {}
+
+
+@pytest.fixture
+def municipality(tmp_path, tmp_path_factory, municipality_at, new_key):
+    """The municipality of the tests, filled once for each process and copied for each test."""
+    if "path" not in _filled:
+        path = tmp_path_factory.mktemp("filled") / "store.sqlite3"
+        client = municipality_at(f"sqlite:///{path}")
+        client.app.state.engine.dispose()
+        _filled.update(path=path, kind=type(client))
+    copy = shutil.copy(_filled["path"], tmp_path)
+    app = create_app(BackendConfig(database_url=f"sqlite:///{copy}"))
+    yield _filled["kind"](app, new_key(app))
+    app.state.engine.dispose()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The page of a site: studies, devices, footprint against avoided, activities; nothing of others."""
+"""The page of a site: studies, devices, footprint against avoided, activities."""
 
 import re
 
