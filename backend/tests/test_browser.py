@@ -1,7 +1,5 @@
 """The pages in a real Chromium: accessible, fitting a telephone, silent, without a script."""
 
-import json
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -30,38 +28,6 @@ def files(municipality, tmp_path):
             path = tmp_path / f"{name}-{language}.html"
             path.write_text(render.page(report, name, language, study), encoding="utf-8")
             paths[f"{name}-{language}"] = path
-    return {**paths, **_territory(municipality, tmp_path)}
-
-
-def _territory(client, folder):
-    """The pages of a territory, as they are served: with a map, and of a site."""
-    ring = [[3, 50], [3.1, 50], [3.1, 50.1], [3, 50.1], [3, 50]]
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"name": f"Commune {site}", "sites": [site]},
-            "geometry": {
-                "type": "Polygon",
-                "coordinates": [[[x + index / 10, y] for x, y in ring]],
-            },
-        }
-        for index, site in enumerate(("town", "nowhere", "elsewhere"))
-    ]
-    empty = {language: client.get(f"/?site=none&lang={language}") for language in ("en", "fr")}
-    body = json.dumps({"type": "FeatureCollection", "features": features})
-    assert client.post("/v1/areas", content=body).status_code == 202
-    paths = {}
-    for language in ("en", "fr"):
-        answers = {
-            "empty": empty[language],
-            "map": client.get(f"/?lang={language}"),
-            "site": client.get(f"/sites/town?lang={language}"),
-            "farm": client.get(f"/sites/farm?lang={language}"),
-        }
-        for name, answer in answers.items():
-            assert len(answer.content) <= 100_000
-            paths[f"{name}-{language}"] = folder / f"{name}-{language}.html"
-            paths[f"{name}-{language}"].write_bytes(answer.content)
     return paths
 
 
