@@ -84,7 +84,8 @@ def classes(values: Sequence[Interval | None], reader: Reader) -> list[Class]:
         for index in sorted(used, reverse=True):
             low, high = form.bare_mass(ticks[index], unit), form.mass(ticks[index + 1], unit)
             text = words("map_range", low=low, high=high)
-            found.append(Class("", _GOOD[index], text, ticks[index + 1]))
+            pattern = _GOOD[index - len(ticks) + 1]  # the last range is the filled one
+            found.append(Class("", pattern, text, ticks[index + 1]))
     if any(value.contains_zero for value in known):
         found.append(Class("", "zero", words("map_zero")))
     if any(value.high < 0 for value in known):

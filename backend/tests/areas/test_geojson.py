@@ -26,7 +26,7 @@ def collection(*features, **more):
     return json.dumps({"type": "FeatureCollection", "features": features, **more}).encode()
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.lists(RINGS, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_what_is_valid_comes_through(polygons):
     shape = {"type": "MultiPolygon", "coordinates": polygons}
@@ -46,7 +46,7 @@ def test_what_is_valid_comes_through(polygons):
             )
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(RINGS, st.data())
 def test_one_bad_position_is_enough(ring, data):
     where = data.draw(st.integers(0, len(ring) - 1))
@@ -58,13 +58,14 @@ def test_one_bad_position_is_enough(ring, data):
         geojson.parse(collection(feature({"type": "Polygon", "coordinates": [bad]})))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_be_refused(data):
     with pytest.raises(InputError):
         geojson.parse(data)
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -30,7 +30,7 @@ def _away(point, a, b):
     return math.dist(point, (a[0] + t * dx, a[1] + t * dy))
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(SHAPES, TOLERANCE)
 def test_what_is_left_are_points_of_what_was_given(shapes, tolerance):
     for before, after in zip(shapes, simplified(shapes, tolerance), strict=True):
@@ -40,7 +40,7 @@ def test_what_is_left_are_points_of_what_was_given(shapes, tolerance):
             assert len(left) <= len(ring)
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(SHAPES, TOLERANCE)
 def test_no_border_moves_further_than_allowed(shapes, tolerance):
     for before, after in zip(shapes, simplified(shapes, tolerance), strict=True):
@@ -50,7 +50,7 @@ def test_no_border_moves_further_than_allowed(shapes, tolerance):
                 assert nearest <= tolerance + 1e-9
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(SHAPES, TOLERANCE)
 def test_simplifying_again_changes_nothing_that_a_reversed_ring_would_not(shapes, tolerance):
     turned = [tuple(ring[::-1] for ring in shape) for shape in shapes]
@@ -58,6 +58,7 @@ def test_simplifying_again_changes_nothing_that_a_reversed_ring_would_not(shapes
     assert points == [[set(ring) for ring in shape] for shape in simplified(turned, tolerance)]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=9))
 def test_every_place_is_on_the_drawing(positions):
     for x, y in laid_out(positions):
@@ -65,7 +66,7 @@ def test_every_place_is_on_the_drawing(positions):
         assert -1e-6 <= y <= SIZE + 1e-6
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(
     st.lists(
         st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=3, max_size=9)

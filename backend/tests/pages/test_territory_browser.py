@@ -12,17 +12,7 @@ STATES = {
     "site": "/sites/town",
     "farm": "/sites/farm",
 }
-    "empty": "/?site=none",
-    "map": "/?attention=all",
-    "site": "/sites/town",
-    "farm": "/sites/farm",
-}
 AXE = (
-    ("map", "en", "light"),
-    ("map", "fr", "dark"),
-    ("site", "fr", "light"),
-    ("farm", "en", "dark"),
-)
     ("map", "en", "light"),
     ("map", "fr", "dark"),
     ("site", "fr", "light"),
