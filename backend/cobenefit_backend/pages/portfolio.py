@@ -130,7 +130,8 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
     found = nets(report, cases, gathered.factors)
     quiet = attention.silent(gathered.document, gathered.ledgers, now_ms)
     items = attention.items(report, cases, quiet, reader)
-    ordered = sorted(cases, key=lambda case: _order(report, case))
+    use_cases = list(dict.fromkeys(case.estimate.use_case for case in report.cases))
+    ordered = sorted(cases, key=lambda case: use_cases.index(case.estimate.use_case))
     sentences = [figures.sentence(net, owner, reader) for net in found]
     return frame.html(
         "portfolio", language, reader.words("portfolio"), owner=owner,
@@ -141,7 +142,7 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
         map=_map(gathered, cases, reader),
         groups=_groups(rows(ordered[choice.start : choice.start + MAX_ROWS], reader)),
         shown=(choice.start + 1, min(choice.start + MAX_ROWS, len(cases)), len(cases)),
-        use_cases=list(dict.fromkeys(case.estimate.use_case for case in report.cases)),
+        use_cases=use_cases,
         sites=[site.id for site in gathered.document.site],
         items=items if choice.everything else items[: attention.SHOWN],
         item_count=len(items),
@@ -151,12 +152,6 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
 def welcome(language: Language) -> str:
     """Return the page of a municipality that has no study document yet."""
     return frame.html("welcome", language, Words.load(language)("portfolio"))
-
-
-def _order(report: Report, case: Case) -> int:
-    """Keep the use cases together, in the order in which the document names them."""
-    names = list(dict.fromkeys(each.estimate.use_case for each in report.cases))
-    return names.index(case.estimate.use_case)
 
 
 def _groups(found: Sequence[Row]) -> list[tuple[str, list[Row]]]:

@@ -117,31 +117,31 @@ def _devices(
 ) -> list[Device]:
     quiet = attention.silent(gathered.document, gathered.ledgers, now_ms)
     boards = {entry.id: entry.board for entry in gathered.document.device if entry.site == site}
-    names = sorted({*boards, *_heard(gathered.report, site)})
+    heard = _heard(gathered.report, site)
     return [
         Device(
             name,
             boards.get(name, ""),
             tuple(case.titles[reader.words.language] for case in cases if name in case.devices),
-            _coverage(gathered.report, site, name, reader),
+            _coverage(*heard.get(name, (0, 0)), reader),
             (site, name) in quiet,
         )
-        for name in names
+        for name in sorted({*boards, *heard})
     ]
 
 
-def _heard(report: Report, site: str) -> set[str]:
-    return {row["device"] for row in report.data["series"] if row["site"] == site} - {""}
+def _heard(report: Report, site: str) -> dict[str, tuple[int, int]]:
+    """Return how many readings of each device are stored, and how many were expected."""
+    found: dict[str, tuple[int, int]] = {}
+    for row in report.data["series"]:
+        if row["site"] == site and row["device"]:
+            stored, expected = found.get(row["device"], (0, 0))
+            found[row["device"]] = stored + row["stored"], expected + row["expected"]
+    return found
 
 
-def _coverage(report: Report, site: str, device: str, reader: Reader) -> str:
-    series = [
-        row for row in report.data["series"] if (row["site"], row["device"]) == (site, device)
-    ]
-    expected = sum(row["expected"] for row in series)
-    if not expected:
-        return "–"
-    return reader.format.percent(min(sum(row["stored"] for row in series) / expected, 1.0))
+def _coverage(stored: int, expected: int, reader: Reader) -> str:
+    return reader.format.percent(min(stored / expected, 1.0)) if expected else "–"
 
 
 def _pairs(cases: Sequence[Case]) -> list[tuple[Case, float, float]]:

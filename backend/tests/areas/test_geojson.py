@@ -90,8 +90,8 @@ def test_no_json_does_more_than_be_refused_or_be_empty(value):
 
 def test_french_commune_files_come_as_they_are():
     told = {"nom": "Lille", "code": "59350", "population": 236_710}
-    corse = {"nom": "Ajaccio", "code": "2A004"}
-    found = geojson.parse(collection(feature(**told), feature(**corse)))
+    island = {"nom": "Ajaccio", "code": "2A004"}
+    found = geojson.parse(collection(feature(**told), feature(**island)))
     assert [(area.name, area.insee) for area in found] == [
         ("Lille", "59350"),
         ("Ajaccio", "2A004"),
