@@ -21,6 +21,7 @@ from cobenefit_backend.routes import (
     privacy,
     problems,
     public,
+    territory,
 )
 from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
@@ -99,6 +100,8 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
+    # before files: /map.csv is none of its tables
+    app.include_router(territory.router, responses=refusals(401, 403, 404, 422, 429))
     app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
     app.include_router(login.router, responses=refusals(403, 413, 429))

@@ -12,6 +12,7 @@ import typer
 
 from cobenefit_backend import access_cli, consent_cli, erase_cli, public_cli, retention_cli
 from cobenefit_backend.activities_cli import app as activities_app
+from cobenefit_backend.areas_cli import app as areas_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
@@ -27,6 +28,7 @@ app.add_typer(consent_cli.app, name="consent")
 app.add_typer(public_cli.app, name="public")
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
+app.add_typer(areas_app, name="areas")
 
 
 class ReportLanguage(StrEnum):

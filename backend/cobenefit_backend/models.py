@@ -207,6 +207,20 @@ class LockedPlan(SQLModel, table=True):
     locked_on: str
 
 
+class AreaRow(SQLModel, table=True):
+    """A part of the territory as uploaded, with its outline for the map (`areas`)."""
+
+    __tablename__: ClassVar[str] = "area"
+
+    tenant: str = Field(primary_key=True)
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    name: str
+    insee: str
+    sites: str
+    polygons: str
+    outline: str
+
+
 class Change(SQLModel, table=True):
     """Counts the writes of a tenant, so that a computed report knows when it is stale."""
 

@@ -25,11 +25,24 @@ Household = Annotated[str, Meta(pattern="^[a-z0-9-]{0,32}$")]
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with its time zone and weather station."""
+    """A place with its time zone and weather station.
+
+    For the map: the INSEE code of its commune, or where it is in degrees (WGS 84), both or none.
+    """
 
     id: Name
     timezone: str
     station: str = ""
+    insee: Annotated[str, Meta(pattern=r"^([0-9][0-9AB][0-9]{3})?$")] = ""
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Longitude and latitude, None where they are not known [degree]."""
+        if self.longitude is None or self.latitude is None:
+            return None
+        return self.longitude, self.latitude
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +144,8 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
             ZoneInfo(site.timezone)
         except (KeyError, ValueError):
             found.append((f"site {site.id}.timezone", f"unknown time zone {site.timezone!r}"))
+        if (site.longitude is None) != (site.latitude is None):
+            found.append((f"site {site.id}", "give longitude and latitude, or neither"))
     found += [
         (f"device {device.id}.site", f"no site {device.site!r}; add it as [[site]]")
         for device in document.device

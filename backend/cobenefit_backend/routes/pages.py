@@ -86,7 +86,7 @@ async def _page(
     return HTMLResponse(html, headers=headers)
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.get("/report", response_class=HTMLResponse)
 async def get_report(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show the whole report."""
     return await _page(request, tenant, "report", lang)

@@ -37,6 +37,9 @@ def owner(client, counter_row, page_body, study_document):
         }]}),
         "public": json.dumps({"tenant": "demo", "action": "on"}),
         "erasures": json.dumps({"tenant": "demo", "site": SECRET, "confirm": SECRET}),
+        "areas": json.dumps({"type": "FeatureCollection", "features": [{
+            "type": "Feature", "properties": {"name": SECRET, "sites": ["town"]},
+            "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]},
     }  # fmt: skip
     for path, body in bodies.items():
         answer = client.post(f"/v1/{path}", content=body)
