@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cobenefit_backend import access_cli, retention_cli
+from cobenefit_backend import access_cli, imports_cli, retention_cli
 from cobenefit_backend.activities_cli import app as activities_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
@@ -24,6 +24,9 @@ app.command()(access_cli.login)
 app.command()(retention_cli.prune)
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
+app.command("import")(imports_cli.import_)
+app.add_typer(imports_cli.imports_app, name="imports")
+app.add_typer(imports_cli.correct_app, name="correct")
 
 
 class ReportLanguage(StrEnum):

@@ -25,6 +25,8 @@ from cobenefit_backend.bodies import (
 )
 from cobenefit_backend.database import Database, Row, open_engine, owned
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.imports import log
+from cobenefit_backend.imports.left_out import left_out
 from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
 from cobenefit_backend.upserts import (
     UPSERT_ACTIVITY,
@@ -228,13 +230,18 @@ class Store:
 
     def _of_series(self, where: str, tenant: str, series: tuple[str, str, str]) -> list[Row]:
         site, device, channel = series
-        return self._rows(
+        rows = self._rows(
             tenant,
             "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
             f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
-            "ORDER BY start_ms",
+            "ORDER BY start_ms, length_s",
             site=site, device=device, channel=channel,
         )  # fmt: skip
+        return left_out(rows, series, self.exclusions(tenant))
+
+    def exclusions(self, tenant: str) -> list[Row]:
+        """Return the periods of series that people left out, with their reasons."""
+        return log.exclusions(self.database, tenant)
 
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
