@@ -28,6 +28,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or SenML.")],
+    *,
     tenant: TenantOption,
     site: SiteOption,
     device: DeviceOption,
@@ -118,6 +119,7 @@ def undo_import(
 
 @correct_app.command("exclude")
 def exclude(
+    *,
     tenant: TenantOption,
     site: SiteOption,
     device: DeviceOption,
@@ -213,9 +215,12 @@ def _said(found: dict[str, Any]) -> list[str]:
     summary, refused = found["summary"], found["refused"]
     lines = [f"{found['file']} ({found['format']}), import {found['id']}: {found['state']}"]
     if summary["values"]:
-        ends = [f"{e['value']:g} {summary['unit']} from {_iso(e['start_ms'])} to {_iso(e['end_ms'])}"
-                for e in (summary["first"], summary["last"])]  # fmt: skip
-        lines.append(f"{summary['values']} values: {ends[0]}; … {ends[1]}")
+        ends = " … ".join(
+            f"{each['value']:g} {summary['unit']} "
+            f"({' to '.join(_iso(each[name]) for name in ('start_ms', 'end_ms'))})"
+            for each in (summary["first"], summary["last"])
+        )
+        lines.append(f"{summary['values']} values: {ends}")
     for name, counts in summary["windows"].items():
         lines.append(f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     if summary["earlier"]:

@@ -7,6 +7,7 @@ customer's export with a preamble and `Horodate;Valeur`; the flux for third part
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from unicodedata import combining, normalize
 
 from cobenefit_backend.errors import InputError
@@ -112,6 +113,6 @@ def _step_ms(text: str) -> int:
 def _usual_ms(stamps: Sequence[int]) -> int:
     """Return the commonest step between stamps that a meter can have; half an hour if none."""
     ordered = sorted(set(stamps))
-    steps = Counter(b - a for a, b in zip(ordered, ordered[1:], strict=False))
+    steps = Counter(b - a for a, b in pairwise(ordered))
     known = [minutes * MINUTE_MS for minutes in STEPS_MIN if steps[minutes * MINUTE_MS]]
     return max(known, key=lambda step: (steps[step], -step), default=USUAL_MIN * MINUTE_MS)

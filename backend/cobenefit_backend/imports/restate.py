@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from cobenefit_backend import rollups
 from cobenefit_backend.bodies import VALUE_COLUMNS, Rollups
@@ -31,6 +31,9 @@ _STORED = owned(
 _OVERLAY = owned(f"SELECT * FROM {{import_window}} WHERE {_OF_SERIES}")  # noqa: S608
 _FORGET = "DELETE FROM import_window WHERE tenant = ? AND site = ? AND device = ? AND channel = ?"
 _REMOVE = "DELETE FROM rollup WHERE tenant = ? AND series_id = ? AND start_ms = ? AND length_s = ?"
+_BATCHES = owned("SELECT id, samples FROM {import_batch}")
+_TRIM = text("UPDATE import_batch SET samples = :samples WHERE tenant = :tenant AND id = :id")
+_DROP = text("DELETE FROM import_batch WHERE tenant = :tenant AND id = :id")
 _COLUMNS = columns_of(ImportWindow)
 _KEEP = (
     f"INSERT INTO import_window ({', '.join(_COLUMNS)}) "  # noqa: S608
@@ -122,6 +125,26 @@ def packed(samples: list[Sample]) -> str:
     """Return samples as text, by column."""
     columns = {name: [sample[i] for sample in samples] for i, name in enumerate(Sample._fields)}
     return json.dumps(columns, separators=(",", ":"))
+
+
+def forget(connection: Connection, tenant: str, before_ms: int) -> None:
+    """Take out of every import what is older; an import that is left empty goes.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction that writes for the tenant.
+    tenant : str
+        Whose.
+    before_ms : int
+        Start of what is kept. [ms]
+    """
+    for batch in connection.execute(_BATCHES, {"tenant": tenant}).mappings().all():
+        samples = samples_of(dict(batch))
+        kept = [sample for sample in samples if sample.start_ms >= before_ms]
+        if len(kept) < len(samples):
+            values = {"tenant": tenant, "id": batch["id"], "samples": packed(kept)}
+            connection.execute(_TRIM if kept else _DROP, values)
 
 
 def _key(row: Mapping[Any, Any]) -> Key:

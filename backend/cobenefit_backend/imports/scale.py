@@ -7,6 +7,7 @@
 
 from cobenefit_backend.errors import InputError
 from cobenefit_backend.imports.records import HOUR_MS, Draft
+from cobenefit_wire import units
 from cobenefit_wire.units import Quantity
 
 _POWER_W = {"W": 1.0, "kW": 1e3, "MW": 1e6}
@@ -34,6 +35,12 @@ def scaled(draft: Draft, quantity: Quantity) -> float:
         If the unit does not fit the channel.
     """
     spans = draft.end_ms > draft.start_ms
+    if spans and quantity.kind == units.GAUGE:
+        raise InputError(
+            f"a value from a start to an end does not fit a channel of instants in "
+            f"{quantity.unit!r}; leave `end` out, or import an energy",
+            where=f"line {draft.number}",
+        )
     if draft.unit == quantity.unit:
         return draft.value
     if quantity.unit == "Wh" and draft.unit in _ENERGY_WH:

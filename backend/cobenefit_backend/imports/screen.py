@@ -15,7 +15,7 @@ from cobenefit_wire import units
 from cobenefit_wire.units import Quantity
 
 ABSURD_W = 10e6
-"""Mean power above which an energy is a mistake of unit: our choice, far above any building. [W]"""
+"""Mean power above which an energy is a mistake of unit: ours, far above any building. [W]"""
 Judged = tuple[Draft, Sample]
 REASONS = (
     "import_unreadable", "import_not_finite", "import_negative", "import_absurd",
@@ -47,6 +47,9 @@ def screen(
     """
     days, kept, refused = Days(timezone), [], []
     for draft in drafts:
+        if draft.end_ms < draft.start_ms:
+            refused.append(Refusal(draft.number, "import_backward", "it ends before it starts"))
+            continue
         sample = Sample(draft.start_ms, draft.end_ms, scaled(draft, quantity))
         fault = _fault(sample, quantity, days, now_ms)
         if fault:
@@ -60,23 +63,25 @@ def screen(
 
 
 def _fault(sample: Sample, quantity: Quantity, days: Days, now_ms: int) -> tuple[str, str] | None:
+    if sample.start_ms < 0:
+        return "import_backward", "it starts before 1970"
+    if sample.end_ms > now_ms:
+        return "import_future", f"{_iso(sample.end_ms)} is still to come"
+    if sample.end_ms > days.end_ms(sample.start_ms):
+        return "import_midnight", "it reaches over a midnight of the site: no day can have it"
+    return _odd(sample, quantity)
+
+
+def _odd(sample: Sample, quantity: Quantity) -> tuple[str, str] | None:
     value, span_ms = sample.value, sample.end_ms - sample.start_ms
     if not math.isfinite(value):
         return "import_not_finite", f"{value} is no number"
-    if span_ms < 0 or sample.start_ms < 0:
-        return "import_backward", "it ends before it starts, or starts before 1970"
-    if sample.end_ms > now_ms:
-        return "import_future", f"{_iso(sample.end_ms)} is still to come"
     if value < 0 and quantity.low >= 0:
         return "import_negative", f"{value:g} {quantity.unit} is negative"
-    if span_ms and quantity.unit == "Wh":
-        high = ABSURD_W * span_ms / HOUR_MS
-    else:
-        high = quantity.high
+    spans = span_ms and quantity.unit == "Wh"
+    high = ABSURD_W * span_ms / HOUR_MS if spans else quantity.high
     if not quantity.low <= value <= high:
         return "import_absurd", f"{value:g} {quantity.unit} is outside {quantity.low} to {high:g}"
-    if sample.end_ms > days.end_ms(sample.start_ms):
-        return "import_midnight", "it reaches over a midnight of the site: no day can have it"
     return None
 
 

@@ -33,10 +33,10 @@ def read(content: bytes, target: Target, now_ms: int = 0) -> Drafts:
     """
     try:
         records = senml.resolve(json.loads(content), now_ms)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"no JSON: {error}") from error
     except WireError as error:
         raise InputError(f"no SenML with numbers only (RFC 8428): {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"no JSON: {error}") from error
     only = len({record.name for record in records}) == 1
     found = Drafts([], [])
     for at, record in enumerate(records, 1):

@@ -56,7 +56,7 @@ def get_imports(request: Request, caller: Reader) -> JSONResponse:
     responses=refusals(401, 403, 413, 422, 429),
 )
 async def post_import(
-    request: Request, caller: Officer, site: Name, device: Name, channel: Channel,
+    *, request: Request, caller: Officer, site: Name, device: Name, channel: Channel,
     format: Format | None = None, file: Annotated[str, Query(max_length=200)] = "",  # noqa: A002
     replace: bool = False,
 ) -> JSONResponse:  # fmt: skip
