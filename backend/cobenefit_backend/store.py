@@ -243,6 +243,10 @@ class Store:
         """Return the periods of series that people left out, with their reasons."""
         return log.exclusions(self.database, tenant)
 
+    def corrections(self, tenant: str) -> list[Row]:
+        """Return the corrections that hold: imports committed, periods left out."""
+        return log.in_force(self.database, tenant)
+
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
         query = (

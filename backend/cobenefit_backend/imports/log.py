@@ -80,6 +80,29 @@ def exclusions(database: Database, tenant: str) -> list[Row]:
     )
 
 
+def in_force(database: Database, tenant: str) -> list[Row]:
+    """Return the lines that hold now, oldest first: what was undone or put back is not among them.
+
+    Parameters
+    ----------
+    database : Database
+        The database.
+    tenant : str
+        Whose log.
+
+    Returns
+    -------
+    list of dict
+        Imports committed, periods left out.
+    """
+    imports = database.rows(
+        tenant,
+        "SELECT * FROM {correction} WHERE kind = 'import' AND reference IN "
+        "(SELECT id FROM {import_batch} WHERE state = 'committed')",
+    )
+    return sorted([*imports, *exclusions(database, tenant)], key=lambda row: int(row["id"]))
+
+
 def exclude(
     database: Database, tenant: str, target: Target, span_ms: tuple[int, int], *, why: str,
     who: str, t_ms: int,

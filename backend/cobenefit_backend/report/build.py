@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
+from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.version import code_version
@@ -37,7 +39,7 @@ MAX_BREAK_EVEN_YEARS = 1000
 MAX_IDS = 200
 
 
-def build(store: Store, tenant: str, local_factors: str = "") -> Report:
+def build(store: Store, tenant: str, local_factors: str = "", memo: Memo | None = None) -> Report:
     """Compute the report of a tenant from what is stored.
 
     Parameters
@@ -48,6 +50,8 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         Whose report.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    memo : Memo, optional
+        Estimates of before, used where nothing they rest on has changed.
 
     Returns
     -------
@@ -66,10 +70,19 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     factors = load_factors(local=Path(local_factors)) if local_factors else load_factors()
     ledgers = store.health(tenant)
     series = store.stored(tenant)
+    windows, memo = store.windows_of(tenant), memo or Memo()
+    keys = Keys(store, document, factors.sha256, windows, [*series, *ledgers])
     cases = tuple(
-        _case(store, document, study, factors=factors, series=series, ledgers=ledgers)
+        memo.case(
+            study.id,
+            keys.of(study),
+            partial(
+                _case, store, document, study, factors=factors, series=series, ledgers=ledgers
+            ),
+        )
         for study in document.study
     )
+    memo.keep_only([study.id for study in document.study])
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
@@ -82,7 +95,10 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
+        data={
+            **_data(series, store.quarantine(tenant), ledgers, document, windows),
+            "corrections": [_correction(row) for row in store.corrections(tenant)],
+        },
         factors=_factor_rows(cases, factors),
     )
 
@@ -301,6 +317,13 @@ def _data(
     }
 
 
+def _correction(row: Row) -> Row:
+    """Say what was corrected, by whom, when and why, as it holds now."""
+    names = ("kind", "who", "site", "device", "channel", "why", "old", "new", "reference")
+    times = {name: _iso(row[f"{name}_ms"]) for name in ("t", "start", "end")}
+    return {**{name: row[name] for name in names}, **times}
+
+
 def _by_reason(table: list[Row]) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in table:
@@ -365,7 +388,8 @@ def _data_digest(store: Store, tenant: str, document: bytes) -> str:
     """Hash everything a report depends on beside factors and code."""
     digest = hashlib.sha256(document)
     digest.update(store.series_digest(tenant).encode())
+    corrections = [_correction(row) for row in store.corrections(tenant)]
     parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
-    for rows in parts:
+    for rows in (*parts, *((corrections,) if corrections else ())):
         digest.update(json.dumps(rows, sort_keys=True).encode())
     return digest.hexdigest()
