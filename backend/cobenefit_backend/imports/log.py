@@ -44,6 +44,7 @@ def add(connection: Connection, tenant: str, kind: str, series: tuple[str, str, 
         Id of the import, or of the exclusion that is put back.
     """
     site, device, channel = series
+    why = why.replace("\0", "")  # PostgreSQL's text can't hold it
     line = dict(zip(_COLUMNS, (
         tenant, t_ms, who, kind, site, device, channel, *span_ms, why, old, new, reference,
     ), strict=True))  # fmt: skip

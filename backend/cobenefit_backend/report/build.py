@@ -318,8 +318,8 @@ def _data(
 
 
 def _correction(row: Row) -> Row:
-    """Say what was corrected, by whom, when and why, as it holds now."""
-    names = ("kind", "who", "site", "device", "channel", "why", "old", "new", "reference")
+    """Say what was corrected, when and why, as it holds now; by whom stays in the log."""
+    names = ("kind", "site", "device", "channel", "why", "old", "new", "reference")
     times = {name: _iso(row[f"{name}_ms"]) for name in ("t", "start", "end")}
     return {**{name: row[name] for name in names}, **times}
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,8 @@ Officer = Annotated[Caller, Depends(allow(Scope.DOCUMENT))]
 _SECURITY: dict[str, Any] = {"security": [{"key": []}]}
 _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 Name = Annotated[str, Query(pattern="^[a-z0-9-]{1,32}$")]
+Number = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+Line = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Channel = Annotated[str, Query(pattern="^[a-z0-9_]{1,32}$")]
 
 
@@ -75,16 +77,20 @@ async def post_import(
 
 
 @router.post(
-    "/imports/{id}/commit", openapi_extra=_SECURITY, responses=refusals(401, 403, 404, 409, 429)
+    "/imports/{id}/commit",
+    openapi_extra=_SECURITY,
+    responses=refusals(401, 403, 404, 409, 422, 429),
 )
-def post_commit(request: Request, caller: Officer, id: str) -> JSONResponse:  # noqa: A002
+def post_commit(request: Request, caller: Officer, id: Number) -> JSONResponse:  # noqa: A002
     """Write an import; asking twice changes nothing."""
     imports = Imports(_store(request).database)
     return JSONResponse(imports.commit(caller.tenant, id, by=str(caller), now_ms=now_ms()))
 
 
-@router.delete("/imports/{id}", openapi_extra=_SECURITY, responses=refusals(401, 403, 404, 429))
-def delete_import(request: Request, caller: Officer, id: str) -> JSONResponse:  # noqa: A002
+@router.delete(
+    "/imports/{id}", openapi_extra=_SECURITY, responses=refusals(401, 403, 404, 422, 429)
+)
+def delete_import(request: Request, caller: Officer, id: Number) -> JSONResponse:  # noqa: A002
     """Take an import out again, and only it; asking twice changes nothing."""
     imports = Imports(_store(request).database)
     return JSONResponse(imports.undo(caller.tenant, id, by=str(caller), now_ms=now_ms()))
@@ -130,7 +136,7 @@ async def post_correction(request: Request, caller: Officer) -> JSONResponse:
     "/corrections/{id}", openapi_extra=_SECURITY, responses=refusals(401, 403, 404, 422, 429)
 )
 def delete_correction(
-    request: Request, caller: Officer, id: int,  # noqa: A002
+    request: Request, caller: Officer, id: Line,  # noqa: A002
     why: Annotated[str, Query(max_length=500)] = "",
 ) -> JSONResponse:  # fmt: skip
     """Put a period back that was left out; the log keeps both lines."""

@@ -147,7 +147,7 @@ def test_a_page_that_arrives_later_is_measured_and_outlives_the_undo(
 
 @BOTH
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_any_split_and_order_gives_the_same_rows_and_undo_is_the_identity(

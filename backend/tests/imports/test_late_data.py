@@ -37,11 +37,25 @@ def _late_page(client, counter_row, page_body):
     assert client.post("/v1/rollups", content=page).status_code == 202
 
 
+@pytest.fixture
+def made(monkeypatch) -> list[str]:
+    """The studies that were computed, in order."""
+    found, case = [], build._case
+
+    def counted(store, document, study, **rest):
+        found.append(study.id)
+        return case(store, document, study, **rest)
+
+    monkeypatch.setattr(build, "_case", counted)
+    return found
+
+
 def test_an_import_changes_its_study_and_undo_brings_back_every_bit(
-    municipality, half_hours, csv_bytes, counter_row, page_body
+    municipality, half_hours, csv_bytes, made
 ):
     store = municipality.app.state.store
     before = _report(municipality)
+    assert made == ["school", "house-test", "road", "field"]
     rows = store.daily("demo", "town", "school", "energy_import_wh")
     found = _import(municipality, csv_bytes(half_hours(*JUNE)))
     assert found["summary"]["windows"]["days"]["new"] == 17
@@ -58,11 +72,12 @@ def test_an_import_changes_its_study_and_undo_brings_back_every_bit(
     undone = municipality.request("DELETE", f"/v1/imports/{found['id']}")
     assert undone.json()["state"] == "undone"
     assert _report(municipality) == before
-    _late_page(municipality, counter_row, page_body)
-    assert _changed(before, _report(municipality)) == ["house-test"]
+    assert made[4:] == ["school", "school"]
 
 
-def test_what_is_left_out_changes_its_study_until_it_is_put_back(municipality):
+def test_late_pages_and_what_is_left_out_change_their_study_only(
+    municipality, counter_row, page_body, made
+):
     before = _report(municipality)
     start_ms = 1_706_742_000_000  # 1 February 2024 in Paris
     body = {
@@ -78,28 +93,16 @@ def test_what_is_left_out_changes_its_study_until_it_is_put_back(municipality):
     address = f"/v1/corrections/{answer.json()['id']}"
     for _ in range(2):
         assert municipality.request("DELETE", f"{address}?why=mistake").status_code == 200
-    assert _report(municipality) == before
     lines = municipality.get("/v1/corrections").json()["corrections"]
     assert [line["kind"] for line in lines] == ["restore", "exclude"]
     assert municipality.request("DELETE", "/v1/corrections/99").status_code == 404
-
-
-def test_only_what_changed_is_computed_again(municipality, counter_row, page_body, monkeypatch):
-    made, case = [], build._case
-
-    def counted(store, document, study, **rest):
-        made.append(study.id)
-        return case(store, document, study, **rest)
-
-    monkeypatch.setattr(build, "_case", counted)
-    _report(municipality)
-    assert made == ["school", "house-test", "road", "field"]
+    assert _report(municipality) == before
     made.clear()
     _late_page(municipality, counter_row, page_body)
     weather = {"tenant": "demo", "station": "elsewhere", "source": "test", "licence": "CC0",
                "t_ms": [0], "temperature_degc": [1.0]}  # fmt: skip
     municipality.post("/v1/weather", json=weather)
     remembered = _report(municipality)
-    assert made == ["house-test"]
+    assert _changed(before, remembered) == made == ["house-test"]
     anew = build.build(municipality.app.state.store, "demo")
     assert render.json_file(anew).encode() == remembered
