@@ -141,7 +141,8 @@ class Imports:
         refused = sorted([*found.refused, *refused])
         batch = {
             "tenant": tenant, "id": secrets.token_hex(8), "site": target.site,
-            "device": target.device, "channel": target.channel, "file": file.replace("\0", "")[:200],
+            "device": target.device, "channel": target.channel,
+            "file": file.replace("\0", "")[:200],
             "format": form.value, "sha256": hashlib.sha256(content).hexdigest(),
             "state": PREVIEW, "number": 0, "replaces": replaces, "made_by": by,
             "made_ms": now_ms, "samples": packed(samples), "refused": _refused(refused),

@@ -1,13 +1,12 @@
 """The correction log as a page, with a form to take each correction back."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.access.guard import now_ms
 from cobenefit_backend.access.roles import SCOPES, Scope
 from cobenefit_backend.errors import RequestError
@@ -18,7 +17,10 @@ from cobenefit_backend.report.format import Formatter
 from cobenefit_backend.report.words import Words
 from cobenefit_backend.routes import forms
 from cobenefit_backend.routes.pages import Tenant
-from cobenefit_backend.store import Store
+
+if TYPE_CHECKING:
+    from cobenefit_backend.access.credentials import Caller
+    from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["report"])
 Officer = Annotated[forms.Filled, Depends(forms.form(Scope.DOCUMENT))]
@@ -27,7 +29,7 @@ _UNDO = {log.IMPORT: ("import", "reference"), log.EXCLUDE: ("exclusion", "id")}
 
 
 @router.get("/corrections", response_class=HTMLResponse)
-def get_corrections_page(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
+def get_corrections_page(request: Request, tenant: Tenant) -> Response:
     """Show who changed what was measured and why."""
     language = frame.language_of(request)
     if tenant is None:

@@ -55,10 +55,8 @@ def enedis_bytes() -> Callable[[list[tuple[int, int]]], bytes]:
 
     def write(rows: list[tuple[int, int]]) -> bytes:
         lines = [
-            "Identifiant PRM;Type de donnees;Date de debut;Date de fin;Grandeur physique;"
-            "Grandeur metier;Etape metier;Unite",
-            "00000000000000;Courbe de charge;01/03/2024;01/04/2024;Energie active;Consommation;"
-            "Comptage Brut;W",
+            "Identifiant PRM;Type de donnees;Date de debut;Date de fin;Unite",
+            "00000000000000;Courbe de charge;01/03/2024;01/04/2024;W",
             "Horodate;Valeur",
         ]
         for start_ms, power_w in rows:

@@ -52,6 +52,43 @@ def _add(store, page_body, rows, page=0, tenant="demo"):
 
 
 @pytest.fixture
+def load_curve(half_hours, csv_bytes):
+    """The CSV file of the half hours between two days."""
+    return lambda first, end: csv_bytes(half_hours(first, end))
+
+
+@pytest.fixture
+def deliver(store, page_body, counter_row):
+    """Store what a gateway measured: rows of (day, register, increase, and more)."""
+
+    def add(*rows, page=0, tenant="demo"):
+        made = [row if isinstance(row, dict) else counter_row(*row[:3], **row[3]) for row in rows]
+        _add(store, page_body, made, page, tenant)
+        return made
+
+    return add
+
+
+@pytest.fixture
+def gappy(half_hours, csv_bytes):
+    """Half hours of three days with gaps, and how to write a file of some of them."""
+    values = half_hours(JANUARY, date(2024, 1, 4))
+    return [value for n, value in enumerate(values) if n % 61 != 17], csv_bytes
+
+
+@pytest.fixture
+def new_tenant(store, study_document):
+    """Make one more tenant with a study document."""
+
+    def make() -> str:
+        tenant = f"t{secrets.token_hex(8)}"
+        store.put_study(tenant, msgspec.json.encode({**study_document, "tenant": tenant}), 1)
+        return tenant
+
+    return make
+
+
+@pytest.fixture
 def known(store, study_document):
     """The store of a tenant with a study document."""
     store.put_study("demo", msgspec.json.encode(study_document), 1)
@@ -59,9 +96,7 @@ def known(store, study_document):
 
 
 @BOTH
-def test_preview_writes_nothing_and_commit_what_it_said(
-    known, target, half_hours, csv_bytes, kind
-):
+def test_preview_writes_nothing_and_commit_what_it_said(known, target, half_hours, csv_bytes):
     before, number = _everything(known), known.change_number("demo")
     rows = half_hours(JANUARY, date(2024, 1, 4))
     preview = _import(known, target, csv_bytes([*rows, rows[5]]), commit=False)
@@ -90,13 +125,10 @@ def test_preview_writes_nothing_and_commit_what_it_said(
     assert [row["kind"] for row in log.lines(known.database, "demo")] == ["undo", "import"]
 
 
-def test_what_was_measured_stays_where_it_is_as_complete(
-    known, target, half_hours, csv_bytes, page_body, counter_row
-):
-    full, poor = counter_row(JANUARY, 0, 900), counter_row(date(2024, 1, 2), 900, 900, count=20)
-    _add(known, page_body, [full, poor])
+def test_what_was_measured_stays_where_it_is_as_complete(known, target, load_curve, deliver):
+    deliver((JANUARY, 0, 900, {}), (date(2024, 1, 2), 900, 900, {"count": 20}))
     before = _everything(known)
-    content = csv_bytes(half_hours(JANUARY, date(2024, 1, 4)))
+    content = load_curve(JANUARY, date(2024, 1, 4))
     first = _import(known, target, content)
     assert first["summary"]["windows"]["days"] == {
         "new": 1, "changed": 1, "removed": 0, "kept": 1,
@@ -110,9 +142,7 @@ def test_what_was_measured_stays_where_it_is_as_complete(
     assert _everything(known) == before
 
 
-def test_an_hour_is_one_window_or_its_parts(
-    known, target, half_hours, csv_bytes, page_body, counter_row
-):
+def test_an_hour_is_one_window_or_its_parts(known, target, load_curve, deliver, counter_row):
     begin = counter_row(JANUARY, 0, 1)["start_ms"]
     rows = [
         {**counter_row(JANUARY, 0, 10, count=n), "start_ms": begin + 600_000 * n, "length_s": 600,
@@ -120,14 +150,14 @@ def test_an_hour_is_one_window_or_its_parts(
          "delta": 10.0}
         for n in range(1, 6)
     ]  # fmt: skip
-    _add(known, page_body, rows)
+    deliver(*rows)
     before = _everything(known)
-    found = _import(known, target, csv_bytes(half_hours(JANUARY, date(2024, 1, 2))))
+    found = _import(known, target, load_curve(JANUARY, date(2024, 1, 2)))
     assert found["summary"]["windows"]["hours"]["removed"] == 5
     fine = known.fine("demo", "town", "school", "energy_import_wh")
     assert [row["length_s"] for row in fine] == [3600] * 24
     late = {**rows[0], "revision": 9, "delta": 11.0}
-    _add(known, page_body, [late], page=1)  # a gateway delivers late what an import removed
+    deliver(late, page=1)  # a gateway delivers late what an import removed
     _undo(known, found)
     after = known.fine("demo", "town", "school", "energy_import_wh")
     assert [row["delta"] for row in after] == [11.0, 10.0, 10.0, 10.0, 10.0]
@@ -136,10 +166,10 @@ def test_an_hour_is_one_window_or_its_parts(
 
 
 def test_a_page_that_arrives_later_is_measured_and_outlives_the_undo(
-    known, target, half_hours, csv_bytes, page_body, counter_row
+    known, target, load_curve, deliver
 ):
-    found = _import(known, target, csv_bytes(half_hours(JANUARY, date(2024, 1, 3))))
-    _add(known, page_body, [counter_row(JANUARY, 0, 900, revision=1)])
+    found = _import(known, target, load_curve(JANUARY, date(2024, 1, 3)))
+    deliver((JANUARY, 0, 900, {"revision": 1}))
     assert known.daily("demo", "town", "school", "energy_import_wh")[0]["delta"] == 900
     _undo(known, found)
     assert [r["delta"] for r in known.daily("demo", "town", "school", "energy_import_wh")] == [900]
@@ -151,19 +181,15 @@ def test_a_page_that_arrives_later_is_measured_and_outlives_the_undo(
 )
 @given(data=st.data())
 def test_any_split_and_order_gives_the_same_rows_and_undo_is_the_identity(
-    store, study_document, target, half_hours, csv_bytes, page_body, counter_row, data, kind
+    store, target, new_tenant, deliver, gappy, data
 ):
-    tenant = f"t{secrets.token_hex(8)}"  # each example has the store for itself
-    store.put_study(tenant, msgspec.json.encode({**study_document, "tenant": tenant}), 1)
-    days = [JANUARY + timedelta(days=n) for n in range(4)]
-    measured = [d for d in days if data.draw(st.booleans())]
-    counts = [data.draw(st.sampled_from([0, 20])) for _ in measured]
-    rows = [counter_row(d, 0, 9, count=n) for d, n in zip(measured, counts, strict=True)]
-    _add(store, page_body, rows, tenant=tenant)
+    tenant = new_tenant()  # each example has the store for itself
+    days = [JANUARY + timedelta(days=n) for n in range(4) if data.draw(st.booleans())]
+    rows = [(day, 0, 9, {"count": data.draw(st.sampled_from([0, 20]))}) for day in days]
+    deliver(*rows, tenant=tenant)
     before = _everything(store, tenant)
-    values = half_hours(JANUARY, date(2024, 1, 4))
-    values = [v for n, v in enumerate(values) if n % 61 != 17]
-    whole = _import(store, target, csv_bytes(values), tenant=tenant)
+    values, write = gappy
+    whole = _import(store, target, write(values), tenant=tenant)
     expected = _everything(store, tenant)
     _undo(store, whole, tenant)
     assert _everything(store, tenant) == before
@@ -173,7 +199,7 @@ def test_any_split_and_order_gives_the_same_rows_and_undo_is_the_identity(
     made = []
     for piece in files:
         shuffled = data.draw(st.permutations(piece)) if len(piece) < 60 else piece[::-1]
-        made.append(_import(store, target, csv_bytes(shuffled), tenant=tenant))
+        made.append(_import(store, target, write(shuffled), tenant=tenant))
     assert _everything(store, tenant) == expected
     for found in data.draw(st.permutations(made)):
         _undo(store, found, tenant)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_the_hour_that_comes_twice_comes_twice(target):
     lines += [f"0;W;2024-10-27 {at}:00;600;PT30M" for at in times]
     samples, refused = _samples("\n".join(lines).encode("cp1252"), target)
     assert refused == []
-    steps = {b.start_ms - a.start_ms for a, b in zip(samples, samples[1:], strict=False)}
+    steps = {b.start_ms - a.start_ms for a, b in pairwise(samples)}
     assert (len(samples), steps) == (5, {1_800_000})
 
 

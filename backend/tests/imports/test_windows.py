@@ -1,8 +1,9 @@
 """Samples make the windows a gateway would have sent, on days of 23, 24 and 25 hours."""
 
+from datetime import date
+
 import numpy as np
 import pytest
-from datetime import date
 
 from cobenefit_backend.imports.records import Sample
 from cobenefit_backend.imports.windows import windows
