@@ -4,7 +4,7 @@ import json
 import time
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,6 +13,7 @@ from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
 if TYPE_CHECKING:
+    from cobenefit_backend.exports.csv_file import Dialect
     from cobenefit_backend.imports.records import Target
     from cobenefit_backend.store import Store
 
@@ -115,6 +116,31 @@ def undo_import(
     Example: cobenefit backend imports undo 3f2a1b0c9d8e7f60 --tenant demo
     """
     _turn("undo", tenant, number, config)
+
+
+@imports_app.command("export")
+def export_import(
+    number: Annotated[str, typer.Argument(metavar="ID", help="Id of the import.")],
+    file: Annotated[Path, typer.Argument(help="CSV to write.")],
+    tenant: TenantOption,
+    dialect: Annotated[str, typer.Option(help="rfc4180 or fr.")] = "rfc4180",
+    config: ConfigOption = None,
+) -> None:
+    """Write the values of an import as our CSV, which can be imported again.
+
+    Example: cobenefit backend imports export 3f2a1b0c9d8e7f60 linky.csv --tenant demo
+    """
+    from cobenefit_backend.imports.export import exported
+
+    try:
+        if dialect not in ("rfc4180", "fr"):
+            raise InputError(f"{dialect!r}: takes rfc4180 or fr", where="--dialect")
+        with open_store(config) as store:
+            content = exported(store.database, tenant, number, cast("Dialect", dialect))
+        file.write_bytes(content)
+    except BackendError as error:
+        refuse(error)
+    typer.echo(f"Wrote {file}.")
 
 
 @correct_app.command("exclude")

@@ -12,6 +12,7 @@ from cobenefit_backend import bodies, retention
 from cobenefit_backend.errors import InputError, RequestError
 from cobenefit_backend.imports import log
 from cobenefit_backend.imports.batches import MAX_PREVIEWS, Imports, target_of
+from cobenefit_backend.imports.records import Target
 
 NOW_MS = 1_800_000_000_000
 SERIES = [["town", "school", "energy_import_wh"]]
@@ -181,8 +182,9 @@ def test_a_page_that_arrives_later_is_measured_and_outlives_the_undo(
 )
 @given(data=st.data())
 def test_any_split_and_order_gives_the_same_rows_and_undo_is_the_identity(
-    store, target, new_tenant, deliver, gappy, data
+    store, new_tenant, deliver, gappy, data
 ):
+    target = Target("town", "school", "energy_import_wh", "Europe/Paris")
     tenant = new_tenant()  # each example has the store for itself
     days = [JANUARY + timedelta(days=n) for n in range(4) if data.draw(st.booleans())]
     rows = [(day, 0, 9, {"count": data.draw(st.sampled_from([0, 20]))}) for day in days]
