@@ -29,6 +29,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     id: Name
     timezone: str
     station: str = ""
+    station_km: Annotated[float, Meta(ge=0, le=1000)] | None = None
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):

@@ -128,7 +128,7 @@ def exclude(
     Returns
     -------
     int
-        Id of the line, by which it is put back.
+        Id of the line, by which it is put back. [1]
 
     Raises
     ------
@@ -154,7 +154,7 @@ def restore(database: Database, tenant: str, number: int, *, why: str, who: str,
     tenant : str
         Whose.
     number : int
-        Id of the exclusion.
+        Id of the exclusion. [1]
     why, who : str
         The reason, and by whom.
     t_ms : int

@@ -40,7 +40,7 @@ def lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def number(text: str) -> float:
-    """Return a number written with a decimal point or comma; ValueError otherwise."""
+    """Return a number written with a decimal point or comma; ValueError otherwise. [1]."""
     plain = text.replace("\u202f", "").replace("\xa0", "").replace(" ", "")
     return float(plain.replace(",", ".") if "." not in plain else plain)
 

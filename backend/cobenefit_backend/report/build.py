@@ -28,6 +28,7 @@ from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.stations import stations
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
@@ -97,6 +98,7 @@ def build(store: Store, tenant: str, local_factors: str = "", memo: Memo | None 
         totals=_totals(cases, document, factors),
         data={
             **_data(series, store.quarantine(tenant), ledgers, document, windows),
+            "weather": stations(store, document),
             "corrections": [_correction(row) for row in store.corrections(tenant)],
         },
         factors=_factor_rows(cases, factors),
