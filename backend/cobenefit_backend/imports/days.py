@@ -29,7 +29,18 @@ class Days:
         self._known: tuple[int, int] = (0, 0)
 
     def end_ms(self, t_ms: int) -> int:
-        """Return the midnight after a time. [ms]."""
+        """Return the midnight after a time.
+
+        Parameters
+        ----------
+        t_ms : int
+            Unix time. [ms]
+
+        Returns
+        -------
+        int
+            The end of its day. [ms]
+        """
         start, end = self._known
         if not start <= t_ms < end:
             day = datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(self._zone).date()

@@ -34,10 +34,12 @@ def add(connection: Connection, tenant: str, kind: str, series: tuple[str, str, 
         Site, device and channel.
     span_ms : tuple of int
         Start and end of what it touches. [ms]
-    who, why : str
-        By whom and for what reason.
+    who : str
+        By whom.
     t_ms : int
         When. [ms]
+    why : str
+        For what reason.
     old, new : str
         What was there before and what is there now.
     reference : str
