@@ -15,6 +15,7 @@ from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
+from cobenefit_backend.digests import Series
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
@@ -90,7 +91,7 @@ def build(store: Store, tenant: str, local_factors: str = "", memo: Memo | None 
         names={"en": document.names.en, "fr": document.names.fr},
         period=(min(p[0] for p in periods), max(p[1] for p in periods)) if periods else ("", ""),
         generated_from={
-            "data_sha256": _data_digest(store, tenant, stored),
+            "data_sha256": _data_digest(store, tenant, stored, windows),
             "factor_set": {"version": factors.version, "sha256": factors.sha256},
             "code_version": code_version(),
         },
@@ -386,10 +387,12 @@ def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _data_digest(store: Store, tenant: str, document: bytes) -> str:
+def _data_digest(
+    store: Store, tenant: str, document: bytes, windows: dict[Series, tuple[int, str]]
+) -> str:
     """Hash everything a report depends on beside factors and code."""
     digest = hashlib.sha256(document)
-    digest.update(store.series_digest(tenant).encode())
+    digest.update(store.series_digest(tenant, windows).encode())
     corrections = [_correction(row) for row in store.corrections(tenant)]
     parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
     for rows in (*parts, *((corrections,) if corrections else ())):
