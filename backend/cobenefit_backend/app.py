@@ -22,6 +22,8 @@ from cobenefit_backend.routes import (
     problems,
     public,
     territory,
+    corrections,
+    imports,
 )
 from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
@@ -108,5 +110,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))
     app.include_router(public.router, responses=refusals(401, 429))
     app.include_router(privacy.router)
+    app.include_router(imports.router)
+    app.include_router(corrections.router, responses=refusals(401, 403, 404, 413, 422, 429))
     app.add_middleware(SecurityHeaders)
     return app

@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from cobenefit_backend import access_cli, consent_cli, erase_cli, public_cli, retention_cli
+from cobenefit_backend import (
+    access_cli,
+    consent_cli,
+    erase_cli,
+    imports_cli,
+    public_cli,
+    retention_cli,
+)
 from cobenefit_backend.activities_cli import app as activities_app
 from cobenefit_backend.areas_cli import app as areas_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
@@ -29,6 +36,9 @@ app.add_typer(public_cli.app, name="public")
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
 app.add_typer(areas_app, name="areas")
+app.command("import")(imports_cli.import_)
+app.add_typer(imports_cli.imports_app, name="imports")
+app.add_typer(imports_cli.correct_app, name="correct")
 
 
 class ReportLanguage(StrEnum):

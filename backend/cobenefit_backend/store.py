@@ -27,6 +27,8 @@ from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.consents import Purpose
 from cobenefit_backend.database import Database, Row, open_engine, owned
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.imports import log
+from cobenefit_backend.imports.left_out import left_out
 from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
 from cobenefit_backend.upserts import (
     UPSERT_ACTIVITY,
@@ -246,9 +248,10 @@ class Store:
             tenant,
             "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
             f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
-            "ORDER BY start_ms",
+            "ORDER BY start_ms, length_s",
             site=site, device=device, channel=channel,
         )  # fmt: skip
+        rows = left_out(rows, series, self.exclusions(tenant))
         if (site, device) not in register.households:
             return rows
         return [
@@ -256,6 +259,14 @@ class Store:
             for row in rows
             if register.shows(site, device, (purpose,), row["start_ms"], row["length_s"])
         ]
+
+    def exclusions(self, tenant: str) -> list[Row]:
+        """Return the periods of series that people left out, with their reasons."""
+        return log.exclusions(self.database, tenant)
+
+    def corrections(self, tenant: str) -> list[Row]:
+        """Return the corrections that hold: imports committed, periods left out."""
+        return log.in_force(self.database, tenant)
 
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
@@ -301,9 +312,11 @@ class Store:
         """Return how many windows of each series are stored, and a SHA-256 over them."""
         return digests.windows_of(self.database, tenant)
 
-    def series_digest(self, tenant: str) -> str:
-        """Return a SHA-256 over the rollups and temperatures of a tenant."""
-        return digests.series_digest(self.database, tenant)
+    def series_digest(
+        self, tenant: str, windows: dict[digests.Series, tuple[int, str]] | None = None
+    ) -> str:
+        """Return a SHA-256 over the rollups and temperatures; `windows` saves reading them."""
+        return digests.series_digest(self.database, tenant, windows)
 
 
 def _values(tenant: str, table: type[SQLModel], rows: Sequence[Any]) -> list[tuple[Any, ...]]:

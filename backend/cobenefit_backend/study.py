@@ -33,6 +33,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     id: Name
     timezone: str
     station: str = ""
+    station_km: Annotated[float, Meta(ge=0, le=1000)] | None = None
     insee: Annotated[str, Meta(pattern=r"^([0-9][0-9AB][0-9]{3})?$")] = ""
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None

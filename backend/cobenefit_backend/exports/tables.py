@@ -46,9 +46,10 @@ def tables(report: Report) -> tuple[Table, ...]:
     Returns
     -------
     tuple of Table
-        `results`, `follow_up`, `series`, `data` and `factors`.
+        `results`, `follow_up`, `series`, `data`, `factors`, and `corrections` where there are any.
     """
-    return results(report), follow_up(report), series(report), data(report), factors(report)
+    made = results(report), follow_up(report), series(report), data(report), factors(report)
+    return (*made, corrections(report)) if report.data["corrections"] else made
 
 
 RESULTS = (
@@ -192,6 +193,17 @@ def data(report: Report) -> Table:
         for row in report.data["series"]
     ]
     return Table("data", DATA, tuple(rows))
+
+
+CORRECTIONS = (
+    "kind", "site", "device", "channel", "start", "end", "t", "why", "old", "new", "reference",
+)  # fmt: skip
+
+
+def corrections(report: Report) -> Table:
+    """Return what people imported or left out, as it holds."""
+    rows = [tuple(row[name] for name in CORRECTIONS) for row in report.data["corrections"]]
+    return Table("corrections", CORRECTIONS, tuple(rows))
 
 
 FACTORS = (

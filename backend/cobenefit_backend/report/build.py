@@ -9,12 +9,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.consents import Purpose
+from cobenefit_backend.digests import Series
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
@@ -26,8 +28,10 @@ from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.consenting import consenting
+from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.stations import stations
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
@@ -40,7 +44,11 @@ MAX_IDS = 200
 
 
 def build(
-    store: Store, tenant: str, local_factors: str = "", purpose: Purpose = Purpose.SAVINGS
+    store: Store,
+    tenant: str,
+    local_factors: str = "",
+    purpose: Purpose = Purpose.SAVINGS,
+    memo: Memo | None = None,
 ) -> Report:
     """Compute the report of a tenant from what is stored.
 
@@ -54,6 +62,8 @@ def build(
         Folder of the operator's own factors; empty: none.
     purpose : Purpose, optional
         What it is for: households that did not agree to that are left out.
+    memo : Memo, optional
+        Estimates of before, used where nothing they rest on has changed.
 
     Returns
     -------
@@ -72,26 +82,37 @@ def build(
     factors = load_factor_set(local_factors)
     ledgers = store.health(tenant)
     series = store.stored(tenant)
+    windows, memo = store.windows_of(tenant), memo or Memo()
+    keys = Keys(store, document, f"{factors.sha256} {purpose}", windows, [*series, *ledgers])
     cases = tuple(
-        _case(
-            store, document, study,
-            factors=factors, series=series, ledgers=ledgers, purpose=purpose,
+        memo.case(
+            study.id,
+            keys.of(study),
+            partial(
+                _case, store, document, study,
+                factors=factors, series=series, ledgers=ledgers, purpose=purpose,
+            ),
         )
         for study in document.study
     )  # fmt: skip
+    memo.keep_only([study.id for study in document.study])
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
         names={"en": document.names.en, "fr": document.names.fr},
         period=(min(p[0] for p in periods), max(p[1] for p in periods)) if periods else ("", ""),
         generated_from={
-            "data_sha256": _data_digest(store, tenant, stored),
+            "data_sha256": _data_digest(store, tenant, stored, windows),
             "factor_set": {"version": factors.version, "sha256": factors.sha256},
             "code_version": code_version(),
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
+        data={
+            **_data(series, store.quarantine(tenant), ledgers, document, windows),
+            "weather": stations(store, document),
+            "corrections": [_correction(row) for row in store.corrections(tenant)],
+        },
         factors=_factor_rows(cases, factors),
     )
 
@@ -321,6 +342,13 @@ def _data(
     }
 
 
+def _correction(row: Row) -> Row:
+    """Say what was corrected, when and why, as it holds now; by whom stays in the log."""
+    names = ("kind", "site", "device", "channel", "why", "old", "new", "reference")
+    times = {name: _iso(row[f"{name}_ms"]) for name in ("t", "start", "end")}
+    return {**{name: row[name] for name in names}, **times}
+
+
 def _by_reason(table: list[Row]) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in table:
@@ -381,11 +409,14 @@ def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _data_digest(store: Store, tenant: str, document: bytes) -> str:
+def _data_digest(
+    store: Store, tenant: str, document: bytes, windows: dict[Series, tuple[int, str]]
+) -> str:
     """Hash everything a report depends on beside factors and code."""
     digest = hashlib.sha256(document)
-    digest.update(store.series_digest(tenant).encode())
+    digest.update(store.series_digest(tenant, windows).encode())
+    corrections = [_correction(row) for row in store.corrections(tenant)]
     parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
-    for rows in parts:
+    for rows in (*parts, *((corrections,) if corrections else ())):
         digest.update(json.dumps(rows, sort_keys=True).encode())
     return digest.hexdigest()

@@ -6,13 +6,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from cobenefit_backend.errors import RequestError
 from cobenefit_backend.exports import crate, csv_file, pdf, tables, workbook
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import Language, choose
 from cobenefit_backend.routes.pages import Tenant, current_report
 
 router = APIRouter(tags=["files"])
-TableName = Literal["results", "follow_up", "series", "data", "factors"]
+TableName = Literal["results", "follow_up", "series", "data", "factors", "corrections"]
 
 
 @router.get("/report.pdf", response_class=Response)
@@ -44,7 +45,9 @@ async def get_csv(
 ) -> Response:
     """Return one table as CSV, in the dialect of RFC 4180 or of a French spreadsheet."""
     report = await run_in_threadpool(current_report, request, tenant)
-    found = next(each for each in tables.tables(report) if each.name == table)
+    found = next((each for each in tables.tables(report) if each.name == table), None)
+    if found is None:
+        raise RequestError(404, "table", f"this report has no {table}")
     return _file(report, csv_file.csv_file(found, dialect), f"{table}.csv")
 
 

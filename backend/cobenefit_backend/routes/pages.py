@@ -1,6 +1,7 @@
 """What people read: the report, one study, the data, the factors; and the report as JSON."""
 
 import threading
+from collections import defaultdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,6 +12,7 @@ from cobenefit_backend.access.guard import reader, unknown
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
+from cobenefit_backend.report.memo import Memo
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import choose
 from cobenefit_backend.routes.reading import refusals
@@ -36,6 +38,7 @@ class ReportCache:
         self._local_factors = local_factors
         self._lock = threading.Lock()
         self._reports: dict[str, tuple[int, Report]] = {}
+        self._memos: defaultdict[str, Memo] = defaultdict(Memo)
 
     def get(self, tenant: str) -> Report:
         """Return the report of a tenant; one thread at a time computes."""
@@ -43,7 +46,8 @@ class ReportCache:
             number = self._store.change_number(tenant)
             known = self._reports.get(tenant)
             if known is None or known[0] != number:
-                known = number, build(self._store, tenant, self._local_factors)
+                memo = self._memos[tenant]
+                known = number, build(self._store, tenant, self._local_factors, memo=memo)
                 self._reports[tenant] = known
             return known[1]
 
