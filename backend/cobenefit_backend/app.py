@@ -12,7 +12,7 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import credentials, devices, files, fleet, ingest, login, pages, problems, studies
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -90,6 +90,9 @@ def create_app(config: BackendConfig) -> FastAPI:
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router)
+    app.include_router(studies.router)
+    app.include_router(devices.router)
+    app.include_router(fleet.router)
     app.include_router(credentials.router)
     app.include_router(login.router)
     app.include_router(files.router)

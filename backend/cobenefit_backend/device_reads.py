@@ -1,19 +1,11 @@
-"""What the store knows of devices: one device in full, or the state of the whole fleet.
-
-The fleet's questions seek in the index of the windows, series by series: none of them reads a
-series from end to end, so that a thousand devices with years of data answer at once.
-"""
+"""What the store knows of one device: its ledgers, what was refused of it, its days."""
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from cobenefit_backend.database import Database, Row
 from cobenefit_backend.store import DAILY
 
-COVERAGE_DAYS = 7
-_RECENT_MS = 8 * 86_400_000
 _OF_SERIES = "FROM {rollup} JOIN {series} ON series.id = series_id"
 
 
@@ -26,7 +18,8 @@ def ledgers_of(database: Database, tenant: str, site: str, device: str) -> list[
         site=site,
         device=device,
     )
-    return [{**row, "lost": json.loads(row["lost"]), "causes": json.loads(row["causes"])} for row in rows]
+    texts = ("lost", "causes")
+    return [{**row, **{name: json.loads(row[name]) for name in texts}} for row in rows]
 
 
 def quarantine_of(database: Database, tenant: str, site: str, device: str) -> list[Row]:
@@ -80,56 +73,4 @@ def days_of_devices(
         first=span_ms[0],
         last=span_ms[1],
         **names,
-    )
-
-
-def fleet_ledgers(database: Database, tenant: str) -> list[Row]:
-    """Return what the fleet page needs of every ledger, in order of their last word."""
-    return database.rows(
-        tenant,
-        "SELECT site, device, t_ms, resets, battery_mv, waiting, lost, online "
-        "FROM {device_health} ORDER BY t_ms, boot",
-    )
-
-
-def newest_ms(database: Database, tenant: str) -> int | None:
-    """Return the time of the newest reading or ledger of a tenant, None without any. [ms]."""
-    windows = _last_readings(database, tenant, "")
-    ledgers = database.rows(tenant, "SELECT max(t_ms) AS t_ms FROM {device_health}")
-    known = [row["t_ms"] for row in (*windows, *ledgers) if row["t_ms"] is not None]
-    return max(known, default=None)
-
-
-def last_readings(database: Database, tenant: str, now_ms: int) -> dict[tuple[str, str], int]:
-    """Return when each device's newest reading was taken.
-
-    Parameters
-    ----------
-    database : Database
-        Where they stand.
-    tenant : str
-        Whose.
-    now_ms : int
-        Where to look first: the eight days before. [ms]
-
-    Returns
-    -------
-    dict of int
-        By site and device. [ms]
-    """
-    found: dict[tuple[str, str], int] = {}
-    for row in _last_readings(database, tenant, "AND start_ms >= :since", since=now_ms - _RECENT_MS):
-        if row["t_ms"] is not None:
-            found[row["site"], row["device"]] = row["t_ms"]
-    return found
-
-
-def _last_readings(database: Database, tenant: str, where: str, **values: int) -> list[Row]:
-    return database.rows(
-        tenant,
-        "SELECT site, device, max(t_ms) AS t_ms FROM (SELECT site, device, "  # noqa: S608
-        "(SELECT last_t_ms FROM {rollup} WHERE series_id = series.id AND last_t_ms IS NOT NULL "
-        f"{where} ORDER BY start_ms DESC LIMIT 1) AS t_ms FROM {{series}}) AS newest "
-        "GROUP BY site, device",
-        **values,
     )

@@ -16,7 +16,7 @@ from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.view import CaseView
 
 _WIDTH, _TOP, _BOTTOM = 640, 44, 290
-_BAR, _AVOIDED, _OWN, _ENLARGED = 84, 20, 150, 280
+_BAR, _AVOIDED, _OWN, _ENLARGED = 70, 44, 190, 326
 _READABLE = 0.25
 _APART = 27
 """Labels stand at least so far apart, for a telephone's larger letters. [px]"""
@@ -101,9 +101,9 @@ def draw(
     parts = [svg.line((0, y(0)), (_OWN + _BAR + 16, y(0)), "zero")]
     if avoided is not None:
         parts += _avoided_column(avoided, tone, y, reader)
-    parts += _stack(stages, _OWN, y)
-    parts.append(_under(_OWN, words("beside_own"), form.mass(total)))
     readable = avoided is None or total >= _READABLE * (high - low)
+    parts.append(_under(_OWN, words("beside_own"), form.mass(total)))
+    parts += _stack(stages if readable else {"all": total}, _OWN, y)
     if not readable:
         parts += _enlarged(stages, y, (high - low) / total if total else 1.0, reader)
     scale = y if readable else svg.Scale(0.0, total or 1.0, _BOTTOM, _TOP)
@@ -145,7 +145,7 @@ def _stack(stages: Mapping[str, float], left: float, y: svg.Scale) -> list[Marku
         parts.append(
             svg.element(
                 "rect", x=left, y=top, width=_BAR, height=max(y(level) - top, 0.5),
-                class_="step own part",
+                class_="step own part" if len(stages) > 1 else "step own",
             )
         )  # fmt: skip
         level += amount

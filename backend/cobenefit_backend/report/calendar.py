@@ -19,7 +19,7 @@ from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.series import MIN_DAY_COVERAGE_RATIO
 
 Row = Mapping[str, Any]
-_CELL, _SIZE, _LEFT, _TOP, _STRIP, _WIDTH = 11, 10, 50, 24, 112, 640
+_CELL, _SIZE, _LEFT, _TOP, _STRIP, _WIDTH = 11, 10, 57, 26, 138, 640
 MAX_YEARS = 6
 """Strips drawn, the latest: a longer life is in the file."""
 
@@ -181,8 +181,9 @@ def draw(
     for strip, year in enumerate(range(first, last + 1)):
         top = _TOP + strip * _STRIP
         shown = [day for day in days if day.day.year == year]
-        parts += [_names(year, top, reader), *_cells(shown, top), *_periods(year, top, periods, reader)]
-    height = _TOP + (last - first + 1) * _STRIP + 24
+        parts += [_names(year, top, reader), *_cells(shown, top), _rows(top)]
+        parts += _periods(year, top, periods, reader)
+    height = _TOP + (last - first + 1) * _STRIP + 12
     parts.append(_key(height, reader))
     return svg.drawing(_WIDTH, height, reader.words("calendar_alt"), parts, "chart calendar")
 
@@ -215,6 +216,12 @@ def _cells(days: Sequence[Day], top: int) -> list[Markup]:
     if strokes:
         drawn.append(svg.element("path", d="".join(strokes), class_="hatching"))
     return drawn
+
+
+def _rows(top: int) -> Markup:
+    """Part the days of a column by lines of paper."""
+    lines = (f"M{_LEFT} {top + row * _CELL - 0.5}H{_WIDTH}" for row in range(1, 7))
+    return svg.element("path", d="".join(lines), class_="apart")
 
 
 def _box(column: int, row: int, end: int, *, top: int) -> str:
@@ -253,9 +260,9 @@ def _periods(
         x = _LEFT + _place(first)[0] * _CELL, _LEFT + _place(last)[0] * _CELL + _SIZE
         parts.append(svg.line((x[0], below), (x[1], below), f"period {name}"))
         if first == start or first.month == 1:
-            anchor = "end" if x[0] > _WIDTH * 0.75 else "start"
+            anchor = "end" if x[0] > _WIDTH * 0.6 else "start"
             at = x[1] if anchor == "end" else x[0]
-            parts.append(svg.text((at, below + 14), reader.words(f"calendar_{name}"), "tick", anchor))
+            parts.append(svg.text((at, below + 18), reader.words(f"calendar_{name}"), "tick", anchor))
     return parts
 
 
@@ -271,5 +278,5 @@ def _key(height: int, reader: Reader) -> Markup:
             slant = f"M{x:.0f} {y + _SIZE}l{_SIZE}-{_SIZE}"
             parts.append(svg.element("path", d=slant, class_="hatching"))
         parts.append(svg.text((x + 16, height - 4), reader.words(f"calendar_key_{state}"), "label"))
-        x += 190
+        x += 195
     return Markup("").join(parts)

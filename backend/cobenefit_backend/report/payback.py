@@ -14,11 +14,12 @@ from markupsafe import Markup
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.report import svg
-from cobenefit_backend.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Reader
+from cobenefit_backend.report.charts import BOTTOM, HEIGHT, RIGHT, TOP, WIDTH, Reader
 from cobenefit_backend.report.format import TONNE_KG, mass_unit
 from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.view import CaseView
 
+LEFT = 76
 _AFTER_PAYBACK = 1.6
 _POINTS = 12
 
@@ -217,9 +218,12 @@ def draw(found: Payback, tone: str, reader: Reader) -> Markup:
     unit = mass_unit(*values)
     scale = TONNE_KG if unit == "tCO2e" else 1.0
     ticks = svg.nice_ticks(min(values) / scale, max(values) / scale)
-    y = svg.Scale(ticks[0] * scale, ticks[-1] * scale, BOTTOM, TOP)
+    lowest = min(values) - 0.04 * (max(values) - min(values))
+    ticks = [tick for tick in ticks if tick * scale >= lowest]
+    y = svg.Scale(lowest, ticks[-1] * scale, BOTTOM, TOP)
     x = svg.Scale(0.0, end, LEFT, RIGHT)
     measured = min(found.measured_years, end)
+    ahead = words("payback_ahead") if measured < end else ""
 
     def line(kind: str, first: float, last: float) -> list[svg.Point | None]:
         return [(x(t), y(_of(found, kind, t))) for t in (first, last)]
@@ -229,9 +233,9 @@ def draw(found: Payback, tone: str, reader: Reader) -> Markup:
         svg.area(line("high", 0.0, end), line("low", 0.0, end), f"band {tone}"),
         svg.path(line("own", 0.0, end), "owned"),
         svg.path(line("net", 0.0, measured), f"paid {tone}"),
-        *([svg.path(line("net", measured, end), f"paid {tone} ahead")] if measured < end else []),
+        *([svg.path(line("net", measured, end), f"paid {tone} ahead")] if ahead else []),
         *_marks(found, x, y, reader),
-        *_key(tone, words("payback_net"), words("payback_own_line"), words("payback_ahead")),
+        *_key(tone, words("payback_net"), words("payback_own_line"), ahead),
     ]
     return svg.drawing(WIDTH, HEIGHT, words("payback_alt"), parts)
 
@@ -282,7 +286,7 @@ def _key(tone: str, net: str, own: str, ahead: str) -> list[Markup]:
     """Name the lines below the axis: a sample of each stroke and its word."""
     y, parts = HEIGHT - 8, []
     named = ((0, f"paid {tone}", net), (200, "owned", own), (400, f"paid {tone} ahead", ahead))
-    for place, class_, name in named:
+    for place, class_, name in named[: 3 if ahead else 2]:
         start = place + 4
         parts += [
             svg.line((start, y - 5), (start + 26, y - 5), class_),
