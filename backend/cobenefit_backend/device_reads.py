@@ -58,7 +58,7 @@ def days_of_devices(
     -------
     list of dict
         `series_id`, `device`, `channel`, `start_ms`, `length_s`, `count`, `expected`, `flagged`,
-        `sum`, `delta`.
+        `sum`, `delta`, `last_t_ms`.
     """
     names = {f"d{n}": name for n, name in enumerate(devices)}
     names |= {f"c{n}": name for n, name in enumerate(channels)}
@@ -67,7 +67,7 @@ def days_of_devices(
     return database.rows(
         tenant,
         "SELECT series_id, device, channel, start_ms, length_s, count, expected, flagged, "  # noqa: S608
-        f"sum, delta {_OF_SERIES} WHERE site = :site AND device IN ({marks['d']}) {only}"
+        f"sum, delta, last_t_ms {_OF_SERIES} WHERE site = :site AND device IN ({marks['d']}) {only}"
         f"AND {DAILY} AND start_ms >= :first AND start_ms < :last ORDER BY start_ms",
         site=site,
         first=span_ms[0],

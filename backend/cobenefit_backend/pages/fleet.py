@@ -174,7 +174,7 @@ def fleet(store: Store, tenant: str, clock_ms: int) -> Fleet:
     weeks = coverage_of(store.database, tenant, now, zones)
     nodes = [
         _node(place, known.get(place), zones.get(place[0], "UTC"), last.get(place), now[place],
-              ledgers.get(place, ()), weeks.get(place))
+              ledgers.get(place, ()), _covered(weeks.get(place), due=place in recent and place not in replayed))
         for place in places
     ]  # fmt: skip
     nodes.sort(key=lambda node: node.order)
@@ -191,6 +191,11 @@ def _heard(ledgers: Sequence[Recent] | None) -> int | None:
     return max(times, default=None)
 
 
+def _covered(week: Week | None, *, due: bool) -> float | None:
+    """Return the coverage of a device; 0 when it should have sent and nothing came."""
+    return week.ratio if week is not None else 0.0 if due else None
+
+
 def _node(
     place: tuple[str, str],
     entry: DeviceEntry | None,
@@ -198,7 +203,7 @@ def _node(
     last_ms: int | None,
     now_ms: int,
     ledgers: Sequence[Recent],
-    week: Week | None,
+    coverage_ratio: float | None,
 ) -> Node:
     board = load(entry.board) if entry else None
     latest = ledgers[-1] if ledgers else None
@@ -216,7 +221,7 @@ def _node(
         waiting=latest.waiting if latest else 0,
         lost=sum(each.lost for each in lately),
         resets=sum(each.resets for each in lately),
-        coverage_ratio=week.ratio if week else None,
+        coverage_ratio=coverage_ratio,
         clock_lost=latest is not None and latest.t_ms is None,
     )
 

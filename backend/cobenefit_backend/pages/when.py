@@ -30,6 +30,25 @@ def moment(form: Formatter, t_ms: int, timezone: str) -> str:
     return f"{form.day(local.date().isoformat())}, {local:%H:%M}"
 
 
+def iso(t_ms: int, timezone: str) -> str:
+    """Return a moment as data have it.
+
+    Parameters
+    ----------
+    t_ms : int
+        Unix time. [ms]
+    timezone : str
+        Of the site.
+
+    Returns
+    -------
+    str
+        ISO 8601 to the second, with the offset from UTC.
+    """
+    local = datetime.fromtimestamp(t_ms / 1000, tz=UTC).astimezone(ZoneInfo(timezone))
+    return local.isoformat(timespec="seconds")
+
+
 def span(words: Words, form: Formatter, ms: int) -> str:
     """Return a span of time in the largest unit that is full.
 
