@@ -65,11 +65,16 @@ class Week:
 
 
 def ledgers_of_fleet(database: Database, tenant: str) -> dict[Place, list[Recent]]:
-    """Return the ledgers of every device, the latest start last."""
+    """Return the ledgers of every device of its last week, the latest start last."""
     rows = database.rows(
         tenant,
-        "SELECT site, device, t_ms, battery_mv, waiting, lost, resets FROM {device_health} "
-        "ORDER BY COALESCE(t_ms, 9007199254740992), boot",
+        "SELECT * FROM (SELECT site, device, t_ms, battery_mv, waiting, lost, resets, "
+        "max(t_ms) OVER (PARTITION BY site, device) AS newest, "
+        "row_number() OVER (PARTITION BY site, device ORDER BY COALESCE(t_ms, :unknown) DESC, "
+        "boot DESC) AS back FROM {device_health}) AS ordered "
+        "WHERE back = 1 OR t_ms >= newest - :week ORDER BY back DESC",
+        unknown=2**53,
+        week=7 * 86_400_000,
     )
     found: dict[Place, list[Recent]] = {}
     for row in rows:
@@ -140,18 +145,14 @@ def coverage_of(
         Of the devices that have a series. A day nobody has yet is not expected of anybody; a
         series without windows of these days is expected to give nothing.
     """
-    wanted = {
-        place: frozenset(_midnights(t_ms, zones.get(place[0], "UTC")))
-        for place, t_ms in now_ms.items()
-    }
-    groups: dict[frozenset[int], set[Place]] = {}
-    for place, starts in wanted.items():
-        groups.setdefault(starts, set()).add(place)
+    groups: dict[tuple[int, str], set[Place]] = {}
+    for place, t_ms in now_ms.items():
+        groups.setdefault((t_ms, zones.get(place[0], "UTC")), set()).add(place)
     found: dict[Place, Week] = {}
-    for starts, places in groups.items():
+    for (t_ms, zone), places in groups.items():
         rows = [
             row
-            for row in _daily(database, tenant, sorted(starts), places)
+            for row in _daily(database, tenant, _midnights(t_ms, zone), places)
             if (row["site"], row["device"]) in places
         ]
         due = max((row["days"] for row in rows), default=0)

@@ -105,12 +105,15 @@ class Fleet:
         How long ago the newest data are, when that is a day or more; else 0. [ms]
     replay : bool
         Whether all of them replay recorded data.
+    names : mapping
+        Name of the tenant by language; empty before it has a study document.
     """
 
     nodes: tuple[Node, ...]
     now_ms: int
     quiet_ms: int
     replay: bool
+    names: Mapping[str, str]
 
     def chosen(self, need: str = "", text: str = "") -> "Fleet":
         """Return the devices that need one thing, and whose names hold a text.
@@ -157,28 +160,27 @@ def fleet(store: Store, tenant: str, clock_ms: int) -> Fleet:
     document = _document(store, tenant)
     known = {(d.site, d.id): d for d in document.device} if document else {}
     zones = {site.id: site.timezone for site in document.site} if document else {}
-    replayed = {place for place, entry in known.items() if entry.accelerated}
     recent = newest(store.database, tenant, clock_ms)
     ledgers = ledgers_of_fleet(store.database, tenant)
-    last = {
-        place: max(t for t in (recent.get(place), _heard(ledgers.get(place))) if t is not None)
-        for place in known.keys() | recent.keys() | ledgers.keys()
-        if recent.get(place) is not None or _heard(ledgers.get(place)) is not None
-    }
-    live = [t_ms for place, t_ms in last.items() if place not in replayed]
-    newest_ms = max(live, default=clock_ms)
-    quiet_ms = clock_ms - newest_ms if clock_ms - newest_ms >= SILENT_MS else 0
-    now_ms = newest_ms if quiet_ms else clock_ms
     places = sorted(known.keys() | recent.keys() | ledgers.keys())
-    now = {p: last.get(p, now_ms) if p in replayed else now_ms for p in places}
+    last = {place: _last(recent.get(place), ledgers.get(place, ())) for place in places}
+    replayed = {place for place, entry in known.items() if entry.accelerated}
+    quiet_ms = _quiet_ms(clock_ms, [last[place] for place in places if place not in replayed])
+    now_ms = clock_ms - quiet_ms
+    now = {p: last[p] or now_ms if p in replayed else now_ms for p in places}
     weeks = coverage_of(store.database, tenant, now, zones)
     nodes = [
-        _node(place, known.get(place), zones.get(place[0], "UTC"), last.get(place), now[place],
-              ledgers.get(place, ()), _covered(weeks.get(place), due=place in recent and place not in replayed))
+        _node(
+            place, known.get(place), zones.get(place[0], "UTC"), last[place], now[place],
+            ledgers.get(place, ()),
+            _covered(weeks.get(place), due=place in recent and place not in replayed),
+        )
         for place in places
     ]  # fmt: skip
     nodes.sort(key=lambda node: node.order)
-    return Fleet(tuple(nodes), now_ms, quiet_ms, bool(places) and replayed == set(places))
+    names = {"en": document.names.en, "fr": document.names.fr} if document else {}
+    whole = bool(places) and replayed == set(places)
+    return Fleet(tuple(nodes), now_ms, quiet_ms, replay=whole, names=names)
 
 
 def _document(store: Store, tenant: str) -> StudyDocument | None:
@@ -186,9 +188,17 @@ def _document(store: Store, tenant: str) -> StudyDocument | None:
     return None if stored is None else studies.parse(stored, file=f"study of {tenant}")
 
 
-def _heard(ledgers: Sequence[Recent] | None) -> int | None:
-    times = [ledger.t_ms for ledger in ledgers or () if ledger.t_ms is not None]
-    return max(times, default=None)
+def _last(read_ms: int | None, ledgers: Sequence[Recent]) -> int | None:
+    """Return the last sign of life: a reading, or a word about itself."""
+    times = (read_ms, *(ledger.t_ms for ledger in ledgers))
+    return max((t_ms for t_ms in times if t_ms is not None), default=None)
+
+
+def _quiet_ms(clock_ms: int, last: Sequence[int | None]) -> int:
+    """Return for how long nothing came from anyone, 0 for less than a day [ms]."""
+    known = [t_ms for t_ms in last if t_ms is not None]
+    quiet_ms = clock_ms - max(known, default=clock_ms)
+    return quiet_ms if quiet_ms >= SILENT_MS else 0
 
 
 def _covered(week: Week | None, *, due: bool) -> float | None:

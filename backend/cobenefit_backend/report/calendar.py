@@ -19,7 +19,9 @@ from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.series import MIN_DAY_COVERAGE_RATIO
 
 Row = Mapping[str, Any]
-_CELL, _SIZE, _LEFT, _TOP, _STRIP, _WIDTH = 11, 10, 57, 26, 138, 640
+_CELL, _SIZE, _LEFT, _TOP, _STRIP, _WIDTH = 11, 10, 57, 26, 112, 640
+_UNDER = 26
+"""Room for the names of periods. [px]"""
 MAX_YEARS = 6
 """Strips drawn, the latest: a longer life is in the file."""
 
@@ -178,12 +180,13 @@ def draw(
     last = days[-1].day.year
     first = max(days[0].day.year, last - MAX_YEARS + 1)
     parts: list[Markup] = []
-    for strip, year in enumerate(range(first, last + 1)):
-        top = _TOP + strip * _STRIP
+    strip = _STRIP + (_UNDER if periods else 0)
+    for number, year in enumerate(range(first, last + 1)):
+        top = _TOP + number * strip
         shown = [day for day in days if day.day.year == year]
         parts += [_names(year, top, reader), *_cells(shown, top), _rows(top)]
         parts += _periods(year, top, periods, reader)
-    height = _TOP + (last - first + 1) * _STRIP + 12
+    height = _TOP + (last - first + 1) * strip + 12
     parts.append(_key(height, reader))
     return svg.drawing(_WIDTH, height, reader.words("calendar_alt"), parts, "chart calendar")
 

@@ -15,7 +15,6 @@ from cobenefit_backend.pages import device_page, frame
 from cobenefit_backend.pages.device import Device, cases_of, device
 from cobenefit_backend.report import calendar
 from cobenefit_backend.routes.files import csv_answer
-from cobenefit_backend.routes.fleet import owner_of
 from cobenefit_backend.routes.pages import Tenant, current_report
 
 router = APIRouter(tags=["devices"])
@@ -45,18 +44,17 @@ async def get_device_csv(
 
 def _page(request: Request, tenant: str, place: tuple[str, str]) -> Response:
     language = frame.language_of(request)
-    owner = owner_of(request.app.state.store, tenant, language)
     try:
         found = _device(request, tenant, place)
     except RequestError as error:
         if error.status != 404:  # noqa: PLR2004  anything else is not the reader's doing
             raise
-        content = device_page.missing(*place, language, owner)
-        return frame.answer(content, language, status=404)
-    if found.entry is not None:
-        report = current_report(request, tenant)
-        found = replace(found, cases=cases_of(report, place))
-    return frame.answer(device_page.page(found, language, owner), language)
+        return frame.answer(device_page.missing(*place, language, tenant), language, status=404)
+    if found.entry is None:
+        return frame.answer(device_page.page(found, language, tenant), language)
+    report = current_report(request, tenant)
+    found = replace(found, cases=cases_of(report, place))
+    return frame.answer(device_page.page(found, language, report.names[language]), language)
 
 
 def _device(request: Request, tenant: str, place: tuple[str, str]) -> Device:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend import study as studies
 from cobenefit_backend.access.guard import now_ms, unknown
 from cobenefit_backend.exports import csv_file
 from cobenefit_backend.pages import fleet_page, frame
@@ -17,7 +16,6 @@ from cobenefit_backend.pages.when import iso
 from cobenefit_backend.report.words import Language
 from cobenefit_backend.routes.files import csv_answer
 from cobenefit_backend.routes.pages import Tenant
-from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["devices"])
 Need = Literal["", "any", "silent", "battery", "lost", "resets", "coverage", "clock"]
@@ -82,18 +80,9 @@ def _page(
     page: Callable[[Fleet, Asked, Language, str], str],
 ) -> str:
     language = frame.language_of(request)
-    owner = owner_of(request.app.state.store, tenant, language)
-    return page(_fleet(request, tenant), form, language, owner)
+    found = _fleet(request, tenant)
+    return page(found, form, language, found.names.get(language, tenant))
 
 
 def _fleet(request: Request, tenant: str) -> Fleet:
     return fleet(request.app.state.store, tenant, now_ms())
-
-
-def owner_of(store: Store, tenant: str, language: Language) -> str:
-    """Return the name of a tenant in a language; its id before it has a study document."""
-    stored = store.study(tenant)
-    if stored is None:
-        return tenant
-    names = studies.parse(stored, file=f"study of {tenant}").names
-    return str(getattr(names, language))
