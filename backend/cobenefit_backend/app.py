@@ -12,7 +12,17 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, devices, files, fleet, ingest, login, pages, problems, studies
+from cobenefit_backend.routes import (
+    credentials,
+    devices,
+    files,
+    fleet,
+    ingest,
+    login,
+    pages,
+    problems,
+    studies,
+)
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (

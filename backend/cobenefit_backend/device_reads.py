@@ -36,6 +36,7 @@ def days_of_devices(
     tenant: str,
     site: str,
     devices: Sequence[str],
+    *,
     channels: Sequence[str] = (),
     span_ms: tuple[int, int] = (0, 2**62),
 ) -> list[Row]:
@@ -66,9 +67,10 @@ def days_of_devices(
     only = f"AND channel IN ({marks['c']}) " if channels else ""
     return database.rows(
         tenant,
-        "SELECT series_id, device, channel, start_ms, length_s, count, expected, flagged, "  # noqa: S608
-        f"sum, delta, last_t_ms {_OF_SERIES} WHERE site = :site AND device IN ({marks['d']}) {only}"
-        f"AND {DAILY} AND start_ms >= :first AND start_ms < :last ORDER BY start_ms",
+        "SELECT series_id, device, channel, start_ms, length_s, count, expected, flagged, "
+        f"sum, delta, last_t_ms {_OF_SERIES} WHERE site = :site AND {DAILY} "
+        f"AND device IN ({marks['d']}) {only}"
+        "AND start_ms >= :first AND start_ms < :last ORDER BY start_ms",
         site=site,
         first=span_ms[0],
         last=span_ms[1],

@@ -109,9 +109,7 @@ def newest(database: Database, tenant: str, clock_ms: int) -> dict[Place, int | 
     return found
 
 
-def _newest(
-    database: Database, tenant: str, where: str, **values: int
-) -> dict[Place, int | None]:
+def _newest(database: Database, tenant: str, where: str, **values: int) -> dict[Place, int | None]:
     rows = database.rows(
         tenant,
         "SELECT site, device, max(t_ms) AS t_ms FROM (SELECT site, device, "  # noqa: S608
@@ -170,9 +168,7 @@ def _midnights(now_ms: int, timezone: str) -> list[int]:
     return [round(datetime.combine(day, time(), zone).timestamp() * 1000) for day in days]
 
 
-def _daily(
-    database: Database, tenant: str, starts: list[int], places: set[Place]
-) -> list[Row]:
+def _daily(database: Database, tenant: str, starts: list[int], places: set[Place]) -> list[Row]:
     """Return readings per series over days that start then; one device alone is sought alone."""
     one = next(iter(places)) if len(places) == 1 else ("", "")
     where = "AND site = :site AND device = :device " if one[0] else ""

@@ -113,7 +113,9 @@ class DeviceView:
         expected = sum(channel.sum("expected") for channel in self.device.channels)
         ratio = min(count / expected, 1.0) if expected else 0.0
         key = "device_sentence" if expected else "device_sentence_none"
-        return self.w(key, last=self.last, count=self.f.exact(count), coverage=self.f.percent(ratio))
+        return self.w(
+            key, last=self.last, count=self.f.exact(count), coverage=self.f.percent(ratio)
+        )
 
     def facts(self) -> list[tuple[str, str]]:
         """Return who it is and how it fares, name by name."""
@@ -125,7 +127,10 @@ class DeviceView:
                 found.append(("replay", self.w("device_replayed")))
         found.append(("last", self.last))
         if latest:
-            found += [("battery", self._battery(latest)), ("waiting", self.f.exact(latest["waiting"]))]
+            found += [
+                ("battery", self._battery(latest)),
+                ("waiting", self.f.exact(latest["waiting"])),
+            ]
         return [(self.w(f"device_{name}"), text) for name, text in found]
 
     def _battery(self, ledger: Row) -> str:
@@ -211,13 +216,16 @@ class DeviceView:
         if own is not None and case.estimate.footprint_kgco2e.central:
             over = own.total[1].scaled(case.extra["footprint_days"] / DAYS_PER_YEAR)
             ratio = min(over.central / case.estimate.footprint_kgco2e.central, 1.0)
-            part = self.w("device_part", mass=self.f.mass(over.central), ratio=self.f.percent(ratio))
+            part = self.w(
+                "device_part", mass=self.f.mass(over.central), ratio=self.f.percent(ratio)
+            )
         net = "–" if view.net is None or case.placebo else self._interval(view.net)
         return case.study, view.title, net, part, weights.break_even(view)
 
     def _interval(self, net: Interval) -> str:
+        span = self.w("span", low=self.f.mass(net.low), high=self.f.mass(net.high))
         zero = f" ({self.w('zero')})" if net.contains_zero else ""
-        return f"{self.f.mass(net.central)} ({self.w('span', low=self.f.mass(net.low), high=self.f.mass(net.high))}){zero}"
+        return f"{self.f.mass(net.central)} ({span}){zero}"
 
     def calendar(self) -> Panel | None:
         """Return its coverage, day by day."""
@@ -236,13 +244,16 @@ class DeviceView:
         form, expected = self.f, channel.sum("expected")
         known = [value for _, value in channel.values[-120:] if value is not None]
         refused = [
-            f"{self.w.either('reason.' + row['reason'], row['reason'])}: {form.exact(row['readings'] or row['packs'])}"
+            f"{self.w.either('reason.' + row['reason'], row['reason'])}: "
+            f"{form.exact(row['readings'] or row['packs'])}"
             for row in channel.refused
         ]
         return ChannelRow(
             channel.name,
             sparkline(channel.values),
-            self.w("span", low=form.number(min(known)), high=form.number(max(known))) if known else "–",
+            self.w("span", low=form.number(min(known)), high=form.number(max(known)))
+            if known
+            else "–",
             form.percent(min(channel.sum("count") / expected, 1.0)) if expected else "–",
             form.exact(channel.sum("flagged")),
             "; ".join(refused) or self.w("data_none"),
@@ -250,7 +261,7 @@ class DeviceView:
 
     def starts(self) -> list[tuple[str, ...]]:
         """Return its latest starts, the last one first, with what each counted."""
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for row in reversed(self.device.ledgers[-MAX_STARTS:]):
             t_ms, up_ms = row["t_ms"], row["uptime_ms"]
             rows.append(
@@ -267,7 +278,11 @@ class DeviceView:
     def visits(self) -> list[tuple[str, ...]]:
         """Return what people did to it."""
         return [
-            (self.f.day(row["date"]), row["quantity"], f"{self.f.exact(row['amount'])} {row['unit']}")
+            (
+                self.f.day(row["date"]),
+                row["quantity"],
+                f"{self.f.exact(row['amount'])} {row['unit']}",
+            )
             for row in self.device.visits
         ]
 

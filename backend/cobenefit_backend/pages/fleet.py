@@ -171,9 +171,11 @@ def fleet(store: Store, tenant: str, clock_ms: int) -> Fleet:
     weeks = coverage_of(store.database, tenant, now, zones)
     nodes = [
         _node(
-            place, known.get(place), zones.get(place[0], "UTC"), last[place], now[place],
-            ledgers.get(place, ()),
-            _covered(weeks.get(place), due=place in recent and place not in replayed),
+            place, known.get(place), ledgers.get(place, ()),
+            timezone=zones.get(place[0], "UTC"), last_ms=last[place], now_ms=now[place],
+            coverage_ratio=_covered(
+                weeks.get(place), due=place in recent and place not in replayed
+            ),
         )
         for place in places
     ]  # fmt: skip
@@ -209,10 +211,11 @@ def _covered(week: Week | None, *, due: bool) -> float | None:
 def _node(
     place: tuple[str, str],
     entry: DeviceEntry | None,
+    ledgers: Sequence[Recent],
+    *,
     timezone: str,
     last_ms: int | None,
     now_ms: int,
-    ledgers: Sequence[Recent],
     coverage_ratio: float | None,
 ) -> Node:
     board = load(entry.board) if entry else None

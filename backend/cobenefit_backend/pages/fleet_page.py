@@ -67,7 +67,11 @@ class NodeView:
     def last(self) -> str:
         """When it was last heard of."""
         node = self.node
-        return self._w("never") if node.last_ms is None else moment(self._f, node.last_ms, node.timezone)
+        return (
+            self._w("never")
+            if node.last_ms is None
+            else moment(self._f, node.last_ms, node.timezone)
+        )
 
     @property
     def silent(self) -> str:

@@ -136,7 +136,7 @@ def days_of(database: Database, tenant: str, case: Case) -> list[Day]:
     span = periods["baseline"][0], periods["reporting"][1]
     ends = [midnight_ms(day, zone) for day in span]
     rows = days_of_devices(
-        database, tenant, case.site, case.devices, channels, (ends[0], ends[1])
+        database, tenant, case.site, case.devices, channels=channels, span_ms=(ends[0], ends[1])
     )
     return calendar.days_of(rows, zone, span)
 

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from cobenefit_backend.estimate.quantity import Interval
 from cobenefit_backend.report import svg
 from cobenefit_backend.report.charts import HEIGHT, Reader
-from cobenefit_backend.report.format import mass_unit
 from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.view import CaseView
 
@@ -112,9 +111,7 @@ def draw(
     return svg.drawing(_WIDTH, HEIGHT + 10, words("beside_alt"), parts, "chart beside")
 
 
-def _avoided_column(
-    avoided: Interval, tone: str, y: svg.Scale, reader: Reader
-) -> list[Markup]:
+def _avoided_column(avoided: Interval, tone: str, y: svg.Scale, reader: Reader) -> list[Markup]:
     top, bottom = sorted((y(avoided.central), y(0.0)))
     middle = _AVOIDED + _BAR / 2
     return [
@@ -157,7 +154,10 @@ def _enlarged(
 ) -> list[Markup]:
     total = sum(stages.values())
     whole = svg.Scale(0.0, total or 1.0, _BOTTOM, _TOP)
-    corners = [(_OWN + _BAR, y(total)), (_ENLARGED, _TOP)], [(_OWN + _BAR, y(0)), (_ENLARGED, _BOTTOM)]
+    corners = (
+        [(_OWN + _BAR, y(total)), (_ENLARGED, _TOP)],
+        [(_OWN + _BAR, y(0)), (_ENLARGED, _BOTTOM)],
+    )
     named = reader.words("beside_times", times=reader.format.number(times))
     return [
         *(svg.line(a, b, "grid") for a, b in corners),

@@ -61,7 +61,9 @@ class Day:
         return "covered" if self.ratio >= MIN_DAY_COVERAGE_RATIO else "short"
 
 
-def days_of(rows: Sequence[Row], timezone: str, span: tuple[date, date] | None = None) -> list[Day]:
+def days_of(
+    rows: Sequence[Row], timezone: str, span: tuple[date, date] | None = None
+) -> list[Day]:
     """Return every day of a span with the readings of all its series.
 
     Parameters
@@ -135,9 +137,7 @@ def panel(
     )
     head = tuple(words(f"calendar_{name}") for name in ("month", *_STATES, "share"))
     chart = draw(days, reader, periods or {})
-    return Panel(
-        words("calendar"), sentence, chart, head, tuple(_months(days, reader)), csv=csv
-    )
+    return Panel(words("calendar"), sentence, chart, head, tuple(_months(days, reader)), csv=csv)
 
 
 _STATES = ("covered", "short", "missing")
@@ -158,9 +158,7 @@ def _months(days: Sequence[Day], reader: Reader) -> list[tuple[str, ...]]:
     ]
 
 
-def draw(
-    days: Sequence[Day], reader: Reader, periods: Mapping[str, tuple[date, date]]
-) -> Markup:
+def draw(days: Sequence[Day], reader: Reader, periods: Mapping[str, tuple[date, date]]) -> Markup:
     """Draw the calendar.
 
     Parameters
@@ -265,7 +263,9 @@ def _periods(
         if first == start or first.month == 1:
             anchor = "end" if x[0] > _WIDTH * 0.6 else "start"
             at = x[1] if anchor == "end" else x[0]
-            parts.append(svg.text((at, below + 18), reader.words(f"calendar_{name}"), "tick", anchor))
+            parts.append(
+                svg.text((at, below + 18), reader.words(f"calendar_{name}"), "tick", anchor)
+            )
     return parts
 
 
@@ -280,6 +280,8 @@ def _key(height: int, reader: Reader) -> Markup:
         if state == "short":
             slant = f"M{x:.0f} {y + _SIZE}l{_SIZE}-{_SIZE}"
             parts.append(svg.element("path", d=slant, class_="hatching"))
-        parts.append(svg.text((x + 16, height - 4), reader.words(f"calendar_key_{state}"), "label"))
+        parts.append(
+            svg.text((x + 16, height - 4), reader.words(f"calendar_key_{state}"), "label")
+        )
         x += 195
     return Markup("").join(parts)

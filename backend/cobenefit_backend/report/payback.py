@@ -186,7 +186,9 @@ def panel(view: CaseView, csv: str = "") -> Panel | None:
     head = tuple(words(f"payback_{name}") for name in ("date", "own", "net", "low", "high"))
     rows = tuple(_row(found, years, view.reader) for years in found.points)
     chart = draw(found, view.tone, view.reader)
-    return Panel(words("payback"), f"{sentence} {words('payback_pace')}", chart, head, rows, csv=csv)
+    return Panel(
+        words("payback"), f"{sentence} {words('payback_pace')}", chart, head, rows, csv=csv
+    )
 
 
 def _row(found: Payback, years: float, reader: Reader) -> tuple[str, ...]:
@@ -229,7 +231,7 @@ def draw(found: Payback, tone: str, reader: Reader) -> Markup:
         return [(x(t), y(_of(found, kind, t))) for t in (first, last)]
 
     parts = [
-        *_axes(found, x, y, ticks, scale, unit, reader),
+        *_axes(found, x, y, reader, ticks=ticks, scale=scale, unit=unit),
         svg.area(line("high", 0.0, end), line("low", 0.0, end), f"band {tone}"),
         svg.path(line("own", 0.0, end), "owned"),
         svg.path(line("net", 0.0, measured), f"paid {tone}"),
@@ -248,8 +250,8 @@ def _of(found: Payback, kind: str, years: float) -> float:
 
 
 def _axes(
-    found: Payback, x: svg.Scale, y: svg.Scale, ticks: list[float], scale: float, unit: str,
-    reader: Reader,
+    found: Payback, x: svg.Scale, y: svg.Scale, reader: Reader, *, ticks: list[float],
+    scale: float, unit: str,
 ) -> list[Markup]:  # fmt: skip
     parts = [svg.text((0, 18), unit, "tick")]
     for tick in ticks:

@@ -125,7 +125,7 @@ class Edition:
             for source, families in groups.items()
         ]
 
-    def panels(self, view: CaseView) -> list[Panel]:  # noqa: PLR6301  a study's page has more
+    def panels(self, view: CaseView) -> list[Panel]:
         """Return the charts of a case."""
         return panels(view)
 

@@ -47,7 +47,7 @@ def _page(request: Request, tenant: str, place: tuple[str, str]) -> Response:
     try:
         found = _device(request, tenant, place)
     except RequestError as error:
-        if error.status != 404:  # noqa: PLR2004  anything else is not the reader's doing
+        if error.status != 404:
             raise
         return frame.answer(device_page.missing(*place, language, tenant), language, status=404)
     if found.entry is None:

@@ -1,5 +1,6 @@
-"""The cumulative net starts in debt, is even on the break-even day, and says so or that it isn't."""
+"""The cumulative net starts in debt and is even on the break-even day, or never, and says so."""
 
+import itertools
 from datetime import date
 
 import pytest
@@ -74,9 +75,7 @@ def test_the_stack_is_the_footprint_of_the_case(nine, language):
     for case in nine.cases:
         view = CaseView(case, reader)
         panel = beside.panel(view)
-        assert sum(view.stages().values()) == pytest.approx(
-            case.estimate.footprint_kgco2e.central
-        )
+        assert sum(view.stages().values()) == pytest.approx(case.estimate.footprint_kgco2e.central)
         assert len(panel.rows) == sum(bool(value) for value in view.stages().values())
         claimed = case.estimate.gross_kgco2e is not None
         assert (reader.words("beside_avoided") + "<" in panel.chart) is claimed
@@ -84,5 +83,5 @@ def test_the_stack_is_the_footprint_of_the_case(nine, language):
 
 def test_labels_stand_apart_and_on_the_paper():
     places = beside._spread([280.0, 279.0, 278.0, 60.0, 50.0, 45.0])
-    assert all(a - b >= 27 for a, b in zip(places, places[1:], strict=False))
+    assert all(a - b >= 27 for a, b in itertools.pairwise(places))
     assert min(places) >= 44
