@@ -20,7 +20,11 @@ from cobenefit_backend.routes.pages import Tenant, current_report
 router = APIRouter(tags=["devices"])
 
 
-@router.get("/devices/{site}/{device}", response_class=HTMLResponse)
+@router.get(
+    "/devices/{site}/{device}",
+    response_class=HTMLResponse,
+    responses={404: {"description": "No such device, in words", "content": {"text/html": {}}}},
+)
 async def get_device(request: Request, tenant: Tenant, site: str, device: str) -> Response:
     """Show one device: who it is, how it fares, what it costs, what it measured."""
     if tenant is None:
