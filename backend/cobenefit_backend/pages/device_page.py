@@ -104,7 +104,18 @@ class DeviceView:
         return self.w("never") if t_ms is None else self.moment(t_ms)
 
     def moment(self, t_ms: int | None) -> str:
-        """Return a moment in the time of its site; a dash when it is not known."""
+        """Return a moment in the time of its site; a dash when it is not known.
+
+        Parameters
+        ----------
+        t_ms : int or None
+            Unix time. [ms]
+
+        Returns
+        -------
+        str
+            Day and time.
+        """
         return "–" if t_ms is None else moment(self.f, t_ms, self.device.timezone)
 
     def sentence(self) -> str:

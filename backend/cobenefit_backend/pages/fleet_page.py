@@ -37,7 +37,20 @@ class Asked:
     page: int = 1
 
     def query(self, language: Language, page: int = 0) -> str:
-        """Return the same as the end of an address; `page` 0 stands for the first."""
+        """Return the same as the end of an address.
+
+        Parameters
+        ----------
+        language : {'en', 'fr'}
+            Of the page.
+        page : int, optional
+            Which page; 0 for the first. [1]
+
+        Returns
+        -------
+        str
+            With its question mark.
+        """
         values = {"need": self.need, "q": self.text, "page": str(page) if page > 1 else ""}
         kept = {name: value for name, value in values.items() if value}
         return "?" + urlencode({**kept, "lang": language})

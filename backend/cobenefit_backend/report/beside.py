@@ -15,7 +15,7 @@ from cobenefit_backend.report.panels import Panel
 from cobenefit_backend.report.view import CaseView
 
 _WIDTH, _TOP, _BOTTOM = 640, 44, 290
-_BAR, _AVOIDED, _OWN, _ENLARGED = 70, 44, 190, 326
+_BAR, _AVOIDED, _OWN, _ENLARGED = 70, 40, 178, 302
 _READABLE = 0.25
 _APART = 27
 """Labels stand at least so far apart, for a telephone's larger letters. [px]"""

@@ -33,15 +33,15 @@ class Payback:
     start : date
         When it was put up: the first day of the reporting period.
     measured_years : float
-        Length of the reporting period. [yr]
+        Length of the reporting period. [year]
     life_years : float
-        How long its devices serve. [yr]
+        How long its devices serve. [year]
     owed : Interval
         Emitted by making, installing and disposing of it. [kgCO2e]
     running, effect : Interval
-        Added, and avoided, every year. [kgCO2e/yr]
+        Added, and avoided, every year. [kgCO2e/year]
     years : float or None
-        When it has paid back; None for never. [yr]
+        When it has paid back; None for never. [year]
     """
 
     start: date
@@ -64,7 +64,7 @@ class Payback:
         Returns
         -------
         float
-            From the start. [yr]
+            From the start. [year]
         """
         if not self.reached or self.years is None:
             return max(self.life_years, self.measured_years)
@@ -77,7 +77,7 @@ class Payback:
         Parameters
         ----------
         years : float
-            Time since the start. [yr]
+            Time since the start. [year]
 
         Returns
         -------
@@ -94,7 +94,7 @@ class Payback:
         Parameters
         ----------
         years : float
-            Time since the start. [yr]
+            Time since the start. [year]
 
         Returns
         -------
@@ -107,7 +107,18 @@ class Payback:
         )
 
     def day(self, years: float) -> date:
-        """Return the day that is so long after the start."""
+        """Return the day that is so long after the start.
+
+        Parameters
+        ----------
+        years : float
+            Time since the start. [year]
+
+        Returns
+        -------
+        date
+            The day.
+        """
         return self.start + timedelta(days=round(years * DAYS_PER_YEAR))
 
     @property
@@ -117,7 +128,7 @@ class Payback:
         Returns
         -------
         list of float
-            Years since the start, sorted. [yr]
+            Years since the start, sorted. [year]
         """
         even = {self.end_years * n / _POINTS for n in range(_POINTS + 1)}
         marks = {self.measured_years} | ({self.years} if self.reached and self.years else set())
