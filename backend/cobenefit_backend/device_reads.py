@@ -31,16 +31,25 @@ def quarantine_of(database: Database, tenant: str, site: str, device: str) -> li
     return database.rows(tenant, query, site=site, device=device)
 
 
-def days_of_devices(
+def days_of_device(database: Database, tenant: str, site: str, device: str) -> list[Row]:
+    """Return the daily windows of a device, of all its channels, in time order."""
+    return database.rows(
+        tenant,
+        "SELECT channel, start_ms, length_s, count, expected, flagged, sum, delta, last_t_ms "
+        f"{_OF_SERIES} WHERE site = :site AND device = :device AND {DAILY} ORDER BY start_ms",
+        site=site,
+        device=device,
+    )
+
+
+def coverage_of_series(
     database: Database,
     tenant: str,
     site: str,
-    devices: Sequence[str],
-    *,
-    channels: Sequence[str] = (),
-    span_ms: tuple[int, int] = (0, 2**62),
+    series: tuple[Sequence[str], Sequence[str]],
+    span_ms: tuple[int, int],
 ) -> list[Row]:
-    """Return the daily windows of devices of a site, in time order.
+    """Return the readings of all series of a site together, day by day.
 
     Parameters
     ----------
@@ -48,31 +57,28 @@ def days_of_devices(
         Where they stand.
     tenant, site : str
         Whose, and where.
-    devices : sequence of str
-        Which.
-    channels : sequence of str, optional
-        Which of their channels; all without.
-    span_ms : tuple of int, optional
+    series : tuple of sequence of str
+        Devices, and channels.
+    span_ms : tuple of int
         Start of the first window, and after the last one. [ms]
 
     Returns
     -------
     list of dict
-        `series_id`, `device`, `channel`, `start_ms`, `length_s`, `count`, `expected`, `flagged`,
-        `sum`, `delta`, `last_t_ms`.
+        `start_ms`, `count` (of each series at most what is expected), `expected`, `series`.
     """
-    names = {f"d{n}": name for n, name in enumerate(devices)}
-    names |= {f"c{n}": name for n, name in enumerate(channels)}
-    marks = {kind: ", ".join(f":{name}" for name in names if name[0] == kind) for kind in "dc"}
-    only = f"AND channel IN ({marks['c']}) " if channels else ""
+    devices, channels = ({f"{kind}{n}": name for n, name in enumerate(names)}
+                         for kind, names in zip("dc", series, strict=True))  # fmt: skip
+    marks = [", ".join(f":{name}" for name in names) for names in (devices, channels)]
     return database.rows(
         tenant,
-        "SELECT series_id, device, channel, start_ms, length_s, count, expected, flagged, "
-        f"sum, delta, last_t_ms {_OF_SERIES} WHERE site = :site AND {DAILY} "
-        f"AND device IN ({marks['d']}) {only}"
-        "AND start_ms >= :first AND start_ms < :last ORDER BY start_ms",
+        "SELECT start_ms, sum(CASE WHEN count < expected THEN count ELSE expected END) AS count, "
+        f"sum(expected) AS expected, count(*) AS series {_OF_SERIES} WHERE site = :site "
+        f"AND device IN ({marks[0]}) AND channel IN ({marks[1]}) AND {DAILY} "
+        "AND start_ms >= :first AND start_ms < :last GROUP BY start_ms ORDER BY start_ms",
         site=site,
         first=span_ms[0],
         last=span_ms[1],
-        **names,
+        **devices,
+        **channels,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cobenefit_backend import study as studies
-from cobenefit_backend.device_reads import days_of_devices, ledgers_of, quarantine_of
+from cobenefit_backend.device_reads import days_of_device, ledgers_of, quarantine_of
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import FootprintResult
 from cobenefit_backend.factors.registry import FactorSet
@@ -157,7 +157,7 @@ def device(store: Store, tenant: str, place: tuple[str, str], factors: FactorSet
     document = studies.parse(stored, file=f"study of {tenant}") if stored else None
     entry = _entry(document, place)
     ledgers = ledgers_of(store.database, tenant, *place)
-    rows = days_of_devices(store.database, tenant, place[0], [place[1]])
+    rows = days_of_device(store.database, tenant, *place)
     refused = quarantine_of(store.database, tenant, *place)
     if entry is None and not ledgers and not rows:
         raise RequestError(404, "device", f"no device {place[1]!r} at site {place[0]!r}")

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from cobenefit_backend.database import Database
-from cobenefit_backend.device_reads import days_of_devices
+from cobenefit_backend.device_reads import coverage_of_series
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.pages import frame
 from cobenefit_backend.report import beside, calendar, payback
@@ -134,10 +134,9 @@ def days_of(database: Database, tenant: str, case: Case) -> list[Day]:
         return []
     periods = periods_of(case)
     span = periods["baseline"][0], periods["reporting"][1]
-    ends = [midnight_ms(day, zone) for day in span]
-    rows = days_of_devices(
-        database, tenant, case.site, case.devices, channels=channels, span_ms=(ends[0], ends[1])
-    )
+    ends = midnight_ms(span[0], zone), midnight_ms(span[1], zone)
+    series = (case.devices, channels)
+    rows = coverage_of_series(database, tenant, case.site, series, ends)
     return calendar.days_of(rows, zone, span)
 
 

@@ -69,7 +69,8 @@ def days_of(
     Parameters
     ----------
     rows : sequence of mapping
-        Daily rollups: `series_id`, `start_ms`, `count`, `expected`.
+        Daily rollups: `start_ms`, `count`, `expected`; `series`, how many series a row sums up,
+        1 where it is not given.
     timezone : str
         Time zone of the site; windows start at its midnight.
     span : tuple of date, optional
@@ -78,28 +79,29 @@ def days_of(
     Returns
     -------
     list of Day
-        A series without a window on a day is expected to give what it usually does.
+        On a day that some series lack, as much is expected as on a day that has all of them.
     """
     zone = ZoneInfo(timezone)
-    usual: dict[int, int] = {}
-    found: dict[date, dict[int, Row]] = {}
+    found: dict[date, list[int]] = {}
     for row in rows:
-        usual[row["series_id"]] = max(usual.get(row["series_id"], 0), row["expected"])
         day = datetime.fromtimestamp(row["start_ms"] / 1000, tz=UTC).astimezone(zone).date()
-        found.setdefault(day, {})[row["series_id"]] = row
+        sums = found.setdefault(day, [0, 0, 0])
+        # no series may make up for what another one lacks
+        sums[0] += min(row["count"], row["expected"])
+        sums[1] += row["expected"]
+        sums[2] += row.get("series", 1)
     if span is None:
         if not found:
             return []
         span = min(found), max(found) + timedelta(days=1)
-    every = [span[0] + timedelta(days=n) for n in range((span[1] - span[0]).days)]
-    return [_day(day, found.get(day, {}), usual) for day in every]
-
-
-def _day(day: date, rows: Mapping[int, Row], usual: Mapping[int, int]) -> Day:
-    expected = {key: rows[key]["expected"] if key in rows else usual[key] for key in usual}
-    # no series may make up for what another one lacks
-    count = sum(min(row["count"], row["expected"]) for row in rows.values())
-    return Day(day, count, sum(expected.values()))
+    all_of_them = max((series for _, _, series in found.values()), default=0)
+    usual = max((e for _, e, series in found.values() if series == all_of_them), default=0)
+    days = []
+    for n in range((span[1] - span[0]).days):
+        day = span[0] + timedelta(days=n)
+        count, expected, series = found.get(day, (0, 0, 0))
+        days.append(Day(day, count, expected if series == all_of_them else usual))
+    return days
 
 
 def panel(

@@ -17,12 +17,12 @@ START_MS = 1_711_753_200_000
 HOURS = (24, 23, 24, 24)
 
 
-def rows(counts, expected=48, series=1):
+def rows(counts, expected=48):
     """One window per day from 30 March 2024; None leaves the day out."""
     found, start_ms = [], START_MS
     for count, hours in zip(counts, HOURS, strict=True):
         if count is not None:
-            found.append({"series_id": series, "start_ms": start_ms, "count": count,
+            found.append({"start_ms": start_ms, "count": count,
                           "expected": expected})  # fmt: skip
         start_ms += hours * 3_600_000
     return found
@@ -44,14 +44,14 @@ def test_a_span_shows_what_never_came():
 
 
 def test_a_series_without_a_window_lacks_what_it_usually_gives():
-    both = [*rows((48, 48, 48, 48)), *rows((24, None, 24, 24), expected=24, series=2)]
+    both = [*rows((48, 48, 48, 48)), *rows((24, None, 24, 24), expected=24)]
     days = calendar.days_of(both, PARIS)
     assert [day.expected for day in days] == [72] * 4
     assert [day.state for day in days] == ["covered", "short", "covered", "covered"]
 
 
 def test_too_many_of_one_series_do_not_make_up_for_another():
-    both = [*rows((90, 90, 90, 90)), *rows((0, 0, 0, 0), series=2)]
+    both = [*rows((90, 90, 90, 90)), *rows((0, 0, 0, 0))]
     assert {day.state for day in calendar.days_of(both, PARIS)} == {"short"}
 
 
