@@ -8,10 +8,8 @@ from cobenefit_backend.report import render
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "study": "/studies/house-test",
-    "school": "/studies/school",
+    "study": "/studies/school",
     "device": "/devices/town/school",
-    "no-device": "/devices/town/nobody",
     "fleet": "/fleet",
     "visits": "/fleet/visits",
 }
@@ -52,6 +50,7 @@ def _open_details(page):
         summary.click()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, files, scheme):
     context = browser.new_context(color_scheme=scheme)
