@@ -7,12 +7,7 @@ from playwright.sync_api import sync_playwright
 from cobenefit_backend.report import render
 
 pytestmark = pytest.mark.browser
-PAGES = {
-    "study": "/studies/school",
-    "device": "/devices/town/school",
-    "fleet": "/fleet",
-    "visits": "/fleet/visits",
-}
+PAGES = {"study": "/studies/school"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
