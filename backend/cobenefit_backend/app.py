@@ -24,6 +24,9 @@ from cobenefit_backend.routes import (
     territory,
     corrections,
     imports,
+    devices,
+    fleet,
+    studies,
 )
 from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
@@ -112,5 +115,9 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(privacy.router)
     app.include_router(imports.router)
     app.include_router(corrections.router, responses=refusals(401, 403, 404, 413, 422, 429))
+    shown = refusals(401, 403, 404, 429)
+    for each in (pages, studies, devices, fleet):
+        app.include_router(each.router, responses=shown)
+    app.include_router(files.router, responses=shown)
     app.add_middleware(SecurityHeaders)
     return app

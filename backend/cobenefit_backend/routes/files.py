@@ -59,10 +59,19 @@ async def _asked(
 
 
 def _file(report: Report, content: bytes, ending: str) -> Response:
-    name = "_".join((report.tenant, *report.period))
+    return attachment(content, f"{'_'.join((report.tenant, *report.period))}.{ending}")
+
+
+def csv_answer(table: tables.Table, dialect: csv_file.Dialect, name: str) -> Response:
+    """Return a table as a CSV file to be kept under a name."""
+    return attachment(csv_file.csv_file(table, dialect), f"{name}.csv")
+
+
+def attachment(content: bytes, name: str) -> Response:
+    """Return a file to be kept, of the type its name ends on."""
     headers = {
-        "Content-Disposition": f'attachment; filename="{name}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Language, Authorization, Cookie",
     }
-    return Response(content, media_type=crate.TYPES[ending.rpartition(".")[2]], headers=headers)
+    return Response(content, media_type=crate.TYPES[name.rpartition(".")[2]], headers=headers)

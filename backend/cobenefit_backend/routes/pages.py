@@ -1,4 +1,4 @@
-"""What people read: the report, one study, the data, the factors; and the report as JSON."""
+"""What people read: the report, the data, the factors; and the report as JSON."""
 
 import threading
 from collections import defaultdict
@@ -72,15 +72,13 @@ def current_report(request: Request, tenant: str | None) -> Report:
 
 
 async def _page(
-    request: Request, tenant: str | None, name: render.PageName, lang: str | None, study: str = ""
+    request: Request, tenant: str | None, name: render.PageName, lang: str | None
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
     if tenant is None:
         return RedirectResponse(f"/login?lang={language}", status_code=303)
     report = await run_in_threadpool(current_report, request, tenant)
-    if study and study not in [case.study for case in report.cases]:
-        raise RequestError(404, "study", f"no study {study!r} in this report")
-    html = await run_in_threadpool(render.page, report, name, language, study)
+    html = await run_in_threadpool(render.page, report, name, language)
     headers = {
         "Content-Security-Policy": f"{render.POLICY}; frame-ancestors 'none'",
         "Content-Language": language,
@@ -94,14 +92,6 @@ async def _page(
 async def get_report(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show the whole report."""
     return await _page(request, tenant, "report", lang)
-
-
-@router.get("/studies/{study}", response_class=HTMLResponse)
-async def get_study(
-    request: Request, tenant: Tenant, study: str, lang: str | None = None
-) -> Response:
-    """Show one study."""
-    return await _page(request, tenant, "study", lang, study)
 
 
 @router.get("/data", response_class=HTMLResponse)

@@ -22,7 +22,12 @@ def _operations(client):
 
 def _answer(client, key, method, path):
     headers = {"Authorization": f"Bearer {key}"} if key else {"Authorization": ""}
-    path = path.replace("{table}", "results").replace("{", "").replace("}", "")
+    path = (
+        path.replace("{study}/{table}", "study/net")
+        .replace("{table}", "results")
+        .replace("{", "")
+        .replace("}", "")
+    )
     return client.request(method, path, headers=headers)
 
 
