@@ -21,6 +21,8 @@ ID_LENGTH = 16
 MAX_PER_TENANT = 1000
 SECRET_LIFE_MS = 15 * 60_000
 SESSION_LIFE_MS = 12 * 3_600_000
+MAX_SESSIONS = 10
+MAX_LABEL = 200
 NO_TOKEN = ""
 
 
@@ -167,6 +169,37 @@ class Credentials:
             note(connection, found.tenant, str(found), "signed in", _id(token))
         return token
 
+    def admit(self, tenant: str, role: Role, label: str, person: str, *, now_ms: int) -> str:
+        """Open a session for someone a provider vouches for.
+
+        Parameters
+        ----------
+        tenant : str
+            Where they are let in.
+        role : Role
+            What they may do.
+        label : str
+            Who they are.
+        person : str
+            Hash of who they are; a change of their grant ends their sessions by it.
+        now_ms : int
+            Unix time. [ms]
+
+        Returns
+        -------
+        str
+            The session's token.
+        """
+        with self._database.writing(tenant, data=False) as connection:
+            values = {"tenant": tenant, "person": person, "kept": MAX_SESSIONS - 1}
+            connection.execute(_OLDEST, values)
+            token = _insert(
+                connection, tenant, Kind.SESSION,
+                role=role, label=label[:MAX_LABEL], now_ms=now_ms, person=person,
+            )  # fmt: skip
+            note(connection, tenant, label, "signed in", f"{_id(token)} {role}")
+        return token
+
     def revoke(self, tenant: str, name: str, *, by: str) -> bool:
         """Make a credential of a tenant void.
 
@@ -215,8 +248,9 @@ def _id(token: str) -> str:
 
 
 def _insert(
-    connection: Connection, tenant: str, kind: Kind, *, role: Role, label: str, now_ms: int
-) -> str:
+    connection: Connection, tenant: str, kind: Kind, *, role: Role, label: str, now_ms: int,
+    person: str = "",
+) -> str:  # fmt: skip
     connection.execute(_EXPIRE, {"tenant": tenant, "now_ms": now_ms})
     known = connection.execute(_COUNT, {"tenant": tenant}).scalar_one()
     if known >= MAX_PER_TENANT:
@@ -228,6 +262,7 @@ def _insert(
     values = {
         "sha256": digest(token), "tenant": tenant, "kind": kind.value, "role": role.value,
         "label": label, "created_ms": now_ms, "expires_ms": now_ms + life_ms if life_ms else None,
+        "person": person,
     }  # fmt: skip
     connection.execute(_INSERT, values)
     return token
@@ -240,8 +275,13 @@ _FIND = text(
 )
 _COUNT = owned("SELECT count(*) FROM {credential}")
 _INSERT = text(
-    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms) "
-    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms)"
+    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms, person) "
+    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms, :person)"
 )
 _DELETE = text("DELETE FROM credential WHERE tenant = :tenant AND substr(sha256, 1, 16) = :id")
+_OLDEST = owned(
+    "DELETE FROM credential WHERE tenant = :tenant AND person = :person AND sha256 NOT IN "
+    "(SELECT sha256 FROM {credential} WHERE person = :person "
+    "ORDER BY created_ms DESC, sha256 LIMIT :kept)"
+)
 _EXPIRE = text("DELETE FROM credential WHERE tenant = :tenant AND expires_ms <= :now_ms")
