@@ -9,10 +9,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
+from cobenefit_backend.access.entrance import Entrance
 from cobenefit_backend.access.guard import COOKIE, Guard
+from cobenefit_backend.access.oidc import Provider
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.database import Database
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    admin,
+    credentials,
+    files,
+    ingest,
+    login,
+    oidc,
+    pages,
+    problems,
+)
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -86,16 +98,25 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.guard = Guard(
         Credentials(app.state.store.database), config.tenant, config.requests_per_minute
     )
+    app.state.entrance = _entrance(config, app.state.store.database)
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router)
     app.include_router(credentials.router)
     app.include_router(login.router)
+    app.include_router(oidc.router)
+    app.include_router(admin.router)
     app.include_router(files.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)
     return app
+
+
+def _entrance(config: BackendConfig, database: Database) -> Entrance | None:
+    if config.oidc is None:
+        return None
+    return Entrance(Provider(config.oidc), database)
 
 
 def _describe_key(app: FastAPI) -> None:

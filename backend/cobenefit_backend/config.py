@@ -109,7 +109,7 @@ def _read(path: Path, file: str, environment: Mapping[str, str]) -> dict[str, An
         raise ConfigError("cannot be read", file=file, key="file", value=str(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("is not TOML", file=file, key="file", value=str(error)) from error
-    values = {"oidc": oidc_config.parse(tables.pop("oidc", {}), file, environment)}
+    values: dict[str, Any] = {"oidc": oidc_config.parse(tables.pop("oidc", {}), file, environment)}
     for key, value in _flatten(tables):
         if key not in _KEYS:
             allowed = f"unknown key, allowed: {', '.join(_KEYS)}"

@@ -17,6 +17,7 @@ NAMING = {
 }
 SQLModel.metadata.naming_convention = NAMING
 _ZERO = {"server_default": "0"}
+_EMPTY = {"server_default": ""}
 
 
 class Credential(SQLModel, table=True):
@@ -32,7 +33,8 @@ class Credential(SQLModel, table=True):
     label: str
     created_ms: int = Field(sa_type=BigInteger)
     expires_ms: int | None = Field(sa_type=BigInteger)
-    person: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    person: str = Field(default="", sa_column_kwargs=_EMPTY)
+    ending: str = Field(default="", sa_column_kwargs=_EMPTY)
 
 
 class AccessGrant(SQLModel, table=True):

@@ -23,6 +23,8 @@ SECRET_LIFE_MS = 15 * 60_000
 SESSION_LIFE_MS = 12 * 3_600_000
 MAX_SESSIONS = 10
 MAX_LABEL = 200
+ENDING = 4
+"""Characters of a credential that stay readable, to tell two apart."""
 NO_TOKEN = ""
 
 
@@ -88,7 +90,15 @@ class Credentials:
         self._database = database
 
     def create(
-        self, tenant: str, kind: Kind, role: Role, label: str, *, now_ms: int, by: str
+        self,
+        tenant: str,
+        kind: Kind,
+        role: Role,
+        label: str,
+        *,
+        now_ms: int,
+        by: str,
+        life_ms: int | None = None,
     ) -> str:
         """Make a credential and return it, which is shown once.
 
@@ -106,6 +116,8 @@ class Credentials:
             Unix time. [ms]
         by : str
             Who makes it, for the audit log.
+        life_ms : int or None, optional
+            How long a key holds, > 0; None: until it is revoked. [ms]
 
         Returns
         -------
@@ -118,7 +130,10 @@ class Credentials:
             409 when the tenant has too many.
         """
         with self._database.writing(tenant, data=False) as connection:
-            token = _insert(connection, tenant, kind, role=role, label=label, now_ms=now_ms)
+            token = _insert(
+                connection, tenant, kind,
+                role=role, label=label, now_ms=now_ms, life_ms=life_ms or LIFE_MS.get(kind),
+            )  # fmt: skip
             note(connection, tenant, by, f"{kind} created", f"{_id(token)} {role} {label}")
         return token
 
@@ -164,7 +179,7 @@ class Credentials:
                 return NO_TOKEN
             token = _insert(
                 connection, found.tenant, Kind.SESSION,
-                role=found.role, label=found.label, now_ms=now_ms,
+                role=found.role, label=found.label, now_ms=now_ms, life_ms=SESSION_LIFE_MS,
             )  # fmt: skip
             note(connection, found.tenant, str(found), "signed in", _id(token))
         return token
@@ -195,7 +210,8 @@ class Credentials:
             connection.execute(_OLDEST, values)
             token = _insert(
                 connection, tenant, Kind.SESSION,
-                role=role, label=label[:MAX_LABEL], now_ms=now_ms, person=person,
+                role=role, label=label[:MAX_LABEL], now_ms=now_ms, life_ms=SESSION_LIFE_MS,
+                person=person,
             )  # fmt: skip
             note(connection, tenant, label, "signed in", f"{_id(token)} {role}")
         return token
@@ -226,8 +242,8 @@ class Credentials:
     def listed(self, tenant: str) -> list[Row]:
         """Return the credentials of a tenant, oldest first, without their hashes."""
         query = (
-            "SELECT substr(sha256, 1, 16) AS id, kind, role, label, created_ms, expires_ms "
-            "FROM {credential} ORDER BY created_ms, sha256"
+            "SELECT substr(sha256, 1, 16) AS id, kind, role, label, ending, created_ms, "
+            "expires_ms FROM {credential} ORDER BY created_ms, sha256"
         )
         return self._database.rows(tenant, query)
 
@@ -249,7 +265,7 @@ def _id(token: str) -> str:
 
 def _insert(
     connection: Connection, tenant: str, kind: Kind, *, role: Role, label: str, now_ms: int,
-    person: str = "",
+    life_ms: int | None, person: str = "",
 ) -> str:  # fmt: skip
     connection.execute(_EXPIRE, {"tenant": tenant, "now_ms": now_ms})
     known = connection.execute(_COUNT, {"tenant": tenant}).scalar_one()
@@ -258,11 +274,10 @@ def _insert(
             409, "too-many", f"{tenant!r} has {known} credentials: revoke those nobody uses"
         )
     token = PREFIX + secrets.token_urlsafe(32)
-    life_ms = LIFE_MS.get(kind)
     values = {
         "sha256": digest(token), "tenant": tenant, "kind": kind.value, "role": role.value,
         "label": label, "created_ms": now_ms, "expires_ms": now_ms + life_ms if life_ms else None,
-        "person": person,
+        "person": person, "ending": token[-ENDING:],
     }  # fmt: skip
     connection.execute(_INSERT, values)
     return token
@@ -275,8 +290,10 @@ _FIND = text(
 )
 _COUNT = owned("SELECT count(*) FROM {credential}")
 _INSERT = text(
-    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms, person) "
-    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms, :person)"
+    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms, "
+    "person, ending) "
+    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms, "
+    ":person, :ending)"
 )
 _DELETE = text("DELETE FROM credential WHERE tenant = :tenant AND substr(sha256, 1, 16) = :id")
 _OLDEST = owned(

@@ -57,8 +57,8 @@ class Entrance:
         """
         tenant, role, grant = self._opened(identity)
         name = person(identity.issuer, "sub", identity.subject)
-        if grant is not None:
-            self.grants.bind(grant, identity, now_ms)
+        if grant is not None and not self.grants.bind(grant, identity, now_ms):
+            raise SignInError("person", "removed just now", tenant)
         return self._credentials.admit(tenant, role, str(identity), name, now_ms=now_ms)
 
     def refused(self, error: SignInError) -> None:

@@ -193,14 +193,14 @@ class Grants:
         known = {grant.tenant for grant in bound}
         return [*bound, *(grant for grant in invited if grant.tenant not in known)]
 
-    def bind(self, grant: Grant, identity: Identity, now_ms: int) -> None:
-        """Tie a grant to the subject, and remember when they came."""
+    def bind(self, grant: Grant, identity: Identity, now_ms: int) -> bool:
+        """Tie a grant to the subject and remember when they came; False when it is gone."""
         values = {
             "tenant": grant.tenant, "person": grant.person, "subject": identity.subject,
             "bound": person(identity.issuer, "sub", identity.subject), "seen_ms": now_ms,
         }  # fmt: skip
         with self._database.writing(grant.tenant, data=False) as connection:
-            connection.execute(_BIND, values)
+            return connection.execute(_BIND, values).rowcount == 1
 
     def _of(self, name: str) -> list[Grant]:
         with self._database.reading("", name) as connection:
@@ -222,16 +222,15 @@ _FIND = text(
 )
 _COUNT = owned("SELECT count(*) FROM {access_grant}")
 _SAME = owned(
-    "SELECT count(*) FROM {access_grant} WHERE person = :person OR (email = :email AND email <> '')"
+    "SELECT count(*) FROM {access_grant} "
+    "WHERE person = :person OR (email = :email AND email <> '')"
 )
 _ONE = owned("SELECT email, subject FROM {access_grant} WHERE person = :person")
 _INSERT = text(
     "INSERT INTO access_grant (tenant, person, issuer, email, subject, role, created_ms) "
     "VALUES (:tenant, :person, :issuer, :email, :subject, :role, :created_ms)"
 )
-_CHANGE = text(
-    "UPDATE access_grant SET role = :role WHERE tenant = :tenant AND person = :person"
-)
+_CHANGE = text("UPDATE access_grant SET role = :role WHERE tenant = :tenant AND person = :person")
 _BIND = text(
     "UPDATE access_grant SET person = :bound, subject = :subject, seen_ms = :seen_ms "
     "WHERE tenant = :tenant AND person = :person"

@@ -150,9 +150,9 @@ class Provider:
             raise SignInError("state", "state")
         metadata = self.metadata()
         if answer.get("iss", self.config.issuer) != self.config.issuer:
-            raise SignInError("untrusted", "iss")
+            raise SignInError("state", "iss")
         if "iss" not in answer and metadata.get("authorization_response_iss_parameter_supported"):
-            raise SignInError("untrusted", "iss")
+            raise SignInError("state", "iss")
         if "code" not in answer:
             raise SignInError("refused", _word(answer.get("error", "code")))
         tokens = self._exchange(metadata, answer["code"], flow)
@@ -230,7 +230,7 @@ class Provider:
             raise SignInError("down", f"HTTP {answer.status} from the token endpoint")
         tokens = answer.json()
         if answer.status != 200:
-            raise SignInError("untrusted", f"code: {_word(tokens.get('error'))}")
+            raise SignInError("state", f"code: {_word(tokens.get('error'))}")
         if not all(isinstance(tokens.get(key), str) for key in ("access_token", "id_token")):
             raise SignInError("untrusted", "no tokens")
         return tokens

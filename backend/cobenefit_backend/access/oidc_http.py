@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from cobenefit_backend.access.oidc_errors import SignInError
 from cobenefit_backend.access.oidc_config import safe
+from cobenefit_backend.access.oidc_errors import SignInError
 
 TIMEOUT_S = 5.0
 DEADLINE_S = 10.0

@@ -19,7 +19,8 @@ _SHOWN = "person = nullif(current_setting('app.credential', true), '')"
 def upgrade() -> None:
     postgres = op.get_bind().dialect.name == "postgresql"
     text = AutoString() if not postgres else sa.String(collation="C")
-    op.add_column("credential", sa.Column("person", text, nullable=False, server_default=""))
+    for name in ("person", "ending"):
+        op.add_column("credential", sa.Column(name, text, nullable=False, server_default=""))
     op.create_table(
         "access_grant",
         sa.Column("tenant", text, nullable=False),
@@ -47,4 +48,5 @@ def _protect(table: str) -> None:
 
 def downgrade() -> None:
     op.drop_table("access_grant")
+    op.drop_column("credential", "ending")
     op.drop_column("credential", "person")
