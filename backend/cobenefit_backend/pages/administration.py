@@ -17,6 +17,7 @@ from cobenefit_backend.pages import frame
 from cobenefit_backend.report.words import Words
 from cobenefit_backend.routes import forms
 
+DAY_MS = 86_400_000
 LINES = 50
 """Lines of the audit log on one page."""
 KEY_ROLES = (Role.GATEWAY, *PEOPLE)

@@ -11,7 +11,7 @@ from cobenefit_backend.access.guard import now_ms
 from cobenefit_backend.access.roles import PEOPLE, Role, Scope
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.pages import administration, frame
-from cobenefit_backend.pages.administration import KEY_ROLES, Shown
+from cobenefit_backend.pages.administration import DAY_MS, KEY_ROLES, Shown
 from cobenefit_backend.routes import forms
 from cobenefit_backend.routes.forms import Filled
 from cobenefit_backend.routes.login import identified
@@ -19,7 +19,6 @@ from cobenefit_backend.routes.login import identified
 router = APIRouter(prefix="/admin", tags=["administration"])
 Sent = Annotated[Filled, Depends(forms.form(Scope.ADMIN))]
 MAX_DAYS = 3650
-DAY_MS = 86_400_000
 DONE = ("invited", "changed", "removed", "revoked")
 _MAX_WHO, _MAX_LABEL = 254, 100
 _CONFLICTS = {"person": "admin_person", "too-many": "admin_too_many"}

@@ -9,7 +9,10 @@ from cobenefit_backend.access.roles import SCOPES, Role
 
 PAGE = Path(__file__).parents[3] / "docs/reference/access.md"
 REFUSED = {401, 403}
-OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout")}
+OPEN = {
+    ("GET", "/login"), ("POST", "/login"), ("POST", "/logout"),
+    ("GET", "/login/oidc"), ("GET", "/login/oidc/callback"),
+}  # fmt: skip
 
 
 def _operations(client):
