@@ -14,6 +14,7 @@ from cobenefit_backend.access.roles import PEOPLE, Role
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import Row
 from cobenefit_backend.pages import frame
+from cobenefit_backend.report.format import Formatter
 from cobenefit_backend.report.words import Words
 from cobenefit_backend.routes import forms
 
@@ -172,16 +173,17 @@ def _credential(row: Row) -> Row:
 
 
 def _settings(config: BackendConfig, caller: Caller, words: Words) -> list[tuple[str, str]]:
+    number = Formatter(words.language).exact
     hours, minutes = SESSION_LIFE_MS // 3_600_000, SECRET_LIFE_MS // 60_000
     return [
         ("tenant", caller.tenant),
         ("public", words("admin_yes" if config.tenant == caller.tenant else "admin_no")),
         ("provider", config.oidc.name if config.oidc else words("admin_nobody")),
-        ("requests", str(config.requests_per_minute)),
-        ("failures", str(FAILURES_PER_MINUTE)),
+        ("requests", number(config.requests_per_minute)),
+        ("failures", number(FAILURES_PER_MINUTE)),
         ("session", words("admin_hours", count=hours)),
         ("secret", words("admin_minutes", count=minutes)),
-        ("body", words("admin_megabytes", count=round(config.max_body_bytes / 1e6, 1))),
+        ("body", words("admin_megabytes", count=number(round(config.max_body_bytes / 1e6, 1)))),
         ("retention", words("admin_kept")),
     ]
 

@@ -193,7 +193,7 @@ def test_the_log_is_read_page_by_page(client, signed_in, monkeypatch):
 
 def test_the_settings_stand_there(signed_in):
     page = signed_in().get("/admin?lang=en").text
-    for words in ("6000", "12 hours", "15 minutes", "16.8 MB", "cobenefit backend prune"):
+    for words in ("6,000", "12 hours", "15 minutes", "16.8 MB", "cobenefit backend prune"):
         assert words in page
 
 
