@@ -4,27 +4,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.entrance import Entrance
-from cobenefit_backend.access.guard import COOKIE, Guard
+from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.access.oidc import Provider
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import Database
+from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.routes import (
     admin,
     credentials,
     files,
+    forms,
     ingest,
     login,
     oidc,
     pages,
     problems,
 )
+from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -84,7 +86,7 @@ def create_app(config: BackendConfig) -> FastAPI:
         yield
         engine.dispose()
 
-    app = FastAPI(
+    app = Api(
         title="Cobenefit backend",
         version=code_version(),
         lifespan=lifespan,
@@ -102,14 +104,13 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
-    app.include_router(pages.router)
+    app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
-    app.include_router(login.router)
-    app.include_router(oidc.router)
-    app.include_router(admin.router)
-    app.include_router(files.router)
+    app.include_router(login.router, responses=refusals(403, 413, 429))
+    app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
+    app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
+    app.include_router(files.router, responses=refusals(401, 403, 404, 429))
     app.add_middleware(SecurityHeaders)
-    _describe_key(app)
     return app
 
 
@@ -117,11 +118,3 @@ def _entrance(config: BackendConfig, database: Database) -> Entrance | None:
     if config.oidc is None:
         return None
     return Entrance(Provider(config.oidc), database)
-
-
-def _describe_key(app: FastAPI) -> None:
-    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes["key"] = {"type": "http", "scheme": "bearer"}
-    schemes["session"] = {"type": "apiKey", "in": "cookie", "name": COOKIE}
-    app.openapi_schema = schema

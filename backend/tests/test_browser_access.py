@@ -1,5 +1,6 @@
 """Signing in and administration in a real Chromium, through a real provider, without a script."""
 
+import socket
 import threading
 
 import pytest
@@ -12,7 +13,6 @@ from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
 from cobenefit_backend.config import BackendConfig
 from cobenefit_hil.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from cobenefit_hil.services import free_port
 
 pytestmark = pytest.mark.browser
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -43,15 +43,16 @@ def provider():
 
 @pytest.fixture
 def address(provider, new_database):
-    port = free_port()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     oidc = OidcConfig(
         issuer=provider.issuer, client_id=CLIENT_ID, client_secret=CLIENT_SECRET,
         public_url=f"http://127.0.0.1:{port}", contact="climat@lille.example",
         tenants=(Employer("lille", provider.claims["siret"], Role.ADMIN),),
     )  # fmt: skip
     app = create_app(BackendConfig(database_url=new_database(), oidc=oidc))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield oidc.public_url
     server.should_exit = True

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class Provider:
         self.key = self._new_key()
 
     def _new_key(self) -> RSAKey | ECKey:
-        parameters = {"kid": secrets.token_hex(4), "use": "sig"}
+        parameters: KeyParameters = {"kid": secrets.token_hex(4), "use": "sig"}
         if self.algorithm == "ES256":
             return ECKey.generate_key("P-256", parameters)
         return RSAKey.generate_key(2048, parameters)
@@ -195,7 +195,7 @@ class Provider:
 
     def _sign(self, claims: dict[str, Any], what: str) -> str:
         key, algorithm = self.key, self.algorithm
-        header = {"alg": algorithm, "kid": key.kid}
+        header = {"alg": algorithm, "kid": str(key.kid)}
         if self.fault == f"{what} key":
             other = self._new_key()
             return jwt.encode(header, claims, other, algorithms=[algorithm])

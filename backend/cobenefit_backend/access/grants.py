@@ -194,7 +194,22 @@ class Grants:
         return [*bound, *(grant for grant in invited if grant.tenant not in known)]
 
     def bind(self, grant: Grant, identity: Identity, now_ms: int) -> bool:
-        """Tie a grant to the subject and remember when they came; False when it is gone."""
+        """Tie a grant to the subject and remember when they came.
+
+        Parameters
+        ----------
+        grant : Grant
+            The grant.
+        identity : Identity
+            Who came.
+        now_ms : int
+            Unix time. [ms]
+
+        Returns
+        -------
+        bool
+            False when it is gone.
+        """
         values = {
             "tenant": grant.tenant, "person": grant.person, "subject": identity.subject,
             "bound": person(identity.issuer, "sub", identity.subject), "seen_ms": now_ms,

@@ -81,7 +81,13 @@ def get_login(request: Request, caller: Annotated[Caller | None, Depends(identif
     return page(request, caller)
 
 
-@router.post("/login", openapi_extra=forms.FORM, dependencies=[Depends(identified)])
+@router.post(
+    "/login",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    responses=forms.answers(401),
+    dependencies=[Depends(identified)],
+)
 async def post_login(request: Request) -> Response:
     """Exchange a one-time secret for a session."""
     fields = await forms.fields(request)
@@ -96,7 +102,12 @@ async def post_login(request: Request) -> Response:
     return answer
 
 
-@router.post("/logout", openapi_extra=forms.FORM, dependencies=[Depends(identified)])
+@router.post(
+    "/logout",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    dependencies=[Depends(identified)],
+)
 async def post_logout(request: Request) -> Response:
     """End the session, also here; then at the provider, if it opened it."""
     await forms.fields(request)
