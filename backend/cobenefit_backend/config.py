@@ -112,7 +112,7 @@ def _read(path: Path, file: str, environment: Mapping[str, str]) -> dict[str, An
     values: dict[str, Any] = {"oidc": oidc_config.parse(tables.pop("oidc", {}), file, environment)}
     for key, value in _flatten(tables):
         if key not in _KEYS:
-            allowed = f"unknown key, allowed: {', '.join(_KEYS)}"
+            allowed = f"unknown key, allowed: {', '.join(_KEYS)}, oidc.*"
             raise ConfigError(allowed, file=file, key=key, value=value)
         name, kind = _KEYS[key]
         if type(value) is not kind:
