@@ -24,8 +24,8 @@ def oidc():
 
 
 @pytest.fixture
-def config(new_database, oidc):
-    return BackendConfig(database_url=new_database(), oidc=oidc)
+def config(migrated_url, oidc):
+    return BackendConfig(database_url=migrated_url, oidc=oidc)
 
 
 class Session:
