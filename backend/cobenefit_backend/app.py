@@ -8,8 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
+from cobenefit_backend.access.entrance import Entrance
 from cobenefit_backend.access.guard import Guard
+from cobenefit_backend.access.oidc import Provider
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.database import Database
 from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.routes import (
@@ -27,6 +30,9 @@ from cobenefit_backend.routes import (
     devices,
     fleet,
     studies,
+    admin,
+    forms,
+    oidc,
 )
 from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
@@ -102,6 +108,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.guard = Guard(
         Credentials(app.state.store.database), config.tenant, config.requests_per_minute
     )
+    app.state.entrance = _entrance(config, app.state.store.database)
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
@@ -110,6 +117,8 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
     app.include_router(login.router, responses=refusals(403, 413, 429))
+    app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
+    app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))
     app.include_router(public.router, responses=refusals(401, 429))
     app.include_router(privacy.router)
@@ -121,3 +130,9 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(files.router, responses=shown)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _entrance(config: BackendConfig, database: Database) -> Entrance | None:
+    if config.oidc is None:
+        return None
+    return Entrance(Provider(config.oidc), database)

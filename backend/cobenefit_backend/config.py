@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cobenefit_backend.access import oidc_config
+from cobenefit_backend.access.oidc_config import OidcConfig
 from cobenefit_backend.errors import ConfigError
 
 DATABASE_VARIABLE = "COBENEFIT_DATABASE_URL"
@@ -36,6 +38,8 @@ class BackendConfig:
         Whose report anyone may read without signing in; empty: nobody's.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    oidc : OidcConfig or None
+        The provider through which people may sign in; None: none.
     """
 
     database_url: str = "sqlite:///cobenefit.sqlite3"
@@ -45,6 +49,7 @@ class BackendConfig:
     requests_per_minute: int = 6000
     tenant: str = ""
     local_factors: str = ""
+    oidc: OidcConfig | None = None
 
 
 _KEYS = {
@@ -84,7 +89,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
         Naming file, key, value and what is allowed.
     """
     file = str(path) if path else "defaults"
-    values = _read(path, file) if path else {}
+    values = _read(path, file, environment) if path else {}
     if DATABASE_VARIABLE in environment:
         values["database_url"] = environment[DATABASE_VARIABLE]
     config = BackendConfig(**values)
@@ -97,17 +102,17 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
     return config
 
 
-def _read(path: Path, file: str) -> dict[str, Any]:
+def _read(path: Path, file: str, environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("cannot be read", file=file, key="file", value=str(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("is not TOML", file=file, key="file", value=str(error)) from error
-    values = {}
+    values: dict[str, Any] = {"oidc": oidc_config.parse(tables.pop("oidc", {}), file, environment)}
     for key, value in _flatten(tables):
         if key not in _KEYS:
-            allowed = f"unknown key, allowed: {', '.join(_KEYS)}"
+            allowed = f"unknown key, allowed: {', '.join(_KEYS)}, oidc.*"
             raise ConfigError(allowed, file=file, key=key, value=value)
         name, kind = _KEYS[key]
         if type(value) is not kind:

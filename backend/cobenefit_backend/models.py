@@ -17,6 +17,7 @@ NAMING = {
 }
 SQLModel.metadata.naming_convention = NAMING
 _ZERO = {"server_default": "0"}
+_EMPTY = {"server_default": ""}
 
 
 class Credential(SQLModel, table=True):
@@ -32,6 +33,23 @@ class Credential(SQLModel, table=True):
     label: str
     created_ms: int = Field(sa_type=BigInteger)
     expires_ms: int | None = Field(sa_type=BigInteger)
+    person: str = Field(default="", sa_column_kwargs=_EMPTY)
+    ending: str = Field(default="", sa_column_kwargs=_EMPTY)
+
+
+class AccessGrant(SQLModel, table=True):
+    """What a person of a provider may do here; `person` is a hash, see `access.grants`."""
+
+    __tablename__: ClassVar[str] = "access_grant"
+
+    tenant: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    issuer: str
+    email: str
+    subject: str
+    role: str
+    created_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int | None = Field(sa_type=BigInteger)
 
 
 class Audit(SQLModel, table=True):

@@ -31,7 +31,7 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form
 PageName = Literal["report", "data", "factors"]
 NAV = (
     ("portfolio", "/"), ("report", "/report"), ("data", "/data"), ("fleet", "/fleet"),
-    ("factors", "/factors"),
+    ("factors", "/factors"), ("login", "/login"),
 )  # fmt: skip
 """The pages of the server: `nav_…` key of the catalogue and address, as every page lists them."""
 
@@ -208,32 +208,6 @@ def page(report: Report, name: PageName, language: Language) -> str:
         HTML.
     """
     return _render("page.html.j2", e=Edition(report, language), name=name, nav=NAV)
-
-
-def login(words: Words, caller: object, *, form: str, wrong: bool, policy: str) -> str:
-    """Return the page to sign in on.
-
-    Parameters
-    ----------
-    words : Words
-        Its language.
-    caller : Caller or None
-        Who is signed in.
-    form : str
-        What the form must carry.
-    wrong : bool
-        The secret just sent was not accepted.
-    policy : str
-        Content security policy that lets the form be sent.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
-    other = next(item for item in LANGUAGES if item != words.language)
-    values = {"w": words, "caller": caller, "form": form, "wrong": wrong, "other": other}
-    return _render("login.html.j2", **values, policy=policy)
 
 
 def json_file(report: Report) -> str:

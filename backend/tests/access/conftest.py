@@ -1,12 +1,32 @@
 """A tenant whose every row carries a name that nobody else may see."""
 
 import json
+import shutil
 from datetime import date
 
 import pytest
 
+from cobenefit_backend import migrate
+from cobenefit_backend.store import open_engine
+
 SECRET = "jules-ferry-secret"
 SERIES = [["town", SECRET, "energy_import_wh"]]
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
+    """An SQLite file at head that tests copy, which is quicker than migrating."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.sqlite3"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate.upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def migrated_url(migrated_file, tmp_path):
+    """The address of a migrated SQLite file of the test's own."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path)}"
 
 
 @pytest.fixture

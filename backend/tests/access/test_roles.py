@@ -12,6 +12,7 @@ REFUSED = {401, 403}
 OPEN = {
     ("GET", "/login"), ("POST", "/login"), ("POST", "/logout"),
     ("GET", "/public/{tenant}"), ("GET", "/v1/public/{tenant}"),
+    ("GET", "/login/oidc"), ("GET", "/login/oidc/callback"),
 }  # fmt: skip
 
 
