@@ -12,7 +12,15 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    credentials,
+    files,
+    ingest,
+    login,
+    pages,
+    problems,
+    sensorthings,
+)
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -93,6 +101,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(credentials.router)
     app.include_router(login.router)
     app.include_router(files.router)
+    app.include_router(sensorthings.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)
     return app

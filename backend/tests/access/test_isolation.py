@@ -15,6 +15,10 @@ from cobenefit_backend.database import owned
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 SECRET = "jules-ferry-secret"
+STA = [
+    "Things", "Locations", "Sensors", "Observations", f"Things('town.{SECRET}')",
+    f"Datastreams('town.{SECRET}.energy_import_wh.day')",
+]  # fmt: skip
 SERIES = [["town", SECRET, "energy_import_wh"]]
 
 
@@ -41,7 +45,7 @@ def _calls(client):
     ids = [row["id"] for row in client.get("/v1/credentials").json()["credentials"]]
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
-            values = {"id": ids, "study": ["school", "house-test", SECRET]}
+            values = {"id": ids, "study": ["school", "house-test", SECRET], "path": STA}
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
                     values.setdefault(parameter["name"], parameter["schema"].get("enum"))
