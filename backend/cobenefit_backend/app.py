@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
@@ -20,8 +21,10 @@ from cobenefit_backend.routes import (
     pages,
     problems,
     sensorthings,
+    webhooks,
 )
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_backend.webhooks.dispatch import Dispatcher
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -76,8 +79,15 @@ def create_app(config: BackendConfig) -> FastAPI:
     migrate.upgrade(engine)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dispatcher = Dispatcher(
+            app.state.store, config.webhook_secret, private=config.webhooks_private
+        )
+        if config.webhook_secret:
+            dispatcher.start()
         yield
+        if config.webhook_secret:
+            await run_in_threadpool(dispatcher.stop)
         engine.dispose()
 
     app = FastAPI(
@@ -102,6 +112,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(login.router)
     app.include_router(files.router)
     app.include_router(sensorthings.router)
+    app.include_router(webhooks.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)
     return app

@@ -14,6 +14,7 @@ OLD = {
     "weather": "t_ms < :before_ms",
     "spool_page": "received_ms < :before_ms",
     "audit": "t_ms < :before_ms",
+    "delivery": "created_ms < :before_ms",
     "credential": "expires_ms < :before_ms",
 }
 """What is old, by table; each has its reason to be kept no longer than the readings."""
