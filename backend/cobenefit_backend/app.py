@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
-from cobenefit_backend.access.guard import COOKIE, Guard
+from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.routes import (
     credentials,
@@ -23,6 +23,7 @@ from cobenefit_backend.routes import (
     sensorthings,
     webhooks,
 )
+from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
 from cobenefit_backend.webhooks.dispatch import Dispatcher
 
@@ -90,7 +91,7 @@ def create_app(config: BackendConfig) -> FastAPI:
             await run_in_threadpool(dispatcher.stop)
         engine.dispose()
 
-    app = FastAPI(
+    app = Api(
         title="Cobenefit backend",
         version=code_version(),
         lifespan=lifespan,
@@ -107,20 +108,11 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
-    app.include_router(pages.router)
+    app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
-    app.include_router(login.router)
-    app.include_router(files.router)
+    app.include_router(login.router, responses=refusals(403, 413, 429))
+    app.include_router(files.router, responses=refusals(401, 403, 404, 429))
     app.include_router(sensorthings.router)
     app.include_router(webhooks.router)
     app.add_middleware(SecurityHeaders)
-    _describe_key(app)
     return app
-
-
-def _describe_key(app: FastAPI) -> None:
-    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes["key"] = {"type": "http", "scheme": "bearer"}
-    schemes["session"] = {"type": "apiKey", "in": "cookie", "name": COOKIE}
-    app.openapi_schema = schema

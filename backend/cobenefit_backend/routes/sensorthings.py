@@ -47,7 +47,10 @@ def get_service(request: Request, _caller: Reader) -> JSONResponse:
 @router.get(
     "/{path:path}",
     openapi_extra={**_SECURITY, "parameters": _QUERY},
-    responses=refusals(400, 401, 403, 404, 429, 501),
+    responses={
+        200: {"content": {"application/json": {}, "text/plain": {}}},
+        **refusals(400, 401, 403, 404, 429, 501),
+    },
 )
 def get_entities(request: Request, caller: Reader, path: str) -> Response:
     """Return entities by resource path, such as `Things('town.school')/Datastreams`."""

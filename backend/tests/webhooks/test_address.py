@@ -95,15 +95,13 @@ def secure(tmp_path, monkeypatch, receive):
     return started
 
 
-@pytest.mark.parametrize(("host", "arrives"), [("localhost", True), ("elsewhere.example", False)])
-def test_https_to_an_address_still_proves_the_name(
-    hooks, hook, dispatcher, secure, host, arrives
-):  # fmt: skip
+@pytest.mark.parametrize("host", ["localhost", "elsewhere.example"])
+def test_https_to_an_address_still_proves_the_name(hooks, hook, dispatcher, secure, host):
     receiver = secure(host)
     name = hook(f"https://localhost:{receiver.port}/in")
     hooks.queue("demo", name, Event(TEST, {}), time.time_ns() // 1_000_000)
     dispatcher().deliver()
-    if arrives:
+    if host == "localhost":
         assert [event["type"] for event in receiver.events(name)] == [TEST]
         assert receiver.got[0][0]["host"] == f"localhost:{receiver.port}"
     else:
