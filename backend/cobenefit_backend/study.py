@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.study_buildings import Building, building_problems
 from cobenefit_backend.study_events import class_problem
 from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
@@ -29,6 +30,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     id: Name
     timezone: str
     station: str = ""
+    building: list[Building] = field(default_factory=list)
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +130,7 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
             ZoneInfo(site.timezone)
         except (KeyError, ValueError):
             found.append((f"site {site.id}.timezone", f"unknown time zone {site.timezone!r}"))
+        found += building_problems(site.id, site.building, devices)
     found += [
         (f"device {device.id}.site", f"no site {device.site!r}; add it as [[site]]")
         for device in document.device

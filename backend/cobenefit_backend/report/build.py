@@ -26,6 +26,7 @@ from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.tertiary import tertiary
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
@@ -82,7 +83,10 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
+        data={
+            **_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
+            "tertiary": tertiary(store, document),
+        },
         factors=_factor_rows(cases, factors),
     )
 

@@ -12,7 +12,9 @@ from cobenefit_backend.report.words import Language, choose
 from cobenefit_backend.routes.pages import Tenant, current_report
 
 router = APIRouter(tags=["files"])
-TableName = Literal["results", "follow_up", "series", "data", "factors"]
+TableName = Literal[
+    "results", "follow_up", "series", "data", "factors", "operat", "mapping"
+]  # fmt: skip
 
 
 @router.get("/report.pdf", response_class=Response)
