@@ -66,7 +66,5 @@ def building_problems(
                 text = f"{meter.device}/{meter.channel} is given twice: it would count twice"
                 found.append((f"{where}.meter", text))
     ids = [each.id for each in buildings]
-    found += [
-        (f"site {site}.building {each}", "given twice") for each in ids if ids.count(each) > 1
-    ]
-    return found
+    twice = {each for each in ids if ids.count(each) > 1}
+    return [*found, *((f"site {site}.building {each}", "given twice") for each in sorted(twice))]
