@@ -24,6 +24,7 @@ from cobenefit_backend.routes import (
     webhooks,
 )
 from cobenefit_backend.routes.reading import refusals
+from cobenefit_backend.sta.catalogue import Catalogues
 from cobenefit_backend.store import Store, open_engine
 from cobenefit_backend.webhooks.dispatch import Dispatcher
 
@@ -106,6 +107,7 @@ def create_app(config: BackendConfig) -> FastAPI:
         Credentials(app.state.store.database), config.tenant, config.requests_per_minute
     )
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
+    app.state.catalogues = Catalogues(app.state.store)
     problems.install(app)
     app.include_router(ingest.router)
     app.include_router(pages.router, responses=refusals(401, 403, 404, 429))

@@ -86,4 +86,5 @@ def _measured(meters: list[list[Row]], year: int) -> dict[str, Any]:
 def _covered(rows: list[Row]) -> float:
     """Return the days that readings cover, of the expected ones [d]."""
     shares = (min(row["count"] / row["expected"], 1.0) for row in rows if row["expected"])
+    shares = (min(row["count"] / row["expected"], 1.0) for row in rows if row["expected"])
     return float(sum(shares))

@@ -9,7 +9,6 @@ from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.access.guard import allow
 from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.routes.reading import refusals
-from cobenefit_backend.sta.catalogue import streams
 from cobenefit_backend.sta.options import read
 from cobenefit_backend.sta.paths import resolve
 from cobenefit_backend.sta.service import Service, root
@@ -59,7 +58,7 @@ def get_entities(request: Request, caller: Reader, path: str) -> Response:
         return JSONResponse(root(_base(request)))
     options = read(request.query_params.multi_items())
     store = request.app.state.store
-    known = streams(store, caller.tenant)
+    known = request.app.state.catalogues.get(caller.tenant)
     target = resolve(path, known)
     with store.database.reading(caller.tenant) as connection:
         service = Service(_base(request), connection, caller.tenant, known)

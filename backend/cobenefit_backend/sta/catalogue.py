@@ -5,7 +5,8 @@ related to others, by comparing ids. Ids are made of the tenant's own names, so 
 to another database.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,7 @@ from cobenefit_wire.units import quantity_of
 
 Resolution = Literal["day", "window"]
 OBSERVATIONS = "Observations"
+FRESH_S = 60.0
 _SERIES = (
     "SELECT id, site, device, channel, EXISTS (SELECT 1 FROM {rollup} "
     "WHERE series_id = series.id AND length_s <= 3600) AS fine "
@@ -97,6 +99,49 @@ def streams(store: Store, tenant: str) -> tuple[Stream, ...]:
         if row["fine"]:
             found.append(Stream(row["id"], *names, "window", entry))
     return tuple(found)
+
+
+class Catalogue:
+    """The datastreams of a reader, and the entities they make.
+
+    Parameters
+    ----------
+    found : sequence of Stream
+        Every datastream the reader may see.
+    """
+
+    def __init__(self, found: Sequence[Stream]) -> None:
+        self.streams = found
+        self._groups: dict[str, dict[str, list[Stream]]] = {}
+
+    def groups(self, kind: str) -> dict[str, list[Stream]]:
+        """Return the datastreams of each entity of a set, by its id."""
+        if kind not in self._groups:
+            self._groups[kind] = grouped(self.streams, kind)
+        return self._groups[kind]
+
+
+class Catalogues:
+    """The catalogue of each tenant, looked up again after a write, at most once a minute.
+
+    Parameters
+    ----------
+    store : Store
+        Where the data stand.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[int, float, Catalogue]] = {}
+
+    def get(self, tenant: str) -> Catalogue:
+        """Return the catalogue of a tenant; a series that is new is in it within a minute."""
+        number, now_s = self._store.change_number(tenant), time.monotonic()
+        known = self._known.get(tenant)
+        if known is None or (known[0] != number and now_s - known[1] > FRESH_S):
+            known = number, now_s, Catalogue(streams(self._store, tenant))
+            self._known[tenant] = known
+        return known[2]
 
 
 def grouped(found: Iterable[Stream], kind: str) -> dict[str, list[Stream]]:

@@ -7,9 +7,10 @@ or `$ref` for links only.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from cobenefit_backend.errors import RequestError
-from cobenefit_backend.sta.catalogue import KEYS, OBSERVATIONS, Stream, grouped
+from cobenefit_backend.sta.catalogue import KEYS, OBSERVATIONS, Catalogue, Stream, grouped
 from cobenefit_backend.sta.entities import NAVIGATION
 from cobenefit_backend.sta.filters import bad
 from cobenefit_backend.sta.observations import split_id
@@ -46,15 +47,15 @@ class Target:
     suffix: str = ""
 
 
-def resolve(path: str, streams: Sequence[Stream]) -> Target:
+def resolve(path: str, catalogue: Catalogue) -> Target:
     """Return what a path points at.
 
     Parameters
     ----------
     path : str
         After the service's root, decoded.
-    streams : sequence of Stream
-        Every datastream the reader may see.
+    catalogue : Catalogue
+        What the reader may see.
 
     Returns
     -------
@@ -69,13 +70,14 @@ def resolve(path: str, streams: Sequence[Stream]) -> Target:
     if len(path) > MAX_LENGTH:
         raise bad(f"a path has at most {MAX_LENGTH} characters")
     first, *rest = path.split("/")
-    target = _entered(first, first.partition("(")[0], streams)
+    kind = first.partition("(")[0]
+    target = _entered(first, kind, catalogue.groups(kind) if kind in KEYS else {})
     for segment in rest:
-        target = _step(target, segment, streams)
+        target = _step(target, segment, catalogue)
     return target
 
 
-def _step(target: Target, segment: str, streams: Sequence[Stream]) -> Target:
+def _step(target: Target, segment: str, catalogue: Catalogue) -> Target:
     if target.suffix:
         raise bad(f"nothing follows {target.suffix}")
     if segment == "$ref" and not target.property:
@@ -88,25 +90,25 @@ def _step(target: Target, segment: str, streams: Sequence[Stream]) -> Target:
         raise _nowhere(segment)
     if kind is None:
         return replace(target, property=segment)
-    related = grouped(target.streams, kind)
-    found = _entered(segment, kind, [each for each in streams if KEYS[kind](each) in related])
+    known = catalogue.groups(kind)
+    related = {entity: known[entity] for entity in grouped(target.streams, kind)}
+    found = _entered(segment, kind, related)
     return found if found.single else replace(found, single=name != kind)
 
 
-def _entered(segment: str, kind: str, streams: Sequence[Stream]) -> Target:
+def _entered(segment: str, kind: str, groups: dict[str, list[Stream]]) -> Target:
     match = _SEGMENT.fullmatch(segment)
     if kind not in KEYS or match is None:
         raise _nowhere(segment)
     text, number = match[2], match[3]
     if text is None and number is None:
-        return Target(kind, streams)
+        return Target(kind, list(chain.from_iterable(groups.values())))
     wanted, window = number or text.replace("''", "'"), None
     if kind == OBSERVATIONS:
         wanted, window = split_id(wanted)
-    left = [stream for stream in streams if KEYS[kind](stream) == wanted]
-    if not left or (kind == OBSERVATIONS and window is None):
+    if wanted not in groups or (kind == OBSERVATIONS and window is None):
         raise _nowhere(segment)
-    return Target(kind, left, single=True, window=window)
+    return Target(kind, groups[wanted], single=True, window=window)
 
 
 def _nowhere(segment: str) -> RequestError:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.sta import observations
-from cobenefit_backend.sta.catalogue import KEYS, OBSERVATIONS, Stream, grouped
+from cobenefit_backend.sta.catalogue import KEYS, OBSERVATIONS, Catalogue, Stream, grouped
 from cobenefit_backend.sta.entities import NAVIGATION, Entity, describe
 from cobenefit_backend.sta.filters import bad, holds
 from cobenefit_backend.sta.observations import Window
@@ -59,15 +59,15 @@ class Service:
         A transaction that reads the tenant.
     tenant : str
         Whose.
-    streams : sequence of Stream
-        Every datastream the reader may see.
+    catalogue : Catalogue
+        What the reader may see.
     """
 
     def __init__(
-        self, base: str, connection: Connection, tenant: str, streams: Sequence[Stream]
+        self, base: str, connection: Connection, tenant: str, catalogue: Catalogue
     ) -> None:
         self._base = base
-        self._groups = {kind: grouped(streams, kind) for kind in KEYS}
+        self._catalogue = catalogue
         self._connection = connection
         self._tenant = tenant
         self._left = MAX_ENTITIES
@@ -153,10 +153,12 @@ class Service:
         return page
 
     def _plain(self, kind: str, name: str) -> Entity:
-        return {"@iot.id": name, **describe(kind, self._groups[kind][name][0])}
+        return {"@iot.id": name, **describe(kind, self._catalogue.groups(kind)[name][0])}
 
     def _entity(self, kind: str, name: str, options: Options) -> Entity:
-        return self._complete(kind, self._plain(kind, name), self._groups[kind][name], options)
+        return self._complete(
+            kind, self._plain(kind, name), self._catalogue.groups(kind)[name], options
+        )
 
     def _observation(self, window: Window, options: Options) -> Entity:
         plain = {"@iot.id": window.id, **window.describe()}

@@ -107,9 +107,8 @@ def test_a_building_that_can_not_be_is_refused(document, change, why):
 
 
 def test_the_table_has_the_columns_of_the_file(filled, document):
-    report = Report(
-        "t", {}, ("", ""), {}, (), {}, {"tertiary": tertiary(filled(), parse(document))}, ()
-    )
+    found = {"tertiary": tertiary(filled(), parse(document))}
+    report = Report("t", {}, ("", ""), {}, (), {}, found, ())
     header, rows = read(csv_file(operat(report)))
     assert header == tuple(name for name, _ in operat_columns())
     assert len(rows) == 6
