@@ -83,7 +83,24 @@ def split_id(text: str) -> tuple[str, tuple[int, int] | None]:
 
 
 def one(connection: Connection, tenant: str, stream: Stream, window: tuple[int, int]) -> list[Row]:
-    """Return the row of one window, or none."""
+    """Return the row of one window, or none.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction that reads the tenant.
+    tenant : str
+        Whose.
+    stream : Stream
+        Its datastream.
+    window : tuple of int
+        Start [ms] and length. [s]
+
+    Returns
+    -------
+    list of dict
+        One row at most.
+    """
     query, values = _query(stream, Options(), "start_ms = :start_ms AND length_s = :length_s")
     given = {**values, "tenant": tenant, "start_ms": window[0], "length_s": window[1], "wanted": 1}
     return _read(connection, query, given)
@@ -154,7 +171,24 @@ def by_time(options: Options) -> bool:
 
 
 def count(connection: Connection, tenant: str, streams: Sequence[Stream], options: Options) -> int:
-    """Return how many observations there are, or `COUNT_CAP` when there are as many or more."""
+    """Return how many observations there are, up to a cap.
+
+    Parameters
+    ----------
+    connection : Connection
+        A transaction that reads the tenant.
+    tenant : str
+        Whose.
+    streams : sequence of Stream
+        Their datastreams.
+    options : Options
+        With the filter.
+
+    Returns
+    -------
+    int
+        The number, or `COUNT_CAP` when there are as many or more. [1]
+    """
     total = 0
     for stream in streams:
         where, values = _where(stream, options)

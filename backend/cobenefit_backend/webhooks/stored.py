@@ -86,9 +86,27 @@ class Webhooks:
         self, tenant: str, name: str, url: str, events: Sequence[str], *, active: bool,
         now_ms: int, by: str,
     ) -> bool:  # fmt: skip
-        """Replace address, events and whether it is active; False when there is none.
+        """Replace address, events and whether it is active.
 
         A webhook made active again tries what died once more.
+
+        Parameters
+        ----------
+        tenant, name, url : str
+            Whose, which, and where to.
+        events : sequence of str
+            Types it hears of.
+        active : bool
+            Whether it is told at all.
+        now_ms : int
+            Unix time. [ms]
+        by : str
+            Who, for the audit log.
+
+        Returns
+        -------
+        bool
+            False when there is none.
         """
         values = {
             "tenant": tenant, "id": name, "url": url, "events": " ".join(events),
@@ -139,7 +157,22 @@ class Webhooks:
         return self._database.rows(tenant, query, id=name) if rows else None
 
     def queue(self, tenant: str, name: str, event: Event, now_ms: int) -> bool:
-        """Put one event into the outbox of one webhook; False when there is none."""
+        """Put one event into the outbox of one webhook.
+
+        Parameters
+        ----------
+        tenant, name : str
+            Whose, and which.
+        event : Event
+            The event.
+        now_ms : int
+            When it happened. [Unix ms]
+
+        Returns
+        -------
+        bool
+            False when there is no such webhook.
+        """
         with self._database.writing(tenant, data=False) as connection:
             query = "SELECT count(*) FROM {webhook} WHERE id = :id"
             if not _scalar(connection, query, tenant, id=name):
@@ -164,6 +197,19 @@ class Webhooks:
 
         Another process may have been quicker: then what the webhook (from `active`) has seen is no
         more what is stored, and nothing is queued.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose.
+        hook : dict
+            From `active`.
+        now : dict
+            The state the events were told from.
+        events : list of Event
+            The events.
+        now_ms : int
+            Unix time. [ms]
         """
         values = {
             "tenant": tenant, "id": hook["id"], "seen": json.dumps(now),
@@ -210,7 +256,17 @@ class Webhooks:
                 connection.execute(_COUNT_DELIVERED, values)
 
     def failed(self, tenant: str, message: str, reason: str, next_ms: int | None) -> None:
-        """Note why an attempt failed and when the next one is due; None: never."""
+        """Note why an attempt failed and when the next one is due.
+
+        Parameters
+        ----------
+        tenant, message : str
+            Whose, and which.
+        reason : str
+            Why.
+        next_ms : int or None
+            When to try again; None: never. [Unix ms]
+        """
         state = DEAD if next_ms is None else WAITING
         values = {
             "tenant": tenant, "id": message, "reason": reason, "next_ms": next_ms or 0,
