@@ -5,6 +5,7 @@ Run: make bench ARGS=bench_sensorthings, or this file. CPU time, the quickest of
 # ruff: noqa: INP001  a script, not a package
 
 import asyncio
+import json
 import sqlite3
 import tempfile
 import time
@@ -60,7 +61,8 @@ async def ask(app: FastAPI, key: str, path: str) -> str:
             answer = await client.get(f"/sta/v1.1/{path}")
             took_s.append(time.process_time() - start_s)
             answer.raise_for_status()
-    print(f"{min(took_s) * 1000:7.1f} ms {len(answer.content) / 1000:8.1f} kB  {path[:80]}")
+    row = {"name": f"sta_cpu_ms {path}", "value": round(min(took_s) * 1000, 1), "unit": "ms"}
+    print(json.dumps(row), flush=True)
     return str(answer.json()["value"][-1]["@iot.id"])
 
 
