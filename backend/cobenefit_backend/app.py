@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
@@ -33,9 +34,13 @@ from cobenefit_backend.routes import (
     admin,
     forms,
     oidc,
+    sensorthings,
+    webhooks,
 )
 from cobenefit_backend.routes.reading import refusals
+from cobenefit_backend.sta.catalogue import Catalogues
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_backend.webhooks.dispatch import Dispatcher
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -90,8 +95,15 @@ def create_app(config: BackendConfig) -> FastAPI:
     migrate.upgrade(engine)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dispatcher = Dispatcher(
+            app.state.store, config.webhook_secret, private=config.webhooks_private
+        )
+        if config.webhook_secret:
+            dispatcher.start()
         yield
+        if config.webhook_secret:
+            await run_in_threadpool(dispatcher.stop)
         engine.dispose()
 
     app = Api(
@@ -110,6 +122,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     )
     app.state.entrance = _entrance(config, app.state.store.database)
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
+    app.state.catalogues = Catalogues(app.state.store)
     problems.install(app)
     app.include_router(ingest.router)
     # before files: /map.csv is none of its tables
@@ -128,6 +141,8 @@ def create_app(config: BackendConfig) -> FastAPI:
     for each in (pages, studies, devices, fleet):
         app.include_router(each.router, responses=shown)
     app.include_router(files.router, responses=shown)
+    app.include_router(sensorthings.router)
+    app.include_router(webhooks.router)
     app.add_middleware(SecurityHeaders)
     return app
 

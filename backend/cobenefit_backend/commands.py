@@ -256,7 +256,8 @@ def export(
         list[Path],
         typer.Argument(
             help="Where to write: NAME.pdf, NAME.xlsx, NAME.zip (RO-Crate with everything), or "
-            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv."
+            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv, operat.csv, "
+            "mapping.csv."
         ),
     ],
     lang: Annotated[FileLanguage, typer.Option(help="Language of the files.")] = FileLanguage.FR,

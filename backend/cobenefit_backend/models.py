@@ -303,3 +303,38 @@ class PublicPage(SQLModel, table=True):
     tenant: str = Field(primary_key=True)
     shown: bool
     salt: str
+
+
+class Webhook(SQLModel, table=True):
+    """An address of the tenant's own that hears of events; its secret is derived, not stored."""
+
+    __tablename__: ClassVar[str] = "webhook"
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    url: str
+    events: str
+    active: bool
+    reason: str
+    created_ms: int = Field(sa_type=BigInteger)
+    delivered: int = Field(sa_type=BigInteger)
+    dropped: int = Field(sa_type=BigInteger)
+    seen: str
+
+
+class Delivery(SQLModel, table=True):
+    """The outbox: a message to a webhook that waits, or that died with its reason."""
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__ = (Index("ix_delivery_tenant", "tenant", "state", "next_ms"),)
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    webhook: str
+    type: str
+    body: str
+    created_ms: int = Field(sa_type=BigInteger)
+    attempts: int
+    next_ms: int = Field(sa_type=BigInteger)
+    state: str
+    reason: str

@@ -15,6 +15,7 @@ OLD = {
     "weather": "t_ms < :before_ms",
     "spool_page": "received_ms < :before_ms",
     "audit": "t_ms < :before_ms",
+    "delivery": "created_ms < :before_ms",
     "credential": "expires_ms < :before_ms",
     "import_window": "start_ms < :before_ms",
 }

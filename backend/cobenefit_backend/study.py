@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.study_buildings import Building, building_problems
 from cobenefit_backend.study_events import class_problem
 from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
@@ -37,6 +38,7 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     insee: Annotated[str, Meta(pattern=r"^([0-9][0-9AB][0-9]{3})?$")] = ""
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    building: list[Building] = field(default_factory=list)
 
     @property
     def position(self) -> tuple[float, float] | None:
@@ -147,6 +149,7 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
             found.append((f"site {site.id}.timezone", f"unknown time zone {site.timezone!r}"))
         if (site.longitude is None) != (site.latitude is None):
             found.append((f"site {site.id}", "give longitude and latitude, or neither"))
+        found += building_problems(site.id, site.building, devices)
     found += [
         (f"device {device.id}.site", f"no site {device.site!r}; add it as [[site]]")
         for device in document.device

@@ -32,6 +32,7 @@ from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.stations import stations
+from cobenefit_backend.report.tertiary import tertiary
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
@@ -112,6 +113,7 @@ def build(
             **_data(series, store.quarantine(tenant), ledgers, document, windows),
             "weather": stations(store, document),
             "corrections": [_correction(row) for row in store.corrections(tenant)],
+            "tertiary": tertiary(store, document),
         },
         factors=_factor_rows(cases, factors),
     )

@@ -13,7 +13,9 @@ from cobenefit_backend.report.words import Language, choose
 from cobenefit_backend.routes.pages import Tenant, current_report
 
 router = APIRouter(tags=["files"])
-TableName = Literal["results", "follow_up", "series", "data", "factors", "corrections"]
+TableName = Literal[
+    "results", "follow_up", "series", "data", "factors", "corrections", "operat", "mapping"
+]  # fmt: skip
 
 
 @router.get("/report.pdf", response_class=Response)

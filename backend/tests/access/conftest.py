@@ -8,6 +8,8 @@ import pytest
 
 from cobenefit_backend import migrate
 from cobenefit_backend.store import open_engine
+from cobenefit_backend.webhooks.events import TEST, Event
+from cobenefit_backend.webhooks.stored import Webhooks
 
 SECRET = "jules-ferry-secret"
 SERIES = [["town", SECRET, "energy_import_wh"]]
@@ -66,5 +68,9 @@ def owner(client, counter_row, page_body, study_document):
         assert answer.status_code in {200, 202}, answer.text
     label = {"kind": "key", "role": "viewer", "label": SECRET}
     assert client.post("/v1/credentials", json=label).status_code == 201
+    address, seen = f"https://{SECRET}.example/", {"change": 0, "refused": {}, "offline": []}
+    hooks = Webhooks(client.app.state.store.database)
+    client.webhook = hooks.create("demo", address, [TEST], seen, now_ms=1, by="test")
+    assert hooks.queue("demo", client.webhook, Event(TEST, {"secret": SECRET}), 1)
     client.bodies = bodies
     return client

@@ -27,8 +27,12 @@ OIDC = OidcConfig(
 PERSON = person(OIDC.issuer, "sub", SECRET)
 DOWN = "/login/oidc"
 """The one route that asks someone else, who is not there."""
-OWN = {"/v1/credentials", "/admin/credentials"}
+OWN = {"/v1/credentials", "/admin/credentials", "/v1/areas"}
 """What an administrator of the other tenant may write: in their own."""
+STA = [
+    "Things", "Locations", "Sensors", "Observations", f"Things('town.{SECRET}')",
+    f"Datastreams('town.{SECRET}.energy_import_wh.day')",
+]  # fmt: skip
 SERIES = [["town", SECRET, "energy_import_wh"]]
 
 
@@ -69,7 +73,7 @@ def _calls(client):
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
             values = {
-                "id": ids, "study": ["school", "house-test", SECRET], "tenant": ["demo"],
+                "id": [*ids, client.webhook], "path": STA, "study": ["school", "house-test", SECRET], "tenant": ["demo"],
                 "person": [PERSON],
                 "site": ["town", SECRET], "device": [SECRET, "school"],
             }
