@@ -12,8 +12,17 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.guard import COOKIE, Guard
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    credentials,
+    files,
+    ingest,
+    login,
+    pages,
+    problems,
+    versions,
+)
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_backend.versions.clock import publishing
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -68,8 +77,9 @@ def create_app(config: BackendConfig) -> FastAPI:
     migrate.upgrade(engine)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with publishing(app.state.store, app.state.reports.get, config.schedule):
+            yield
         engine.dispose()
 
     app = FastAPI(
@@ -92,6 +102,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(credentials.router)
     app.include_router(login.router)
+    app.include_router(versions.router)
     app.include_router(files.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)

@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cobenefit_backend.errors import ConfigError
+from cobenefit_backend.versions.schedule import SCHEDULES, Every
 
 DATABASE_VARIABLE = "COBENEFIT_DATABASE_URL"
+Schedule = Every | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class BackendConfig:
         Whose report anyone may read without signing in; empty: nobody's.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    local_targets : str
+        Folder of the operator's own targets; empty: none.
+    schedule : {'', 'monthly', 'quarterly', 'yearly'}
+        How often a report is due; empty: only when somebody asks.
     """
 
     database_url: str = "sqlite:///cobenefit.sqlite3"
@@ -45,6 +51,8 @@ class BackendConfig:
     requests_per_minute: int = 6000
     tenant: str = ""
     local_factors: str = ""
+    local_targets: str = ""
+    schedule: Schedule = ""
 
 
 _KEYS = {
@@ -55,12 +63,15 @@ _KEYS = {
     "server.requests_per_minute": ("requests_per_minute", int),
     "pages.tenant": ("tenant", str),
     "factors.local": ("local_factors", str),
+    "targets.local": ("local_targets", str),
+    "report.schedule": ("schedule", str),
 }
 _RANGES = {
     "server.port": (1, 65_535),
     "server.max_body_bytes": (1_000, 268_435_456),
     "server.requests_per_minute": (1, 1_000_000),
 }
+_CHOICES = {"report.schedule": ("", *SCHEDULES)}
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> BackendConfig:
@@ -115,6 +126,9 @@ def _read(path: Path, file: str) -> dict[str, Any]:
         low, high = _RANGES.get(key, (0, 0))
         if isinstance(value, int) and not low <= value <= high:
             raise ConfigError(f"must lie in {low} to {high}", file=file, key=key, value=value)
+        if value not in (choices := _CHOICES.get(key, (value,))):
+            allowed = ", ".join(map(repr, choices))
+            raise ConfigError(f"must be one of {allowed}", file=file, key=key, value=value)
         values[name] = value
     return values
 

@@ -29,7 +29,13 @@ _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 """Content security policy of every page."""
 PageName = Literal["report", "study", "data", "factors"]
-NAV = (("report", "/"), ("data", "/data"), ("factors", "/factors"))
+NAV = (
+    ("report", "/"),
+    ("versions", "/report/versions"),
+    ("targets", "/targets"),
+    ("data", "/data"),
+    ("factors", "/factors"),
+)
 """The pages of the server: `nav_…` key of the catalogue and address, as every page lists them."""
 
 

@@ -5,7 +5,7 @@ and everything they were computed from.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cobenefit_backend.versions.why import Step, steps
@@ -243,3 +243,30 @@ def _read_by(series: Series, case: Record) -> bool:
 
 def _activities(case: Record) -> Any:
     return (case["details"].get("activities") or {}).get("sha256")
+
+
+def to_json(changes: Changes) -> dict[str, Any]:
+    """Return changes as plain data.
+
+    Parameters
+    ----------
+    changes : Changes
+        What differs.
+
+    Returns
+    -------
+    dict
+        `studies`, `unchanged`, `factors`, `data`, `made_from`.
+    """
+    plain = asdict(replace(changes, studies=()))
+    return {**plain, "studies": [_told(each) for each in changes.studies]}
+
+
+def _told(change: StudyChange) -> dict[str, Any]:
+    kept = asdict(replace(change, old=None, new=None))
+    keys = ("net_kgco2e", "footprint_kgco2e", "coverage_ratio", "evidence_class", "label")
+    sides = {
+        name: None if case is None else {key: case[key] for key in (*keys, *change.settings)}
+        for name, case in (("old", change.old), ("new", change.new))
+    }
+    return {**kept, **sides}

@@ -125,8 +125,13 @@ def _version(
         "factor_sha256": made_from["factor_set"]["sha256"],
         "code_version": made_from["code_version"],
         "data_sha256": made_from["data_sha256"],
-        "report_sha256": hashlib.sha256(render.json_file(report).encode()).hexdigest(),
+        "report_sha256": digest(report),
     }
+
+
+def digest(report: Report) -> str:
+    """Return the SHA-256 of `report.json`, which holds every figure and what it was made from."""
+    return hashlib.sha256(render.json_file(report).encode()).hexdigest()
 
 
 def _same(latest: Row, version: Row) -> bool:

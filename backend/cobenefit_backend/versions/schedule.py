@@ -29,3 +29,23 @@ def due_day(every: Every, today: date) -> date:
     """
     months = _MONTHS[every]
     return date(today.year, (today.month - 1) // months * months + 1, 1)
+
+
+def next_day(every: Every, today: date) -> date:
+    """Return the first day after today on which a report is due.
+
+    Parameters
+    ----------
+    every : {'monthly', 'quarterly', 'yearly'}
+        How often.
+    today : date
+        The day, UTC.
+
+    Returns
+    -------
+    date
+        First day of the next month, quarter or year.
+    """
+    last = due_day(every, today)
+    months = last.month - 1 + _MONTHS[every]
+    return date(last.year + months // 12, months % 12 + 1, 1)
