@@ -19,6 +19,7 @@ from cobenefit_backend.routes import (
     login,
     pages,
     problems,
+    targets,
     versions,
 )
 from cobenefit_backend.store import Store, open_engine
@@ -103,6 +104,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.include_router(credentials.router)
     app.include_router(login.router)
     app.include_router(versions.router)
+    app.include_router(targets.router)  # before files, whose {table}.csv would take its CSV
     app.include_router(files.router)
     app.add_middleware(SecurityHeaders)
     _describe_key(app)

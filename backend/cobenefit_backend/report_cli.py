@@ -13,6 +13,7 @@ from cobenefit_backend.errors import BackendError, InputError
 if TYPE_CHECKING:
     from cobenefit_backend.store import Store
     from cobenefit_backend.versions.desk import Desk
+    from cobenefit_backend.versions.publish import Status
 
 app = typer.Typer(invoke_without_command=True)
 TenantOption = Annotated[str, typer.Option(help="Tenant; empty: the only one.")]
@@ -97,7 +98,7 @@ def publish(
     try:
         with open_store(config) as store:
             desk = _desks(store, config, tenant)[0]
-            state = "validated" if status is VersionStatus.VALIDATED else "draft"
+            state: Status = "validated" if status is VersionStatus.VALIDATED else "draft"
             added = desk.publish(COMMAND_LINE, why, state, _now_ms(), anyway=anyway)
     except BackendError as error:
         refuse(error)

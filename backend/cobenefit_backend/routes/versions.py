@@ -24,11 +24,14 @@ from cobenefit_backend.routes.reading import read_body, refusals
 from cobenefit_backend.versions import archive, changes
 from cobenefit_backend.versions.desk import Desk
 from cobenefit_backend.versions.kept import MAX_VERSIONS
-from cobenefit_backend.versions.publish import Status
+from cobenefit_backend.versions.publish import MAX_WHY, Status
 
 router = APIRouter(tags=["versions"])
 ADDRESS = "/report/versions"
-MAX_WHY = 500
+_PROBLEMS = {
+    "unchanged": "publish_unchanged", "no-study": "publish_no_study",
+    "too-many": "publish_full", "why": "publish_why_needed",
+}  # fmt: skip
 _NUMBER = re.compile("[0-9]{1,4}")
 _SECURITY: dict[str, Any] = {"security": [{"key": []}]}
 Reading = Annotated[Caller, Depends(allow(Scope.READ))]
@@ -147,17 +150,13 @@ async def post_version_form(
 def _published(request: Request, filled: Filled) -> Response:
     fields, caller = filled.fields, filled.caller
     why = fields.get("why", "").strip()
-    if not 0 < len(why) <= MAX_WHY:
-        return _list(request, caller, problem="publish_why_needed", status=422)
     status: Status = "validated" if fields.get("status") == "validated" else "draft"
     try:
         added = _publish(request, caller, PublishBody(why, status, anyway="anyway" in fields))
     except RequestError as error:
-        known = {"unchanged": "publish_unchanged", "no-study": "publish_no_study",
-                 "too-many": "publish_full"}  # fmt: skip
-        if error.kind not in known:
+        if error.kind not in _PROBLEMS:
             raise
-        return _list(request, caller, problem=known[error.kind], status=error.status)
+        return _list(request, caller, problem=_PROBLEMS[error.kind], status=error.status)
     language = frame.language_of(request)
     return RedirectResponse(f"{ADDRESS}/{added['number']}?lang={language}", status_code=303)
 

@@ -14,6 +14,7 @@ from cobenefit_backend.versions.kept import LOOKED_AFTER, Versions
 from cobenefit_backend.versions.schedule import Every, due_day
 
 Status = Literal["draft", "validated"]
+MAX_WHY = 500
 SCHEDULE = "schedule"
 """Who publishes what is due."""
 
@@ -53,8 +54,11 @@ def publish(
     Raises
     ------
     RequestError
-        409 when nothing changed, or there are too many.
+        422 for a reason of no or too many characters, 409 when nothing changed, or there are
+        too many.
     """
+    if not 0 < len(why.strip()) <= MAX_WHY:
+        raise RequestError(422, "why", f"say why, in at most {MAX_WHY} characters")
     version = _version(report, who=who, why=why, status=status, now_ms=now_ms)
     latest = versions.latest(report.tenant)
     if latest and not anyway and _same(latest, version):
