@@ -1,6 +1,5 @@
 """`cobenefit backend report`: compute it, publish a version of it, publish what is due."""
 
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -99,7 +98,7 @@ def publish(
         with open_store(config) as store:
             desk = _desks(store, config, tenant)[0]
             state: Status = "validated" if status is VersionStatus.VALIDATED else "draft"
-            added = desk.publish(COMMAND_LINE, why, state, _now_ms(), anyway=anyway)
+            added = desk.publish(COMMAND_LINE, why, state, anyway=anyway)
     except BackendError as error:
         refuse(error)
     number, sha256 = added["number"], added["sha256"]
@@ -122,7 +121,7 @@ def due(tenant: TenantOption = "", config: ConfigOption = None) -> None:
             raise InputError('no report is ever due: set report.schedule = "monthly"')
         with open_store(config) as store:
             for desk in _desks(store, config, tenant, every_one=True):
-                added = desk.publish_due(every, _now_ms())
+                added = desk.publish_due(every)
                 told = f"published version {added['number']}" if added else "nothing to publish"
                 typer.echo(f"{desk.tenant}: {told}.")
     except BackendError as error:
@@ -141,7 +140,3 @@ def _desks(
     cache = ReportCache(store, settings.local_factors)
     one = [] if every_one and not tenant else [cache.tenant(tenant or settings.tenant)]
     return [Desk(store.database, cache.get, name) for name in one or store.tenants()]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,6 +1,6 @@
 """Signing in with a one-time secret, and out again: plain forms, a cookie, no script."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from cobenefit_backend.routes import forms
 
 router = APIRouter(tags=["sign in"])
 POLICY = render.POLICY.replace("form-action 'none'", "form-action 'self'")
+_HTML: dict[str, Any] = {"text/html": {}, "application/problem+json": {}}
 
 
 def _identified(request: Request) -> Caller | None:
@@ -56,7 +57,13 @@ def get_login(
     return _page(request, caller)
 
 
-@router.post("/login", openapi_extra=forms.FORM, dependencies=[Depends(_identified)])
+@router.post(
+    "/login",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    responses={401: {"description": "A secret that is not accepted", "content": _HTML}},
+    dependencies=[Depends(_identified)],
+)
 async def post_login(request: Request) -> Response:
     """Exchange a one-time secret for a session."""
     fields = await forms.fields(request)
@@ -71,7 +78,12 @@ async def post_login(request: Request) -> Response:
     return answer
 
 
-@router.post("/logout", openapi_extra=forms.FORM, dependencies=[Depends(_identified)])
+@router.post(
+    "/logout",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    dependencies=[Depends(_identified)],
+)
 async def post_logout(request: Request) -> Response:
     """End the session, also here."""
     await forms.fields(request)

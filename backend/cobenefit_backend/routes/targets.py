@@ -17,7 +17,7 @@ from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.territory import told
 from cobenefit_backend.territory.targets import Plans
 
-router = APIRouter(tags=["targets"])
+router = APIRouter(tags=["targets"], responses=refusals(401, 403, 404, 422, 429))
 
 
 def _asked(request: Request, tenant: str | None) -> tuple[Plans, str, Report]:
@@ -56,7 +56,7 @@ async def get_targets_csv(
     return Response(csv_file.csv_file(table, dialect), media_type=TYPES["csv"], headers=headers)
 
 
-@router.get("/v1/targets", responses=refusals(401, 403, 404, 429))
+@router.get("/v1/targets")
 async def get_targets_json(request: Request, tenant: Tenant) -> dict[str, Any]:
     """Return targets and contributions as rows."""
     table = await run_in_threadpool(_table, request, tenant)

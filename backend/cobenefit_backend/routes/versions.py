@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend import bodies
 from cobenefit_backend.access.credentials import Caller
-from cobenefit_backend.access.guard import Guard, allow, now_ms
+from cobenefit_backend.access.guard import Guard, allow
 from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.database import Row
 from cobenefit_backend.errors import RequestError
@@ -26,7 +26,7 @@ from cobenefit_backend.versions.desk import Desk
 from cobenefit_backend.versions.kept import MAX_VERSIONS
 from cobenefit_backend.versions.publish import MAX_WHY, Status
 
-router = APIRouter(tags=["versions"])
+router = APIRouter(tags=["versions"], responses=refusals(401, 403, 404, 409, 429))
 ADDRESS = "/report/versions"
 _PROBLEMS = {
     "unchanged": "publish_unchanged", "no-study": "publish_no_study",
@@ -65,7 +65,7 @@ def _desk(request: Request, caller: Caller) -> Desk:
 # ---- API
 
 
-@router.get("/v1/report/versions", openapi_extra=_SECURITY, responses=refusals(401, 403, 429))
+@router.get("/v1/report/versions", openapi_extra=_SECURITY)
 def get_versions_json(request: Request, caller: Reading) -> JSONResponse:
     """List the published versions, newest first."""
     return JSONResponse({"versions": _desk(request, caller).versions.listed(caller.tenant)})
@@ -81,7 +81,7 @@ def get_versions_json(request: Request, caller: Reading) -> JSONResponse:
             "content": {"application/json": {"schema": bodies.schema(PublishBody)}},
         },
     },
-    responses=refusals(401, 403, 404, 409, 413, 422, 429),
+    responses=refusals(413, 422),
 )
 async def post_version(
     request: Request, caller: Annotated[Caller, Depends(allow(Scope.DOCUMENT))]
@@ -94,13 +94,13 @@ async def post_version(
 
 def _publish(request: Request, caller: Caller, body: PublishBody) -> Row:
     desk = _desk(request, caller)
-    return desk.publish(str(caller), body.why, body.status, now_ms(), anyway=body.anyway)
+    who, by = caller.label, str(caller)
+    return desk.publish(who, body.why, body.status, by=by, anyway=body.anyway)
 
 
 @router.get(
     "/v1/report/versions/{which}",
     openapi_extra=_SECURITY,
-    responses=refusals(401, 403, 404, 409, 429),
 )
 def get_version_json(request: Request, caller: Reading, which: str) -> Response:
     """Return a version (`3`), or what differs between two (`3..4`, `4..now`)."""
@@ -139,7 +139,7 @@ def _list(
     return frame.answer(html, frame.language_of(request), status=status)
 
 
-@router.post(ADDRESS, openapi_extra=FORM, responses=refusals(401, 403, 413, 422, 429))
+@router.post(ADDRESS, openapi_extra=FORM, responses=refusals(413, 422))
 async def post_version_form(
     request: Request, filled: Annotated[Filled, Depends(form(Scope.DOCUMENT))]
 ) -> Response:

@@ -6,8 +6,8 @@ from cobenefit_backend.report import svg
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.territory.targets import Target
 
-WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 64, 600, 40, 212
+WIDTH, HEIGHT = 640, 290
+LEFT, RIGHT, TOP, BOTTOM = 64, 626, 76, 242
 UNIT = {"kgCO2e/yr": (1e9, "unit_mt"), "kWh/yr": (1e9, "unit_twh")}
 
 
@@ -48,10 +48,11 @@ def trajectory(aim: Target, year: int, reader: Reader, label: str) -> Markup:
     levels = {each: (aim.level(each) or 0.0) / size for each in years}
     parts.append(svg.path([(x(each), y(level)) for each, level in levels.items()], "expected"))
     for each, level in levels.items():
+        anchor = {years[0]: "start", years[-1]: "end"}.get(each, "middle")
         at = (x(each), y(level))
         parts += [
             svg.element("circle", cx=at[0], cy=at[1], r=4, class_="mark"),
-            svg.text((at[0], at[1] - 10), reader.format.precise(level), "label", "middle"),
-            svg.text((at[0], BOTTOM + 24), str(each), "tick", "middle"),
+            svg.text((at[0], at[1] - 12), reader.format.precise(level), "label", anchor),
+            svg.text((at[0], BOTTOM + 28), str(each), "tick", anchor),
         ]
     return svg.drawing(WIDTH, HEIGHT, label, parts)

@@ -8,7 +8,7 @@ all go the same way.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from cobenefit_backend.estimate.quantity import Interval
@@ -91,7 +91,7 @@ def progress(target: Target, report: Report) -> Progress:
     Progress
         Shares with their bounds, or the reason why there are none.
     """
-    year = (date.fromisoformat(report.period[1]) if report.period[1] else date.min).year
+    year = _last_year(report)
     level = target.level(year)
     due = None if level is None or target.base_value is None else target.base_value - level
     if target.indicator == "ghg_net":
@@ -100,6 +100,12 @@ def progress(target: Target, report: Report) -> Progress:
         return Progress(target, "base_unknown", None, year, due, ())
     parts = tuple(_parts(target, target.cut, report))
     return Progress(target, "" if parts else "no_study", target.cut, year, due, parts)
+
+
+def _last_year(report: Report) -> int:
+    """Return the year of the last day reported; ends are exclusive."""
+    end = report.period[1]
+    return (date.fromisoformat(end) - timedelta(days=1)).year if end else date.min.year
 
 
 def _parts(target: Target, cut: float, report: Report) -> Iterable[Part]:

@@ -154,6 +154,7 @@ def _bar(part: Part, found: Progress, place: Territory, report: Report, reader: 
         "territory": place.names[words.language],
         "year": _year(found.target, reader),
         "cut": amount(found.cut or 0.0, found.target, reader),
+        "amount": amount(part.amount.central, found.target, reader),
         "share": central, "low": low, "high": high,
     }  # fmt: skip
     if part.evidence == "P":

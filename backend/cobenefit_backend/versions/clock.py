@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend.access.guard import now_ms
 from cobenefit_backend.config import Schedule
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.store import Store
@@ -38,7 +37,7 @@ def publish_all(store: Store, report_of: Callable[[str], Report], every: Every) 
     count = 0
     for tenant in store.tenants():
         try:
-            added = Desk(store.database, report_of, tenant).publish_due(every, now_ms())
+            added = Desk(store.database, report_of, tenant).publish_due(every)
         except Exception:  # a tenant's bad document must not keep the others' reports back
             LOG.exception("the report of %s was due and could not be published", tenant)
             continue

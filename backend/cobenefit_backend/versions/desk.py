@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cobenefit_backend.access.guard import now_ms
 from cobenefit_backend.database import Database, Row
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
@@ -81,18 +82,18 @@ class Desk:
             raise
 
     def publish(
-        self, who: str, why: str, status: publish.Status, now_ms: int, *, anyway: bool = False
+        self, who: str, why: str, status: publish.Status, *, by: str = "", anyway: bool = False
     ) -> Row:
         """Publish the report of now, see `publish.publish`."""
         why = why.replace("\0", "\ufffd")  # which PostgreSQL's text can't hold
         return publish.publish(
-            self.versions, self.report(), who=who, why=why, status=status, now_ms=now_ms,
+            self.versions, self.report(), who=who, why=why, status=status, now_ms=now_ms(), by=by,
             anyway=anyway,
         )  # fmt: skip
 
-    def publish_due(self, every: Every, now_ms: int) -> Row | None:
+    def publish_due(self, every: Every) -> Row | None:
         """Publish what is due, see `publish.publish_due`."""
-        return publish.publish_due(self.versions, self.tenant, self._report_of, every, now_ms)
+        return publish.publish_due(self.versions, self.tenant, self._report_of, every, now_ms())
 
     def is_stale(self, latest: Row) -> bool:
         """Return whether the report of now says something else than the latest version."""

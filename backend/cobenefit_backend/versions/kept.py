@@ -36,7 +36,7 @@ class Versions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, tenant: str, version: Row, archive: bytes) -> Row:
+    def add(self, tenant: str, version: Row, archive: bytes, by: str) -> Row:
         """Add a version under the next number.
 
         Parameters
@@ -47,6 +47,8 @@ class Versions:
             Every one of `COLUMNS` but `number` and `sha256`.
         archive : bytes
             Its files.
+        by : str
+            Who, for the audit log.
 
         Returns
         -------
@@ -68,7 +70,7 @@ class Versions:
             row = {**version, "number": number, "sha256": hashlib.sha256(archive).hexdigest()}
             connection.execute(_ADD, {**row, "tenant": tenant, "archive": archive})
             what = f"{number} {row['status']} {row['sha256']}"
-            note(connection, tenant, row["who"], "report published", what)
+            note(connection, tenant, by, "report published", what)
         return {name: row[name] for name in COLUMNS}
 
     def pass_over(self, tenant: str, day: str) -> None:

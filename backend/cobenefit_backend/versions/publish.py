@@ -27,6 +27,7 @@ def publish(
     why: str,
     status: Status,
     now_ms: int,
+    by: str = "",
     anyway: bool = False,
 ) -> Row:
     """Publish a report as its next version.
@@ -43,6 +44,8 @@ def publish(
         Whether somebody answers for it.
     now_ms : int
         Unix time. [ms]
+    by : str, optional
+        Who, for the audit log, where that is more than readers are told.
     anyway : bool, optional
         Also when nothing changed since the latest version.
 
@@ -67,7 +70,7 @@ def publish(
             "unchanged",
             f"nothing changed since version {latest['number']}; ask to publish anyway",
         )
-    return versions.add(report.tenant, version, archive.pack(report))
+    return versions.add(report.tenant, version, archive.pack(report), by or who)
 
 
 def publish_due(
@@ -107,7 +110,7 @@ def publish_due(
         versions.pass_over(tenant, day)
         return None
     try:
-        return versions.add(tenant, version, archive.pack(report))
+        return versions.add(tenant, version, archive.pack(report), SCHEDULE)
     except RequestError as error:
         if error.kind == LOOKED_AFTER:  # by another process, while this one computed
             return None

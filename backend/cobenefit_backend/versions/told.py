@@ -59,13 +59,14 @@ def opening(changes: Changes, old: str, new: str, reader: Reader) -> str:
         more = words("changes_inputs_same" if still else "changes_inputs_moved")
         return f"{words('changes_none', **names)} {more}"
     count = len(changes.studies)
+    key = "changes_one" if count == 1 else "changes_some"
     names |= {"count": str(count), "all": str(count + changes.unchanged)}
     moves = {each.study: net for each in changes.studies if (net := move_kgco2e(each))}
     if not moves:
-        return words("changes_some_same", **names)
+        return words(f"{key}_same", **names)
     first = max(changes.studies, key=lambda each: abs(moves.get(each.study, 0.0)))
     change = signed(moves[first.study], reader)
-    return words("changes_some", **names, title=title_of(first, reader), change=change)
+    return words(key, **names, title=title_of(first, reader), change=change)
 
 
 def move_kgco2e(change: StudyChange) -> float:
@@ -114,7 +115,7 @@ def study(change: StudyChange, reader: Reader) -> StudyTold:
     StudyTold
         What the page shows.
     """
-    named = [reader.words(f"input_{name}") for name in change.inputs]
+    named = [reader.words(f"among_{name}") for name in change.inputs]
     inputs = ", ".join(named) or reader.words("why_nothing")
     title = title_of(change, reader)
     return StudyTold(title, _sentence(change, reader), _rows(change, reader),
@@ -186,6 +187,8 @@ def _evidence(case: Record | None, reader: Reader) -> str:
 
 def _setting(case: Record | None, name: str, reader: Reader) -> str:
     value = case[name] if case else None
+    if value and name in ("baseline", "reporting"):
+        return f"{reader.format.day(value[0])} – {reader.format.last_day(value[1])}"
     match value:
         case bool():
             return reader.words("yes" if value else "no")
@@ -201,7 +204,8 @@ def _parts(change: StudyChange, reader: Reader) -> list[Cells]:
     rows: list[Cells] = []
     for step in change.steps:
         part = signed(step.change_kgco2e, reader)
-        rows.append((step.name, form.precise(step.old), form.precise(step.new), part))
+        name = reader.words.either(f"input_{step.name}", step.name)
+        rows.append((name, form.precise(step.old), form.precise(step.new), part))
     if change.footprint_kgco2e:
         own = [form.mass(each["footprint_kgco2e"]["central"]) for each in (change.old, change.new)]
         name = reader.words("why_footprint")
