@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend.exports import csv_file
@@ -31,7 +31,7 @@ def _table(request: Request, tenant: str | None) -> Table:
     return told.table([each for _, of_place in places for each in of_place])
 
 
-@router.get("/targets")
+@router.get("/targets", response_class=HTMLResponse)
 async def get_targets(request: Request, tenant: Tenant) -> Response:
     """Show the targets of the territory, and what the studies contribute."""
     if tenant is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 
@@ -117,7 +117,7 @@ def get_version_json(request: Request, caller: Reading, which: str) -> Response:
 # ---- pages
 
 
-@router.get(ADDRESS)
+@router.get(ADDRESS, response_class=HTMLResponse)
 def get_versions(request: Request, visitor: Visitor, below: str = "") -> Response:
     """Show the published versions, and the form that publishes one."""
     if visitor is None:
@@ -139,7 +139,9 @@ def _list(
     return frame.answer(html, frame.language_of(request), status=status)
 
 
-@router.post(ADDRESS, openapi_extra=FORM, responses=refusals(413, 422))
+@router.post(
+    ADDRESS, openapi_extra=FORM, response_class=HTMLResponse, responses=refusals(413, 422)
+)
 async def post_version_form(
     request: Request, filled: Annotated[Filled, Depends(form(Scope.DOCUMENT))]
 ) -> Response:
@@ -161,7 +163,7 @@ def _published(request: Request, filled: Filled) -> Response:
     return RedirectResponse(f"{ADDRESS}/{added['number']}?lang={language}", status_code=303)
 
 
-@router.get(f"{ADDRESS}/{{which}}")
+@router.get(f"{ADDRESS}/{{which}}", response_class=HTMLResponse)
 def get_version(request: Request, visitor: Visitor, which: str) -> Response:
     """Show a version, or what differs between two."""
     if visitor is None:

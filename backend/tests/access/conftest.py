@@ -5,6 +5,8 @@ from datetime import date
 
 import pytest
 
+from cobenefit_backend.versions.kept import COLUMNS, Versions
+
 SECRET = "jules-ferry-secret"
 SERIES = [["town", SECRET, "energy_import_wh"]]
 
@@ -37,5 +39,7 @@ def owner(client, counter_row, page_body, study_document):
         assert answer.status_code == 202, answer.text
     label = {"kind": "key", "role": "viewer", "label": SECRET}
     assert client.post("/v1/credentials", json=label).status_code == 201
+    version = dict.fromkeys(COLUMNS, SECRET) | {"created_ms": 0}
+    Versions(client.app.state.store.database).add("demo", version, SECRET.encode(), SECRET)
     client.bodies = bodies
     return client

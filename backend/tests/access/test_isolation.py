@@ -42,6 +42,7 @@ def _calls(client):
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
             values = {"id": ids, "study": ["school", "house-test", SECRET]}
+            values |= {"which": ["1", "1..1", "1..now"], "number": ["1"]}
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
                     values.setdefault(parameter["name"], parameter["schema"].get("enum"))
