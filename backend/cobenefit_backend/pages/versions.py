@@ -103,7 +103,7 @@ def _row(row: Row, words: Words) -> Row:
     return {
         **row,
         "day": _day(row, words),
-        "time": f"{made:%H:%M} UTC",
+        "time": f"{made:%H:%M}\u00a0UTC",
         "status_told": _status(row, words),
         "reason": words("version_due", day=form.day(row["due"])) if by_itself else row["why"],
         "by": words("version_due_by") if by_itself else words("version_by", who=row["who"]),

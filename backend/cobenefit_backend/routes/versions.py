@@ -32,6 +32,10 @@ _PROBLEMS = {
     "unchanged": "publish_unchanged", "no-study": "publish_no_study",
     "too-many": "publish_full", "why": "publish_why_needed",
 }  # fmt: skip
+_SAID_ON_THE_PAGE = {
+    "description": "Nothing was published, and the page says why",
+    "content": {"text/html": {}, "application/problem+json": {}},
+}
 _NUMBER = re.compile("[0-9]{1,4}")
 _SECURITY: dict[str, Any] = {"security": [{"key": []}]}
 Reading = Annotated[Caller, Depends(allow(Scope.READ))]
@@ -140,7 +144,10 @@ def _list(
 
 
 @router.post(
-    ADDRESS, openapi_extra=FORM, response_class=HTMLResponse, responses=refusals(413, 422)
+    ADDRESS,
+    openapi_extra=FORM,
+    response_class=HTMLResponse,
+    responses={**refusals(413, 422), 409: _SAID_ON_THE_PAGE},
 )
 async def post_version_form(
     request: Request, filled: Annotated[Filled, Depends(form(Scope.DOCUMENT))]
@@ -158,7 +165,7 @@ def _published(request: Request, filled: Filled) -> Response:
     except RequestError as error:
         if error.kind not in _PROBLEMS:
             raise
-        return _list(request, caller, problem=_PROBLEMS[error.kind], status=error.status)
+        return _list(request, caller, problem=_PROBLEMS[error.kind], status=409)
     language = frame.language_of(request)
     return RedirectResponse(f"{ADDRESS}/{added['number']}?lang={language}", status_code=303)
 

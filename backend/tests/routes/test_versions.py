@@ -92,7 +92,7 @@ def test_an_officer_publishes_from_the_page_and_a_viewer_reads(municipality, ses
         return answer, html.unescape(answer.text)
 
     nothing, text = send(why=" ")
-    assert (nothing.status_code, "Indiquez pourquoi" in text) == (422, True)
+    assert (nothing.status_code, "Indiquez pourquoi" in text) == (409, True)
     sent = {"why": "conseil du 3 décembre", "status": "validated"}
     done, _ = send(**sent)
     assert (done.status_code, done.headers["location"]) == (303, "/report/versions/1?lang=fr")

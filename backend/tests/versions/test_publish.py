@@ -1,5 +1,6 @@
 """When a version is published, and that it stays what it was whatever comes after."""
 
+import asyncio
 import json
 import logging
 import zipfile
@@ -12,7 +13,7 @@ import pytest
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.versions import archive
-from cobenefit_backend.versions.clock import publish_all
+from cobenefit_backend.versions.clock import publish_all, publishing
 from cobenefit_backend.versions.desk import Desk
 from cobenefit_backend.versions.publish import publish, publish_due
 
@@ -104,3 +105,24 @@ def test_one_tenant_that_fails_keeps_no_other_back(store, versions, small, caplo
         assert publish_all(store, report_of, "yearly") == 1
     assert "the report of broken was due" in caplog.text
     assert publish_all(store, report_of, "yearly") == 0
+
+
+def test_a_server_publishes_by_itself_and_stops_with_it(store, versions, small):
+    store.put_study("demo", b"{}", 0)
+    asked = []
+
+    def report_of(tenant):
+        asked.append(tenant)
+        return small
+
+    async def serve():
+        async with publishing(store, report_of, "monthly", period_s=0.01):
+            async with asyncio.timeout(60):
+                while not versions.latest("demo"):  # noqa: ASYNC110  the database tells nobody
+                    await asyncio.sleep(0.01)
+        async with publishing(store, report_of, ""):
+            return len(asyncio.all_tasks())
+
+    assert asyncio.run(serve()) == 1
+    assert asked == ["demo"]
+    assert versions.latest("demo")["who"] == "schedule"
