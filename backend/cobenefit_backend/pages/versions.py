@@ -111,7 +111,27 @@ def _row(row: Row, words: Words) -> Row:
 
 
 def one(desk: Desk, number: int, language: Language) -> str:
-    """Return the page of a version; RequestError 404 when there is none of that number."""
+    """Return the page of a version.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose versions.
+    number : int
+        Which. [1]
+    language : {'en', 'fr'}
+        Its language.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    RequestError
+        404 when there is none of that number.
+    """
     words = Words.load(language)
     row = desk.versions.one(desk.tenant, number)
     names = archive.names(desk.versions.archive(desk.tenant, number))

@@ -19,7 +19,7 @@ def trajectory(aim: Target, year: int, reader: Reader, label: str) -> Markup:
     aim : Target
         A target with both its ends.
     year : int
-        The year up to which the report reaches. [yr]
+        The year up to which the report reaches. [1]
     reader : Reader
         For whom.
     label : str

@@ -61,7 +61,7 @@ class Progress:
     cut : float or None
         What is to be cut a year. [unit of the target]
     year : int
-        The year up to which the studies report. [yr]
+        The year up to which the studies report. [1]
     due : float or None
         What a straight line has cut by that year. [unit of the target]
     parts : tuple of Part

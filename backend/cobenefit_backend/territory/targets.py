@@ -108,7 +108,7 @@ class Target:
         Parameters
         ----------
         year : int
-            The year; outside the line its nearest end holds. [yr]
+            The year; outside the line its nearest end holds. [1]
 
         Returns
         -------

@@ -149,7 +149,9 @@ def amount(value: float, aim: Target, reader: Reader) -> str:
 
 def _bar(part: Part, found: Progress, place: Territory, report: Report, reader: Reader) -> Bar:
     words, share = reader.words, part.share
-    low, central, high = (percent(each, reader) for each in (share.low, share.central, share.high))
+    low, central, high = (
+        _percent(each, reader) for each in (share.low, share.central, share.high)
+    )
     values = {
         "territory": place.names[words.language],
         "year": _year(found.target, reader),
@@ -169,8 +171,7 @@ def _bar(part: Part, found: Progress, place: Territory, report: Report, reader: 
     return Bar(text, charts.bounds_bar(bounds, tone, label), achieved)
 
 
-def percent(ratio: float, reader: Reader) -> str:
-    """Return a small share with two digits, however small."""
+def _percent(ratio: float, reader: Reader) -> str:
     return reader.format.signed_percent(ratio)
 
 
@@ -230,7 +231,7 @@ def _rows(found: Progress, report: Report, reader: Reader) -> list[Cells]:
             (words("row_cut", year=_year(aim, reader)), amount(found.cut, aim, reader), hundred)
         )
         if found.due is not None:
-            due = percent(found.due / found.cut, reader)
+            due = _percent(found.due / found.cut, reader)
             rows.append((words("row_due", year=found.year), amount(found.due, aim, reader), due))
     for part in found.parts:
         title = _titles(part, report, reader)
@@ -245,8 +246,8 @@ def _range(value: Interval, aim: Target, reader: Reader) -> str:
 
 
 def _share(share: Interval, reader: Reader) -> str:
-    low, high = (percent(each, reader) for each in (share.low, share.high))
-    return f"{percent(share.central, reader)} ({low} – {high})"
+    low, high = (_percent(each, reader) for each in (share.low, share.high))
+    return f"{_percent(share.central, reader)} ({low} – {high})"
 
 
 COLUMNS = (

@@ -116,7 +116,25 @@ class Versions:
         return found[0] if found else None
 
     def one(self, tenant: str, number: int) -> Row:
-        """Return a version's `COLUMNS`; RequestError 404 when there is none of that number."""
+        """Return what is known of a version.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose.
+        number : int
+            Which. [1]
+
+        Returns
+        -------
+        mapping
+            Its `COLUMNS`.
+
+        Raises
+        ------
+        RequestError
+            404 when there is none of that number.
+        """
         found = self._one(tenant, number, _NAMES)
         return {name: found[name] for name in COLUMNS}
 

@@ -65,7 +65,7 @@ def opening(changes: Changes, old: str, new: str, reader: Reader) -> str:
     if not moves:
         return words(f"{key}_same", **names)
     first = max(changes.studies, key=lambda each: abs(moves.get(each.study, 0.0)))
-    change = signed(moves[first.study], reader)
+    change = _signed(moves[first.study], reader)
     return words(key, **names, title=title_of(first, reader), change=change)
 
 
@@ -88,8 +88,7 @@ def move_kgco2e(change: StudyChange) -> float:
     return 0.0 if None in nets else float(nets[0]["central"] - nets[1]["central"])
 
 
-def signed(kgco2e: float, reader: Reader) -> str:
-    """Return a mass with its sign."""
+def _signed(kgco2e: float, reader: Reader) -> str:
     written = reader.format.mass(kgco2e)
     return f"+{written}" if kgco2e > 0 else written
 
@@ -203,13 +202,13 @@ def _parts(change: StudyChange, reader: Reader) -> list[Cells]:
         return []
     rows: list[Cells] = []
     for step in change.steps:
-        part = signed(step.change_kgco2e, reader)
+        part = _signed(step.change_kgco2e, reader)
         name = reader.words.either(f"input_{step.name}", step.name)
         rows.append((name, form.precise(step.old), form.precise(step.new), part))
     if change.footprint_kgco2e:
         own = [form.mass(each["footprint_kgco2e"]["central"]) for each in (change.old, change.new)]
         name = reader.words("why_footprint")
-        rows.append((name, own[0], own[1], signed(-change.footprint_kgco2e, reader)))
+        rows.append((name, own[0], own[1], _signed(-change.footprint_kgco2e, reader)))
     return rows
 
 
