@@ -14,14 +14,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 MAX_BYTES = 100_000
 MOST_STEPS = 60
-NAMES = {"study": "school", "site": "town", "device": "school", "tenant": "demo"}
+NAMES = {
+    "study": "school", "site": "town", "device": "school", "tenant": "demo", "which": "1..now",
+}  # fmt: skip
 #: Pages beside the ones that answer 200: what is not there, and what was never sent.
-REFUSALS = ["/studies/none", "/no-such-page"]
+REFUSALS = ["/studies/none", "/report/versions/9", "/no-such-page"]
 
 
 @pytest.fixture
 def addresses(municipality):
     """Every HTML page of the OpenAPI document, parameters filled in, then the refusals."""
+    assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
     for path, operations in municipality.app.openapi()["paths"].items():
         answers = operations.get("get", {}).get("responses", {})
