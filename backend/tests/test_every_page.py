@@ -35,7 +35,7 @@ def addresses(municipality):
 
 
 @pytest.fixture
-def browser(served, program):
+def browser(served, program, addresses):  # addresses first: an event loop of their own
     with sync_playwright() as play:
         found = play.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
         yield found
