@@ -16,6 +16,7 @@ from cobenefit_backend import (
     erase_cli,
     imports_cli,
     public_cli,
+    report_cli,
     retention_cli,
 )
 from cobenefit_backend.activities_cli import app as activities_app
@@ -39,14 +40,7 @@ app.add_typer(areas_app, name="areas")
 app.command("import")(imports_cli.import_)
 app.add_typer(imports_cli.imports_app, name="imports")
 app.add_typer(imports_cli.correct_app, name="correct")
-
-
-class ReportLanguage(StrEnum):
-    """Languages of a report file."""
-
-    FR = "fr"
-    EN = "en"
-    BOTH = "both"
+app.add_typer(report_cli.app, name="report")
 
 
 class FileLanguage(StrEnum):
@@ -210,47 +204,6 @@ def _number(text: str, file: Path, line: int, kind: type[int] | type[float]) -> 
 
 
 @app.command()
-def report(
-    out_html: Annotated[
-        Path | None,
-        typer.Option(
-            help="Self-contained HTML file; with --lang both NAME.html and NAME.fr.html."
-        ),
-    ] = None,
-    out_json: Annotated[Path | None, typer.Option(help="report.json.")] = None,
-    lang: Annotated[
-        ReportLanguage, typer.Option(help="Language of the HTML file.")
-    ] = ReportLanguage.BOTH,
-    tenant: Annotated[str, typer.Option(help="Tenant; empty: the only one.")] = "",
-    config: ConfigOption = None,
-) -> None:
-    """Compute the report and write it as HTML, JSON or both.
-
-    Example: cobenefit backend report --out-html report.html --out-json report.json --lang both
-    """
-    from cobenefit_backend import config as configuration
-    from cobenefit_backend.report import render
-    from cobenefit_backend.routes.pages import ReportCache
-
-    try:
-        with open_store(config) as store:
-            cache = ReportCache(store)
-            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
-    except BackendError as error:
-        refuse(error)
-    files = {out_json: render.json_file(found)} if out_json else {}
-    if out_html and lang is ReportLanguage.BOTH:
-        french = out_html.with_suffix(f".fr{out_html.suffix}")
-        files[out_html] = render.html_file(found, "en", other=french.name)
-        files[french] = render.html_file(found, "fr", other=out_html.name)
-    elif out_html:
-        files[out_html] = render.html_file(found, "fr" if lang is ReportLanguage.FR else "en")
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-        typer.echo(f"{path}: {len(text.encode()) / 1000:.1f} kB")
-
-
-@app.command()
 def export(
     files: Annotated[
         list[Path],
@@ -281,8 +234,9 @@ def export(
             for path in files
         }
         with open_store(config) as store:
-            cache = ReportCache(store)
-            found = cache.get(cache.tenant(tenant or configuration.load(config).tenant))
+            settings = configuration.load(config)
+            cache = ReportCache(store, settings.local_factors)
+            found = cache.get(cache.tenant(tenant or settings.tenant))
     except BackendError as error:
         refuse(error)
     for path, make in makers.items():

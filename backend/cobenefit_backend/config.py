@@ -10,15 +10,17 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cobenefit_backend.access import oidc_config
 from cobenefit_backend.access.oidc_config import OidcConfig
 from cobenefit_backend.errors import ConfigError
+from cobenefit_backend.versions.schedule import SCHEDULES, Every
 from cobenefit_backend.webhooks.sign import SHORTEST_KEY
 
 DATABASE_VARIABLE = "COBENEFIT_DATABASE_URL"
 WEBHOOK_VARIABLE = "COBENEFIT_WEBHOOK_SECRET"
+Schedule = Every | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class BackendConfig:
         Whether webhooks may use plain HTTP and reach the server's own network.
     webhook_secret : str
         Key that secrets of webhooks are derived from; empty: no webhooks.
+    local_targets : str
+        Folder of the operator's own targets; empty: none.
+    schedule : {'', 'monthly', 'quarterly', 'yearly'}
+        How often a report is due; empty: only when somebody asks.
     """
 
     database_url: str = "sqlite:///cobenefit.sqlite3"
@@ -59,6 +65,8 @@ class BackendConfig:
     oidc: OidcConfig | None = None
     webhooks_private: bool = False
     webhook_secret: str = field(default="", repr=False)
+    local_targets: str = ""
+    schedule: Schedule = ""
 
 
 _KEYS = {
@@ -70,6 +78,8 @@ _KEYS = {
     "pages.tenant": ("tenant", str),
     "factors.local": ("local_factors", str),
     "webhooks.private": ("webhooks_private", bool),
+    "targets.local": ("local_targets", str),
+    "report.schedule": ("schedule", str),
 }
 _RANGES = {
     "server.port": (1, 65_535),
@@ -77,6 +87,7 @@ _RANGES = {
     "server.requests_per_minute": (1, 1_000_000),
     "webhooks.private": (0, 1),
 }
+_CHOICES = {"report.schedule": ("", *SCHEDULES)}
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> BackendConfig:
@@ -142,6 +153,9 @@ def _read(path: Path, file: str, environment: Mapping[str, str]) -> dict[str, An
         low, high = _RANGES.get(key, (0, 0))
         if isinstance(value, int) and not low <= value <= high:
             raise ConfigError(f"must lie in {low} to {high}", file=file, key=key, value=value)
+        if value not in (choices := _CHOICES.get(key, (value,))):
+            allowed = ", ".join(map(repr, choices))
+            raise ConfigError(f"must be one of {allowed}", file=file, key=key, value=value)
         values[name] = value
     return values
 

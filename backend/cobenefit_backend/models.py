@@ -6,7 +6,7 @@ carries its `tenant`: on PostgreSQL row-level security compares it (migrations 0
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 NAMING = {
@@ -237,6 +237,37 @@ class AreaRow(SQLModel, table=True):
     sites: str
     polygons: str
     outline: str
+
+
+class ReportVersion(SQLModel, table=True):
+    """A published version of a report with all its files; added, never changed or removed."""
+
+    __tablename__: ClassVar[str] = "report_version"
+
+    tenant: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    created_ms: int = Field(sa_type=BigInteger)
+    who: str
+    why: str
+    status: str
+    due: str
+    method_version: str
+    factor_set: str
+    factor_sha256: str
+    code_version: str
+    data_sha256: str
+    report_sha256: str
+    sha256: str
+    archive: bytes = Field(sa_type=LargeBinary)
+
+
+class ReportDue(SQLModel, table=True):
+    """A date on which a report was due and was looked after; added, never changed."""
+
+    __tablename__: ClassVar[str] = "report_due"
+
+    tenant: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
 
 
 class Change(SQLModel, table=True):

@@ -87,7 +87,10 @@ class OverlapEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything a tenant's report needs beside the series."""
+    """Everything a tenant's report needs beside the series.
+
+    `territory` names the one whose targets stand beside the figures (`territories.csv`).
+    """
 
     tenant: Name
     names: Names
@@ -96,6 +99,7 @@ class StudyDocument(Struct, frozen=True, forbid_unknown_fields=True):
     gateway: Gateway
     study: list[AnyStudy]
     overlap: list[OverlapEntry] = field(default_factory=list)
+    territory: str = ""
 
     def site_of(self, study: Study) -> Site:
         """Return the site of a study."""

@@ -190,6 +190,7 @@ def _health(device: str, site: str) -> dict[str, Any]:
 
 STUDY = {
     "tenant": "demo",
+    "territory": "hauts-de-france",
     "names": {"en": "Demo municipality", "fr": "Collectivité de démonstration"},
     "site": [
         {"id": "town", "timezone": "Europe/Paris", "station": "S1"},

@@ -14,11 +14,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 MAX_BYTES = 100_000
 MOST_STEPS = 60
-NAMES = {"study": "school", "site": "town", "device": "school", "tenant": "demo", "person": "none"}
+NAMES = {
+    "study": "school", "site": "town", "device": "school", "tenant": "demo", "person": "none",
+    "which": "1..now",
+}  # fmt: skip
 #: Pages beside the ones that answer 200: what is not there, and what was never sent.
 #: Nobody has configured a provider here: its pages are in test_browser_access.
 REFUSALS = [
-    "/studies/none", "/no-such-page", "/login/oidc/callback", "/admin/people/none/remove",
+    "/studies/none", "/report/versions/9", "/no-such-page", "/login/oidc/callback",
+    "/admin/people/none/remove",
 ]  # fmt: skip
 
 
@@ -28,6 +32,7 @@ def addresses(municipality):
     for action in ("on", "release"):  # the public page has something to show
         sent = municipality.post("/v1/public", json={"tenant": "demo", "action": action})
         assert sent.status_code == 200, sent.text
+    assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
     known = municipality.app.state.guard.credentials.listed("demo")
     names = {**NAMES, "id": known[0]["id"]}
@@ -40,7 +45,7 @@ def addresses(municipality):
 
 
 @pytest.fixture
-def browser(served, program):
+def browser(served, program, addresses):  # addresses first: an event loop of their own
     with sync_playwright() as play:
         found = play.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
         yield found

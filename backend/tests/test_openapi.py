@@ -17,6 +17,7 @@ def test_schemathesis_finds_no_contradiction(served, municipality, tmp_path, req
         sys.executable, "-m", "schemathesis.cli", "run", f"{served}/v1/openapi.json",
         "--header", f"Authorization: {municipality.headers['Authorization']}",
         "--exclude-checks", BEYOND_A_SCHEMA, "--seed", "1", "--no-color", "--continue-on-failure",
+        "--request-timeout", "120",  # a busy machine publishes a version slowly
         *(whole if request.config.getoption("--long") else quick),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -64,11 +64,13 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _files(report: Report) -> dict[str, bytes]:
     found = {"report.json": render.json_file(report).encode()}
     for language in LANGUAGES:
-        found[f"report.{language}.html"] = render.html_file(report, language).encode()
+        other = next(f"report.{each}.html" for each in LANGUAGES if each != language)
+        found[f"report.{language}.html"] = render.html_file(report, language, other).encode()
         found[f"report.{language}.pdf"] = pdf_file(report, language)
         found[f"report.{language}.xlsx"] = workbook(report, language)
     for table in tables(report):
         found[f"{table.name}.csv"] = csv_file(table)
+        found[f"{table.name}.fr.csv"] = csv_file(table, "fr")
     return found
 
 

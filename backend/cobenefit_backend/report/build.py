@@ -33,7 +33,7 @@ from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.stations import stations
 from cobenefit_backend.report.tertiary import tertiary
-from cobenefit_backend.report.version import code_version
+from cobenefit_backend.report.version import METHOD_VERSION, code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
 from cobenefit_backend.study import StudyDocument
@@ -105,6 +105,7 @@ def build(
         generated_from={
             "data_sha256": _data_digest(store, tenant, stored, windows),
             "factor_set": {"version": factors.version, "sha256": factors.sha256},
+            "method_version": METHOD_VERSION,
             "code_version": code_version(),
         },
         cases=cases,

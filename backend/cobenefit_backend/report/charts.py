@@ -61,21 +61,6 @@ def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
     Markup
         The drawing.
     """
-    low, high = min(net["low"], 0.0), max(net["high"], 0.0)
-    margin = (high - low) * 0.03 or 1.0
-    x = svg.Scale(low - margin, high + margin, 8, BAR_WIDTH - 8)
-    middle = 12
-    parts = [
-        svg.line((4, middle), (BAR_WIDTH - 4, middle), "rule"),
-        svg.element(
-            "rect", x=x(net["low"]), y=middle - 5, width=max(x(net["high"]) - x(net["low"]), 2),
-            height=10, class_=f"bar {tone_}",
-        ),
-        *([_hatching(x(net["low"]), x(net["high"]), middle)] if tone_ == "hatch" else []),
-        svg.line((x(net["central"]), middle - 9), (x(net["central"]), middle + 9), "centre"),
-        svg.line((x(0), 0), (x(0), 24), "zero"),
-        svg.text((x(0), BAR_HEIGHT - 1), "0", "tick", _anchor(x(0), BAR_WIDTH)),
-    ]  # fmt: skip
     unit = mass_unit(*net.values())
     label = reader.words(
         "interval_alt",
@@ -83,6 +68,41 @@ def interval_bar(net: Bounds, tone_: str, reader: Reader) -> Markup:
         high=reader.format.mass(net["high"], unit),
         central=reader.format.mass(net["central"], unit),
     )
+    return bounds_bar(net, tone_, label)
+
+
+def bounds_bar(bounds: Bounds, tone_: str, label: str) -> Markup:
+    """Draw bounds of any unit with zero marked.
+
+    Parameters
+    ----------
+    bounds : dict
+        `low`, `central`, `high`. [any]
+    tone_ : str
+        `good`, `bad`, `grey`, or `hatch` for what is not claimed.
+    label : str
+        What it shows, in one sentence.
+
+    Returns
+    -------
+    Markup
+        The drawing.
+    """
+    low, high = min(bounds["low"], 0.0), max(bounds["high"], 0.0)
+    margin = (high - low) * 0.03 or 1.0
+    x = svg.Scale(low - margin, high + margin, 8, BAR_WIDTH - 8)
+    left, right, middle = x(bounds["low"]), x(bounds["high"]), 12
+    parts = [
+        svg.line((4, middle), (BAR_WIDTH - 4, middle), "rule"),
+        svg.element(
+            "rect", x=left, y=middle - 5, width=max(right - left, 2), height=10,
+            class_=f"bar {tone_}",
+        ),
+        *([_hatching(left, right, middle)] if tone_ == "hatch" else []),
+        svg.line((x(bounds["central"]), middle - 9), (x(bounds["central"]), middle + 9), "centre"),
+        svg.line((x(0), 0), (x(0), 24), "zero"),
+        svg.text((x(0), BAR_HEIGHT - 1), "0", "tick", _anchor(x(0), BAR_WIDTH)),
+    ]  # fmt: skip
     return svg.drawing(BAR_WIDTH, BAR_HEIGHT, label, parts, "interval")
 
 

@@ -30,9 +30,15 @@ POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form
 """Content security policy of every page."""
 PageName = Literal["report", "data", "factors"]
 NAV = (
-    ("portfolio", "/"), ("report", "/report"), ("data", "/data"), ("fleet", "/fleet"),
-    ("factors", "/factors"), ("login", "/login"),
-)  # fmt: skip
+    ("portfolio", "/"),
+    ("report", "/report"),
+    ("versions", "/report/versions"),
+    ("targets", "/targets"),
+    ("data", "/data"),
+    ("fleet", "/fleet"),
+    ("factors", "/factors"),
+    ("login", "/login"),
+)
 """The pages of the server: `nav_…` key of the catalogue and address, as every page lists them."""
 
 

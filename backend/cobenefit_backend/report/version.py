@@ -1,6 +1,9 @@
-"""The code version a report was computed with."""
+"""The versions of method and code a report was computed with."""
 
 from importlib.metadata import PackageNotFoundError, version
+
+METHOD_VERSION = "1"
+"""Raised by whoever changes an equation, a gate or a default that moves a figure."""
 
 
 def code_version() -> str:

@@ -1,4 +1,4 @@
-"""Read the territories' figures, targets and sectors, refusing a row without its source."""
+"""Read the territories' figures and sectors, refusing a row without its source."""
 
 import csv
 import tomllib
@@ -38,34 +38,6 @@ class Figure:
     value: float
     unit: str
     year: int
-    source: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A change a territory has decided.
-
-    Attributes
-    ----------
-    id : str
-        Stable dotted name.
-    territory, quantity : str
-        Of what it is the target.
-    change_ratio : float
-        Change to the reference, negative for a reduction. [1]
-    from_year, to_year : int or None
-        Reference year and year of the target; None where the source does not print it.
-    source, reference : str
-        Title and publisher, and the place in it.
-    """
-
-    id: str
-    territory: str
-    quantity: str
-    change_ratio: float
-    from_year: int | None
-    to_year: int | None
     source: str
     reference: str
 
@@ -132,22 +104,6 @@ def figures(folder: Path = FOLDER) -> dict[str, Figure]:
             **{**row, "value": float(row["value"]), "year": int(row["year"])}  # type: ignore[arg-type]
         )
         for row in _rows(folder, "figures.csv")
-    }
-
-
-@cache
-def targets(folder: Path = FOLDER) -> dict[str, Target]:
-    """Return the targets by id; FactorError names the first row refused."""
-    return {
-        row["id"]: Target(
-            **{
-                **row,
-                "change_ratio": float(row["change_ratio"]),
-                "from_year": int(row["from_year"]) if row["from_year"] else None,
-                "to_year": int(row["to_year"]) if row["to_year"] else None,
-            }  # type: ignore[arg-type]
-        )
-        for row in _rows(folder, "targets.csv")
     }
 
 

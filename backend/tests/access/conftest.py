@@ -8,6 +8,7 @@ import pytest
 
 from cobenefit_backend import migrate
 from cobenefit_backend.store import open_engine
+from cobenefit_backend.versions.kept import COLUMNS, Versions
 from cobenefit_backend.webhooks.events import TEST, Event
 from cobenefit_backend.webhooks.stored import Webhooks
 
@@ -62,6 +63,7 @@ def owner(client, counter_row, page_body, study_document):
         "areas": json.dumps({"type": "FeatureCollection", "features": [{
             "type": "Feature", "properties": {"name": SECRET, "sites": ["town"]},
             "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]},
+        }]}),
     }  # fmt: skip
     for path, body in bodies.items():
         answer = client.post(f"/v1/{path}", content=body)
@@ -72,5 +74,7 @@ def owner(client, counter_row, page_body, study_document):
     hooks = Webhooks(client.app.state.store.database)
     client.webhook = hooks.create("demo", address, [TEST], seen, now_ms=1, by="test")
     assert hooks.queue("demo", client.webhook, Event(TEST, {"secret": SECRET}), 1)
+    version = dict.fromkeys(COLUMNS, SECRET) | {"created_ms": 0}
+    Versions(client.app.state.store.database).add("demo", version, SECRET.encode(), SECRET)
     client.bodies = bodies
     return client

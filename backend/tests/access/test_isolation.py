@@ -73,10 +73,10 @@ def _calls(client):
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
             values = {
-                "id": [*ids, client.webhook], "path": STA, "study": ["school", "house-test", SECRET], "tenant": ["demo"],
-                "person": [PERSON],
-                "site": ["town", SECRET], "device": [SECRET, "school"],
-            }
+                "id": [*ids, client.webhook], "path": STA, "tenant": ["demo"], "person": [PERSON],
+                "study": ["school", "house-test", SECRET], "site": ["town", SECRET],
+                "device": [SECRET, "school"], "which": ["1", "1..1", "1..now"], "number": ["1"],
+            }  # fmt: skip
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
                     values.setdefault(parameter["name"], parameter["schema"].get("enum"))

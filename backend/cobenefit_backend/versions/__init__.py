@@ -1,0 +1,1 @@
+"""Published versions of a report: kept as they were, found again, compared."""
