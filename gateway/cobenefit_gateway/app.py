@@ -12,7 +12,6 @@ import errno
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -30,7 +29,6 @@ from cobenefit_gateway.memory import collect_seldom, keep_freed
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.state import Series
 from cobenefit_gateway.vitals import Vitals
 from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
@@ -286,7 +284,7 @@ class Gateway:
         position = self._journal.position
         asked = self._store.asked_again()
         self._due |= self._intake.again(asked)
-        self._share(self._state.changes.series)
+        self._share()
         if flush or asked or position != self._saved or not self._complete:
             self._complete = self._store.checkpoint(
                 self._state, position, flush=flush, copy=bool(asked)
@@ -294,14 +292,14 @@ class Gateway:
             self._saved = position
             self._journal.drop_before(self._store.kept_from)
 
-    def _share(self, changed: Iterable[Series]) -> None:
+    def _share(self) -> None:
         # Whoever else wants to know: the watch, Home Assistant, Sparkplug nodes.
         if not self._broker.connected:  # it is what the journal had
             return
         now_ms = time.time_ns() // 1_000_000
-        self._watch.hear(self._state.changes.places(), now_ms)
+        self._watch.hear(self._state.heard(), now_ms)
         self._state.settle()
-        self._home.tell(changed)
+        self._home.tell(self._state.changed())
         for group, edge in list(self._state.rebirths):
             if self._broker.publish(*sparkplug.rebirth(group, edge, now_ms)):
                 self._state.rebirths.remove((group, edge))

@@ -40,7 +40,7 @@ def judge_counters(
         unknown.
     """
     order = np.lexsort((batch.t_ms[batch.starts], batch.id))
-    order = order[table.counter[batch.id[order]]]
+    order = order[table.rules.counter[table.rule[batch.id[order]]]]
     if not order.size:
         return
     clean = rises & ~batch.flagged()
