@@ -6,7 +6,7 @@ first slot is in the table, `next` leads on. A closed window's slot is used agai
 I/O.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -242,6 +242,29 @@ class Slots(Growing):
             self.segment[slot] = segments[0]
         elif segments:
             self._more[slot] = segments
+
+    def contents(
+        self, slot: IntArray
+    ) -> Iterator[tuple[int, int, Sequence[tuple[float, ...]], list[int] | None]]:
+        """Yield what is in windows.
+
+        Parameters
+        ----------
+        slot : ndarray, shape (n,)
+            Theirs. [1]
+
+        Yields
+        ------
+        tuple of int, int, sequence of Segment, list of int or None
+            Readings, flagged readings, segments and histogram of each. [1, 1, -, 1]
+        """
+        ones = self.segment[slot].tolist()
+        for i, one, flagged in zip(slot.tolist(), ones, self.flagged[slot].tolist(), strict=True):
+            bins, several = self._histograms.get(i), self._more.get(i)
+            if several is None:
+                yield one[0], flagged, (one,) if one[0] else (), bins
+            else:
+                yield sum(segment.readings for segment in several), flagged, several, bins
 
     def histogram(self, slot: int) -> list[int] | None:
         """Return the histogram of a window, None when it has none [1]."""

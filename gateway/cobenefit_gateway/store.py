@@ -9,7 +9,7 @@ is read again.
 import json
 import uuid
 from collections.abc import Iterator
-from math import nan
+from math import isnan, nan
 from sys import intern
 
 import msgspec
@@ -285,7 +285,7 @@ class Store:
         changes, run = state.changes, self._db.executemany
         run(
             "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
-            (_sequence_row(key, state.sequences[key]) for key in changes.sequences),
+            (_sequence_row(key, state.sequences[key]) for key in sorted(changes.sequences)),
         )
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -350,24 +350,31 @@ class Store:
 
 def _series_rows(state: State, number: IntArray) -> Iterator[tuple[object, ...]]:
     known = (getattr(state.table, name)[number].tolist() for name in _REMEMBERED)
-    for i, *values in zip(number.tolist(), *known, strict=True):
-        yield _summed((i, *state.by_id[i].place, *values))
+    for i, max_t_ms, last_t_ms, last, suspect, closed_ms in zip(
+        number.tolist(), *known, strict=True
+    ):
+        readings = _or_null(last), _or_null(suspect)
+        yield _summed((i, *state.by_id[i].place, max_t_ms, last_t_ms, *readings, closed_ms))
+
+
+def _or_null(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def _window_rows(slots: Slots, slot: IntArray, state: IntArray) -> Iterator[tuple[object, ...]]:
     columns = (slots.id, slots.grid, slots.start_ms, slots.length_s)
     heads = zip(*(column[slot].tolist() for column in columns), strict=True)
-    rest = zip(slot.tolist(), state.tolist(), slots.flagged[slot].tolist(), strict=True)
-    for head, (one, is_due, flagged) in zip(heads, rest, strict=True):
-        segments, histogram = slots.segments(one), slots.histogram(one)
-        bins = None if histogram is None else json.dumps(histogram)
-        readings = sum(segment.readings for segment in segments)
+    for head, due, (readings, flagged, segments, counts) in zip(
+        heads, state.tolist(), slots.contents(slot), strict=True
+    ):
+        bins = None if counts is None else json.dumps(counts)
         tail = readings, flagged, msgspec.json.encode(segments).decode(), bins
-        yield (*head, is_due, *tail, rescue.row_sum((*head, *tail)))
+        yield (*head, due, *tail, rescue.row_sum((*head, *tail)))
 
 
 def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
-    return _summed((*key, sequences.floor, json.dumps(sequences.ranges)))
+    ranges = json.dumps(sequences.ranges) if sequences.ranges else "[]"
+    return _summed((*key, sequences.floor, ranges))
 
 
 def _summed(values: tuple[object, ...]) -> tuple[object, ...]:
