@@ -52,7 +52,7 @@ class Ledger:
         self.db.executemany(
             "INSERT INTO heard VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET "
             "t_ms = max(t_ms, excluded.t_ms)",
-            [(*place, t_ms) for place, t_ms in times.items()],
+            ((*place, t_ms) for place, t_ms in times.items()),
         )
 
     def asleep(self, times: dict[tuple[str, str], int]) -> None:

@@ -233,7 +233,7 @@ class State:
 
     table: Table = field(default_factory=Table)
     slots: Slots = field(init=False)
-    by_id: dict[int, Series] = field(default_factory=dict)
+    by_id: list[Series] = field(default_factory=list)
     settle: Callable[[], None] = field(default=_nothing)
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
     sequences: dict[DeviceBoot, Sequences] = field(default_factory=dict)
@@ -270,6 +270,7 @@ class State:
         series = Series(self, number, place)
         self.table.reserve(number)
         self.table.rule[number] = self.table.rules.number(rule)
+        self.by_id += [series] * (number + 1 - len(self.by_id))
         self.series[place] = self.by_id[number] = series
         return series
 

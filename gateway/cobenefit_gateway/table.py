@@ -11,6 +11,7 @@ batch. Plain arrays that grow when they are full. It must do no I/O.
 
 from collections.abc import Mapping
 from math import inf
+from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 NEVER_MS = -(1 << 62)
 #: No open window.
 NONE = -1
-#: Columns of at most this length double when they are full, longer ones grow by a quarter. [1]
-_DOUBLES = 4096
+#: Entries that are made at once. [1]
+_STEP = 1024
 Kinds = Mapping[str, tuple[DTypeLike, Any]]
 
 
@@ -41,8 +42,11 @@ class Growing:
 
     def __init__(self, kinds: Kinds) -> None:
         self._kinds = kinds
+        self._room: dict[str, NDArray[Any]] = {
+            name: _mapped(kind, _STEP) for name, (kind, _) in kinds.items()
+        }
         self.size = 0
-        self._grow(64)
+        self.reserve(0)
 
     def reserve(self, number: int) -> None:
         """Make room for an entry.
@@ -52,17 +56,24 @@ class Growing:
         number : int
             Its number, >= 0. [1]
         """
-        if number >= self.size:
-            more = self.size if self.size < _DOUBLES else self.size // 4
-            self._grow(max(self.size + more, number + 1))
-
-    def _grow(self, size: int) -> None:
+        if number < self.size:
+            return
+        size = (number // _STEP + 1) * _STEP
         for name, (kind, nothing) in self._kinds.items():
-            grown: NDArray[Any] = np.full(size, nothing, dtype=kind)
-            if self.size:
-                grown[: self.size] = getattr(self, name)
-            setattr(self, name, grown)
+            room = self._room[name]
+            if size > room.size:
+                room = _mapped(kind, max(2 * room.size, size))
+                room[: self.size] = getattr(self, name)
+            room[self.size : size] = nothing
+            self._room[name] = room
+            setattr(self, name, room[:size])
         self.size = size
+
+
+def _mapped(kind: DTypeLike, size: int) -> NDArray[Any]:
+    # Memory of its own: not there before it is written to, given back whole when outgrown.
+    kind = np.dtype(kind)
+    return np.frombuffer(mmap(-1, size * kind.itemsize), dtype=kind)
 
 
 class Rules(Growing):
