@@ -23,7 +23,7 @@ from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
-from cobenefit_gateway.journal import Journal, Record
+from cobenefit_gateway.journal import Journal, Position, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.memory import collect_seldom, keep_freed
 from cobenefit_gateway.mqtt import open_broker
@@ -242,22 +242,44 @@ class Gateway:
         spent_s = time.thread_time() - started_s
         self._ack_at = now + min(max(_ACK_EVERY_S, spent_s / _ACK_PART), _ACK_LATEST_S)
 
-    def _replay(self) -> None:
-        count = 0
+    def _replay(self, *, saves: bool = True) -> None:
+        # Saved on the way, so that a crash in a long replay does not begin it anew.
+        count, self._checkpoint_at = 0, time.monotonic() + self._config.checkpoint_s
         records = self._journal.replay(self._store.position)
         while batch := list(islice(records, _TAKE)):
             count += len(batch)
             self._due |= self._intake.take(batch)
-        for name in ("cut_bytes", "damaged_bytes"):
-            if found := getattr(self._journal, name):
-                self._state.totals["journal_" + name] += found
+            if saves and time.monotonic() >= self._checkpoint_at:
+                self._count_damage()
+                if not self._saved_at(self._journal.replayed):
+                    self._load()
+                    self._replay(saves=False)
+                    return
         if count or self._journal.cut_bytes:
             log.info(
                 "read %d messages of the journal again, cut %d bytes never acknowledged",
                 count,
                 self._journal.cut_bytes,
             )
+        self._count_damage()
+
+    def _count_damage(self) -> None:
+        for name in ("cut_bytes", "damaged_bytes"):
+            if found := getattr(self._journal, name):
+                self._state.totals["journal_" + name] += found
         self._journal.cut_bytes = self._journal.damaged_bytes = 0
+
+    def _saved_at(self, position: Position) -> bool:
+        # Whether there was room to save a replay as far as it has come.
+        started = time.monotonic()
+        try:
+            self._store.checkpoint(self._state, position)
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode & 0xFF not in _NO_ROOM_SQLITE:
+                raise
+            return False
+        self._pause_checkpoints(time.monotonic() - started)
+        return True
 
     def _checkpoint(self, *, flush: bool = False) -> None:
         started, full = time.monotonic(), False
@@ -271,11 +293,13 @@ class Gateway:
                 full = True
                 # What was being saved is half changed in memory: as after a crash, from the disk.
                 self._load()
-                self._replay()
+                self._replay(saves=False)
             else:
                 self._room_again(full)
                 break
-        spent_s = time.monotonic() - started
+        self._pause_checkpoints(time.monotonic() - started)
+
+    def _pause_checkpoints(self, spent_s: float) -> None:
         pause_s = max(self._config.checkpoint_s, spent_s / _CHECKPOINT_PART)
         self._checkpoint_at = time.monotonic() + pause_s
 

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from cobenefit_gateway.errors import FramingError
-from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, Record
+from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, RETAINED, Record
 
 #: Longer messages are refused; only their length and digest are kept. [B]
 MAX_PAYLOAD = 65_536
@@ -154,7 +154,7 @@ class Splitter:
         except IndexError:
             raise FramingError("a message that ends inside its head") from None
         name = _name(data[body + 2 : message.id_at])
-        kind = REPEATED if data[at] & 8 else RAW
+        kind = RETAINED if data[at] & 1 else REPEATED if data[at] & 8 else RAW
         payload = data[message.payload_at : stop]
         if len(payload) > MAX_PAYLOAD:
             digest = blake2b(payload, digest_size=16)

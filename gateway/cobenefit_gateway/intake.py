@@ -20,7 +20,7 @@ from cobenefit_gateway.adapters import Adapter, Adapters
 from cobenefit_gateway.batch import Columns, Piece, of_singles
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Block, Refusal, decode_packs
-from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
+from cobenefit_gateway.journal import OVERSIZE, RAW, RETAINED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.routes import Route, Routes
 from cobenefit_gateway.senml_bulk import Alike, decode_alike
@@ -224,7 +224,8 @@ class Intake:
                 )
             elif route.leaf == "state" and record.payload:
                 said = messages.decode_state(record.payload)
-                node_health.hear(self._state, route.topic, said, taking.due)
+                fresh = record.kind != RETAINED
+                node_health.hear(self._state, route.topic, said, taking.due, fresh=fresh)
         except WireError as err:
             self._unreadable(route, record, err.reason, err.text, again)
         except Exception as err:
@@ -267,7 +268,7 @@ class Intake:
     ) -> Sequence[Channel]:
         channels = taking.channels(i)
         copy = again is None and self._state.is_copy(_fingerprint(record))
-        if copy and (record.kind == REPEATED or is_absolute(record.payload)):
+        if copy and (record.kind != RAW or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
             return ()
         return channels

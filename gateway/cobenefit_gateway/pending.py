@@ -65,7 +65,8 @@ class Pending:
         rows = Rows._make(np.concatenate(column) for column in zip(*self._rows, strict=True))
         parts = Partials._make(np.concatenate(c) for c in zip(*self._parts, strict=True))
         self._rows, self._parts, self.size = [], [], 0
-        order = np.lexsort((parts.first_t_ms, rows.start_ms, rows.grid, rows.id))
+        # Of readings at the same instant the larger is the later, however they came.
+        order = np.lexsort((parts.first, parts.first_t_ms, rows.start_ms, rows.grid, rows.id))
         rows = Rows._make(column[order] for column in rows)
         parts = Partials._make(column[order] for column in parts)
         heads = np.flatnonzero(_heads(rows, parts))

@@ -217,6 +217,25 @@ class Changes:
     kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=MAX_KEPT))
     replayed: list[int] = field(default_factory=list)
     births: set[str] = field(default_factory=set)
+    unheard: set[DeviceBoot] = field(default_factory=set)
+
+    def touch(self, keys: set[DeviceBoot], key: DeviceBoot, *, heard: bool = True) -> None:
+        """Note that something of a boot changed.
+
+        Parameters
+        ----------
+        keys : set of (site, device, boot)
+            `sequences` or `health`.
+        key : (site, device, boot)
+            Which boot.
+        heard : bool
+            Whether the node itself said so just now.
+        """
+        if heard:
+            self.unheard.discard(key)
+        elif key not in self.sequences and key not in self.health:
+            self.unheard.add(key)
+        keys.add(key)
 
 
 def _nothing() -> None:
@@ -291,8 +310,9 @@ class State:
 
     def heard(self) -> set[tuple[str, str]]:
         """Return site and device of everybody heard since everything was saved."""
-        places = {key[:2] for key in self.changes.sequences}
-        places.update(key[:2] for key in self.changes.health)
+        changes = self.changes
+        places = {key[:2] for key in changes.sequences if key not in changes.unheard}
+        places.update(key[:2] for key in changes.health if key not in changes.unheard)
         places.update(series.place[:2] for series in self.changed())
         return places
 
