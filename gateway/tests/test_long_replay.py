@@ -34,6 +34,12 @@ def filled(pipeline, monkeypatch):
     return one
 
 
+def end(gateway):
+    gateway._journal.close()
+    gateway._store.close()
+    gateway._lock.release()
+
+
 def test_it_goes_on_from_the_last_checkpoint_on_the_way(filled):
     gateway = Gateway(filled.config, "", "")
     take, taken = gateway._intake.take, []
@@ -47,8 +53,7 @@ def test_it_goes_on_from_the_last_checkpoint_on_the_way(filled):
     gateway._intake.take = until_the_end
     with pytest.raises(CrashError):
         gateway._replay()
-    gateway._store.close()
-    gateway._lock.release()
+    end(gateway)
     store = Store(filled.config)
     assert store.load().totals["readings"] == 4 * AT_ONCE
     assert store.position > Position(1, 0)
@@ -57,5 +62,4 @@ def test_it_goes_on_from_the_last_checkpoint_on_the_way(filled):
     again._replay()
     assert again._state.totals["readings"] == PACKS
     assert again._state.totals["duplicates"] == 0
-    again._store.close()
-    again._lock.release()
+    end(again)
