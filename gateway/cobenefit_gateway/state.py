@@ -9,6 +9,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
@@ -308,13 +309,20 @@ class State:
         self.table.changed[:] = False
         self.changes = Changes()
 
-    def heard(self) -> set[tuple[str, str]]:
-        """Return site and device of everybody heard since everything was saved."""
+    def heard(self) -> Iterator[tuple[str, str]]:
+        """Yield who was heard since everything was saved.
+
+        Yields
+        ------
+        tuple of str
+            Site and device, some more than once.
+        """
         changes = self.changes
-        places = {key[:2] for key in changes.sequences if key not in changes.unheard}
-        places.update(key[:2] for key in changes.health if key not in changes.unheard)
-        places.update(series.place[:2] for series in self.changed())
-        return places
+        for key in chain(changes.sequences, changes.health):
+            if key not in changes.unheard:
+                yield key[:2]
+        for series in self.changed():
+            yield series.place[:2]
 
     def refuse(
         self,
