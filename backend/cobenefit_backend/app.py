@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
-from cobenefit_backend.access.guard import COOKIE, Guard
+from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes.reading import refusals
 from cobenefit_backend.store import Store, open_engine
 
 HEADERS = (
@@ -72,7 +73,7 @@ def create_app(config: BackendConfig) -> FastAPI:
         yield
         engine.dispose()
 
-    app = FastAPI(
+    app = Api(
         title="Cobenefit backend",
         version=code_version(),
         lifespan=lifespan,
@@ -89,18 +90,9 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
     problems.install(app)
     app.include_router(ingest.router)
-    app.include_router(pages.router)
+    app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
-    app.include_router(login.router)
-    app.include_router(files.router)
+    app.include_router(login.router, responses=refusals(403, 413, 429))
+    app.include_router(files.router, responses=refusals(401, 403, 404, 429))
     app.add_middleware(SecurityHeaders)
-    _describe_key(app)
     return app
-
-
-def _describe_key(app: FastAPI) -> None:
-    schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemes = schema.setdefault("components", {}).setdefault("securitySchemes", {})
-    schemes["key"] = {"type": "http", "scheme": "bearer"}
-    schemes["session"] = {"type": "apiKey", "in": "cookie", "name": COOKIE}
-    app.openapi_schema = schema

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+import uvicorn
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Kind
@@ -328,6 +330,19 @@ def municipality(client, counter_row, page_body):
     """The client of a backend that holds the whole municipality."""
     _fill(client, counter_row, page_body)
     return client
+
+
+@pytest.fixture
+def served(municipality):
+    """The address of the municipality's backend, on a real socket."""
+    config = uvicorn.Config(municipality.app, port=0, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield "http://{}:{}".format(*listener.getsockname())
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture

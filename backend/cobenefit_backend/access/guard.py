@@ -60,7 +60,35 @@ class Guard:
         RequestError
             401 for an unknown credential, 429 for too many requests.
         """
-        token = bearer(request) or (cookie(request) if request.method in _SAFE else "")
+        return self._known(request, cookie(request) if request.method in _SAFE else "")
+
+    def signed_in(self, request: Request, scope: Scope) -> Caller:
+        """Return who sends a form of ours, by cookie or key; its token is checked with its body.
+
+        Parameters
+        ----------
+        request : Request
+            The request, of any method.
+        scope : Scope
+            What the form asks.
+
+        Returns
+        -------
+        Caller
+            The caller.
+
+        Raises
+        ------
+        RequestError
+            401 for nobody, 403 for a role that may not, 429 for too many requests.
+        """
+        caller = self._known(request, cookie(request))
+        if caller is None:
+            raise unknown()
+        return _checked(caller, scope)
+
+    def _known(self, request: Request, session: str) -> Caller | None:
+        token = bearer(request) or session
         address = request.client.host if request.client else ""
         caller = self.credentials.find(token, now_ms()) if token else None
         _pass(self._requests, f"c{caller.id}" if caller else f"a{address}")

@@ -29,6 +29,8 @@ _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 """Content security policy of every page."""
 PageName = Literal["report", "study", "data", "factors"]
+NAV = (("report", "/"), ("data", "/data"), ("factors", "/factors"))
+"""The pages of the server: `nav_…` key of the catalogue and address, as every page lists them."""
 
 
 @cache
@@ -205,7 +207,7 @@ def page(report: Report, name: PageName, language: Language, study: str = "") ->
     str
         HTML.
     """
-    return _render("page.html.j2", e=Edition(report, language, study=study), name=name)
+    return _render("page.html.j2", e=Edition(report, language, study=study), name=name, nav=NAV)
 
 
 def login(words: Words, caller: object, *, form: str, wrong: bool, policy: str) -> str:

@@ -1,4 +1,4 @@
-"""The words of the product in English and French, one file per language, the same keys.
+"""The words of the product in English and French: a folder per language, the same keys.
 
 >>> Words.load("fr")("net")
 'Bénéfice net'
@@ -33,8 +33,13 @@ class Words:
     @classmethod
     @cache
     def load(cls, language: Language) -> Self:
-        """Return the catalogue of a language."""
-        entries = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+        """Return the catalogue of a language: its files, which share no key."""
+        entries: dict[str, str] = {}
+        for path in sorted((FOLDER / language).glob("*.toml")):
+            more = tomllib.loads(path.read_text(encoding="utf-8"))
+            if twice := entries.keys() & more.keys():
+                raise ValueError(f"{path}: in another file too: {', '.join(sorted(twice))}")
+            entries |= more
         if language == "fr":
             entries = {key: _french_spaces(text) for key, text in entries.items()}
         return cls(language, entries)

@@ -1,7 +1,6 @@
 """Signing in with a one-time secret, and out again: plain forms, a cookie, no script."""
 
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -11,13 +10,11 @@ from cobenefit_backend.access import guard
 from cobenefit_backend.access.credentials import NO_TOKEN, SESSION_LIFE_MS, Caller
 from cobenefit_backend.report import render
 from cobenefit_backend.report.words import Language, Words, choose
-from cobenefit_backend.routes.reading import read_body
+from cobenefit_backend.routes import forms
 
 router = APIRouter(tags=["sign in"])
 POLICY = render.POLICY.replace("form-action 'none'", "form-action 'self'")
-_FORM: dict[str, Any] = {
-    "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": {}}}}
-}
+_HTML: dict[str, Any] = {"text/html": {}, "application/problem+json": {}}
 
 
 def _identified(request: Request) -> Caller | None:
@@ -52,13 +49,6 @@ def _set_cookie(request: Request, answer: Response, token: str) -> None:
     )  # fmt: skip
 
 
-async def _fields(request: Request) -> dict[str, str]:
-    body = (await read_body(request)).decode("ascii", "replace")
-    fields = {name: values[0] for name, values in parse_qs(body, max_num_fields=8).items()}
-    guard.check_form(request, fields.get("form", ""))
-    return fields
-
-
 @router.get("/login", response_class=HTMLResponse)
 def get_login(
     request: Request, caller: Annotated[Caller | None, Depends(_identified)]
@@ -67,10 +57,16 @@ def get_login(
     return _page(request, caller)
 
 
-@router.post("/login", openapi_extra=_FORM, dependencies=[Depends(_identified)])
+@router.post(
+    "/login",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    responses={401: {"description": "A secret that is not accepted", "content": _HTML}},
+    dependencies=[Depends(_identified)],
+)
 async def post_login(request: Request) -> Response:
     """Exchange a one-time secret for a session."""
-    fields = await _fields(request)
+    fields = await forms.fields(request)
     found: guard.Guard = request.app.state.guard
     secret = fields.get("secret", "").strip()
     token = await run_in_threadpool(found.credentials.redeem, secret, guard.now_ms())
@@ -82,10 +78,15 @@ async def post_login(request: Request) -> Response:
     return answer
 
 
-@router.post("/logout", openapi_extra=_FORM, dependencies=[Depends(_identified)])
+@router.post(
+    "/logout",
+    response_class=HTMLResponse,
+    openapi_extra=forms.FORM,
+    dependencies=[Depends(_identified)],
+)
 async def post_logout(request: Request) -> Response:
     """End the session, also here."""
-    await _fields(request)
+    await forms.fields(request)
     found: guard.Guard = request.app.state.guard
     await run_in_threadpool(found.sign_out, guard.cookie(request))
     answer = RedirectResponse(f"/login?lang={_language(request)}", status_code=303)

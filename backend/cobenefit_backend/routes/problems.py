@@ -3,11 +3,13 @@
 import logging
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from cobenefit_backend.errors import FactorError, InputError, RequestError
+from cobenefit_backend.openapi import Api
 
 LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -44,7 +46,7 @@ def problem(status: int, kind: str, detail: str, retry_after_s: int = 0) -> JSON
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Api) -> None:
     """Turn every error of the application into a problem answer."""
 
     @app.exception_handler(RequestError)
@@ -57,8 +59,16 @@ def install(app: FastAPI) -> None:
         return problem(422, "document", str(error))
 
     @app.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "http", str(error.detail))
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        answer = problem(error.status_code, "http", str(error.detail))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(app.methods(request.url.path))
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    async def _parameters(_request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        return problem(422, "parameters", "; ".join(faults))
 
     @app.exception_handler(Exception)
     async def _fault(request: Request, error: Exception) -> JSONResponse:

@@ -24,6 +24,16 @@ def test_same_keys_same_fields():
         assert _fields(text) == _fields(french[key]), key
 
 
+#: Words that are the same in both languages.
+SAME = {"nav", "step_net", "tornado_net", "stage_installation", "fact_cv_rmse"}
+
+
+def test_nothing_is_left_untranslated():
+    english, french = (Words.load(language).entries for language in LANGUAGES)
+    assert {key for key, text in english.items() if text == french[key]} == SAME
+    assert all(text.strip() for text in [*english.values(), *french.values()])
+
+
 def test_every_record_of_the_estimators_has_words():
     text = "".join(
         path.read_text(encoding="utf-8")

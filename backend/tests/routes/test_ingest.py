@@ -161,6 +161,7 @@ def test_openapi_describes_every_body(client):
     for path in ("rollups", "quarantine", "health", "weather", "activities", "studies"):
         operation = document["paths"][f"/v1/{path}"]["post"]
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        assert schema["$defs"], path
+        name = schema["$ref"].removeprefix("#/components/schemas/")
+        assert document["components"]["schemas"][name]["properties"], path
         assert {"202", "401", "403", "413", "422"} <= set(operation["responses"])
     assert "409" in document["paths"]["/v1/rollups"]["post"]["responses"]

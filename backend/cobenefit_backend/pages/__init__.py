@@ -1,0 +1,1 @@
+"""Pages beside the report: one module each, which gathers, and one template, which shows."""
