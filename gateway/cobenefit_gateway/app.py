@@ -45,6 +45,8 @@ _ACK_LATEST_S = 2.0
 _TAKE = 1000
 #: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
 _CHECKPOINT_PART, _ACK_PART = 0.1, 0.02
+#: However much they cost, the next checkpoint comes after this long. [s]
+_LATEST_S = 60.0
 #: While the disk takes nothing it is tried again after this long. [s]
 _RETRY_S = 1.0
 #: A stop still takes what comes without a pause of this length, at most for so long. [s]
@@ -300,7 +302,8 @@ class Gateway:
         self._pause_checkpoints(time.monotonic() - started)
 
     def _pause_checkpoints(self, spent_s: float) -> None:
-        pause_s = max(self._config.checkpoint_s, spent_s / _CHECKPOINT_PART)
+        # On a crowded machine spent time is mostly waiting, so the pause has an end.
+        pause_s = max(self._config.checkpoint_s, min(spent_s / _CHECKPOINT_PART, _LATEST_S))
         self._checkpoint_at = time.monotonic() + pause_s
 
     def _save(self, *, flush: bool) -> None:
