@@ -137,7 +137,8 @@ class Database:
         """
         with self.reading(tenant) as connection:
             found = connection.execute(owned(query), {**values, "tenant": tenant})
-            return [dict(row) for row in found.mappings()]
+            names = list(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found.all()]
 
     def many(self, connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
         """Run a statement with `?` for each value, for many rows, without the ORM."""

@@ -5,7 +5,10 @@ stored twice in another order, or in another database, give the same digest.
 """
 
 import hashlib
+from itertools import chain, groupby
 from typing import Any
+
+import msgspec
 
 from cobenefit_backend.database import Database, owned
 
@@ -17,6 +20,7 @@ _ROLLUPS = (
     "FROM {rollup} JOIN {series} ON series.id = series_id "
     "ORDER BY site, device, channel, start_ms, length_s"
 )
+_AT_ONCE = 10_000
 _WEATHER = "SELECT station, t_ms, temperature_degc FROM {weather} ORDER BY station, t_ms"
 
 
@@ -35,17 +39,23 @@ def windows_of(database: Database, tenant: str) -> dict[Series, tuple[int, str]]
     dict
         By site, device and channel: windows, and the digest.
     """
-    found: dict[Series, tuple[int, Any]] = {}
+    found: dict[Series, tuple[int, str]] = {}
     with database.reading(tenant) as connection:
-        for row in connection.execute(owned(_ROLLUPS), {"tenant": tenant}):
-            key = (row[0], row[1], row[2])
-            windows, digest = found.get(key) or (0, hashlib.sha256())
-            digest.update(repr(tuple(row)).encode())
-            found[key] = windows + 1, digest
-    return {key: (windows, digest.hexdigest()) for key, (windows, digest) in found.items()}
+        found_rows = connection.execute(owned(_ROLLUPS), {"tenant": tenant})
+        rows = chain.from_iterable(found_rows.partitions(_AT_ONCE))
+        for key, windows in groupby(map(tuple, rows), key=_series_of):
+            values = [row[3:] for row in windows]
+            found[key] = len(values), hashlib.sha256(msgspec.json.encode(values)).hexdigest()
+    return found
 
 
-def series_digest(database: Database, tenant: str) -> str:
+def _series_of(row: tuple[Any, ...]) -> Series:
+    return row[0], row[1], row[2]
+
+
+def series_digest(
+    database: Database, tenant: str, windows: dict[Series, tuple[int, str]] | None = None
+) -> str:
     """Return a SHA-256 over the rollups and temperatures of a tenant.
 
     Parameters
@@ -54,15 +64,19 @@ def series_digest(database: Database, tenant: str) -> str:
         The database.
     tenant : str
         The tenant.
+    windows : dict, optional
+        From `windows_of`, where it is known already.
 
     Returns
     -------
     str
         Hexadecimal.
     """
-    digest = hashlib.sha256()
+    windows = windows_of(database, tenant) if windows is None else windows
+    digest = hashlib.sha256(
+        msgspec.json.encode([[*key, *value] for key, value in windows.items()])
+    )
     with database.reading(tenant) as connection:
-        for query in (_ROLLUPS, _WEATHER):
-            for row in connection.execute(owned(query), {"tenant": tenant}):
-                digest.update(repr(tuple(row)).encode())
+        rows = connection.execute(owned(_WEATHER), {"tenant": tenant})
+        digest.update(msgspec.json.encode(list(map(tuple, rows))))
     return digest.hexdigest()

@@ -175,15 +175,12 @@ def footprint(inputs: FootprintInputs, factors: FactorSet) -> FootprintResult:
     draws = Draws(factors)
     stages, total, marginal = {}, {}, {}
     for truncation in TRUNCATIONS:
-        central = _stages(draws.value, inputs, truncation, "average")
-        sampled = _stages(
-            draws.sample, inputs, truncation, "average", _energy_noise(draws, inputs)
-        )
+        central, sampled = _both(draws, inputs, truncation, "average")
         stages[truncation] = {
             stage: interval_of(float(central[stage]), sampled[stage]) for stage in central
         }
-        total[truncation] = _interval(draws, inputs, truncation, "average")
-        marginal[truncation] = _interval(draws, inputs, truncation, "marginal")
+        total[truncation] = _summed(central, sampled)
+        marginal[truncation] = _summed(*_both(draws, inputs, truncation, "marginal"))
     device = inputs.device
     embodied = draws.interval(lambda f: _blocks(f, device, "fab") + _blocks(f, device, "eol"))
     details = {"embodied_kgco2e": embodied}
@@ -219,9 +216,18 @@ def break_even_ratio(footprint_kgco2e: float, activity: float, factor_kgco2e: fl
     return footprint_kgco2e / (activity * factor_kgco2e)
 
 
-def _interval(draws: Draws, inputs: FootprintInputs, truncation: int, grid: Grid) -> Interval:
-    central = _stages(draws.value, inputs, truncation, grid)
-    sampled = _stages(draws.sample, inputs, truncation, grid, _energy_noise(draws, inputs))
+def _both(
+    draws: Draws, inputs: FootprintInputs, truncation: int, grid: Grid
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Return the stages with the values of the factors, and with their draws."""
+    noise = _energy_noise(draws, inputs)
+    return (
+        _stages(draws.value, inputs, truncation, grid),
+        _stages(draws.sample, inputs, truncation, grid, noise),
+    )
+
+
+def _summed(central: dict[str, FloatArray], sampled: dict[str, FloatArray]) -> Interval:
     return interval_of(float(sum(central.values())), np.asarray(sum(sampled.values())))
 
 

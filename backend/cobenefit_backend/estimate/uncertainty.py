@@ -17,6 +17,7 @@ Distributions of a factor:
 
 import zlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -100,6 +101,18 @@ def _widened(low: float, mode: float, high: float) -> tuple[float, float, float]
     return start, mode, stop
 
 
+def _generator(name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+@lru_cache(maxsize=256)
+def _draws_of(factor: Factor, n: int, seed: int) -> FloatArray:
+    """Return the draws of a factor, kept for the next device: a fleet asks for the same ones."""
+    draws = quantile(factor, _generator(factor.id, seed).uniform(size=n))
+    draws.flags.writeable = False
+    return draws
+
+
 class Draws:
     """Draws of factors and of measured quantities, shared by every estimate of a run.
 
@@ -115,7 +128,6 @@ class Draws:
 
     def __init__(self, factors: FactorSet, n: int = DRAWS, seed: int = SEED) -> None:
         self._factors, self.n, self._seed = factors, n, seed
-        self._cache: dict[str, FloatArray] = {}
         self.used: set[str] = set()
 
     def value(self, factor_id: str) -> FloatArray:
@@ -151,10 +163,7 @@ class Draws:
         factor = self._factors[factor_id]
         if factor.distribution in ("exact", "scenario"):
             return np.asarray(factor.value)
-        if factor_id not in self._cache:
-            u = self._generator(factor_id).uniform(size=self.n)
-            self._cache[factor_id] = quantile(factor, u)
-        return self._cache[factor_id]
+        return _draws_of(factor, self.n, self._seed)
 
     def normal(self, name: str) -> FloatArray:
         """Return standard normal draws for a measured quantity.
@@ -169,10 +178,7 @@ class Draws:
         ndarray
             Draws of mean 0 and variance 1. [1]
         """
-        return self._generator(name).standard_normal(self.n)
-
-    def _generator(self, name: str) -> np.random.Generator:
-        return np.random.default_rng([self._seed, zlib.crc32(name.encode())])
+        return _generator(name, self._seed).standard_normal(self.n)
 
     def interval(self, model: Model) -> Interval:
         """Propagate the factors through a model.

@@ -72,3 +72,15 @@ def test_unknown_addresses_answer_with_a_problem(client):
         404,
         "application/problem+json",
     )
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "nothing here"), ("fr", "rien ici")])
+def test_a_browser_reads_what_went_wrong_as_a_page(municipality, language, title):
+    headers = {"Accept": "text/html,application/xhtml+xml"}
+    answer = municipality.get(f"/studies/none?lang={language}", headers=headers)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert title in answer.text
+    assert "no study" in answer.text
+    answer = municipality.request("PUT", f"/data?lang={language}", headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
