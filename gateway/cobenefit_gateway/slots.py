@@ -229,14 +229,33 @@ class Slots(Growing):
         self.segment[slot] = rows
 
     def segments(self, slot: int) -> list[Segment]:
-        """Return the segments of a window, to be given back to `set_segments` when changed."""
+        """Return the segments of a window, to be given back to `set_segments` when changed.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+
+        Returns
+        -------
+        list of Segment
+            Ordered in time.
+        """
         if slot in self._more:
             return self._more[slot]
         one = _make(self.segment[slot].item())
         return [one] if one.readings else []
 
     def set_segments(self, slot: int, segments: list[Segment]) -> None:
-        """Put segments into a window."""
+        """Put segments into a window.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+        segments : list of Segment
+            Ordered in time.
+        """
         self._more.pop(slot, None)
         if len(segments) == 1:
             self.segment[slot] = segments[0]
@@ -267,15 +286,45 @@ class Slots(Growing):
                 yield sum(segment.readings for segment in several), flagged, several, bins
 
     def histogram(self, slot: int) -> list[int] | None:
-        """Return the histogram of a window, None when it has none [1]."""
+        """Return the histogram of a window.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+
+        Returns
+        -------
+        list of int or None
+            Readings in each bin; None when it has none. [1]
+        """
         return self._histograms.get(slot)
 
     def set_histogram(self, slot: int, counts: list[int]) -> None:
-        """Put a histogram into a window."""
+        """Put a histogram into a window.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+        counts : list of int
+            Readings in each bin. [1]
+        """
         self._histograms[slot] = counts
 
     def get(self, slot: int) -> Window:
-        """Return a window as an object of its own."""
+        """Return a window as an object of its own.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+
+        Returns
+        -------
+        Window
+            Changes of it change nothing here.
+        """
         return Window(
             int(self.start_ms[slot]),
             int(self.length_s[slot]),
@@ -285,7 +334,15 @@ class Slots(Growing):
         )
 
     def put(self, slot: int, window: Window) -> None:
-        """Put segments, histogram and count of a window into its slot."""
+        """Put segments, histogram and count of a window into its slot.
+
+        Parameters
+        ----------
+        slot : int
+            Its slot. [1]
+        window : Window
+            What to put.
+        """
         self.set_segments(slot, window.segments)
         self.flagged[slot] = window.flagged
         if window.histogram is not None:

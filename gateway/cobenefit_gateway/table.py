@@ -125,7 +125,18 @@ class Rules(Growing):
         return number
 
     def rule(self, number: int) -> "Rule":
-        """Return a rule by its number [1]."""
+        """Return a rule by its number.
+
+        Parameters
+        ----------
+        number : int
+            As `number` gave it. [1]
+
+        Returns
+        -------
+        Rule
+            The same object.
+        """
         return self._rules[number]
 
     def _add(self, i: int, rule: "Rule") -> None:
