@@ -4,17 +4,43 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Credentials
+from cobenefit_backend.access.entrance import Entrance
 from cobenefit_backend.access.guard import Guard
+from cobenefit_backend.access.oidc import Provider
 from cobenefit_backend.config import BackendConfig
+from cobenefit_backend.database import Database
 from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
-from cobenefit_backend.routes import credentials, files, ingest, login, pages, problems
+from cobenefit_backend.routes import (
+    credentials,
+    files,
+    ingest,
+    login,
+    pages,
+    privacy,
+    problems,
+    public,
+    territory,
+    corrections,
+    imports,
+    devices,
+    fleet,
+    studies,
+    admin,
+    forms,
+    oidc,
+    sensorthings,
+    webhooks,
+)
 from cobenefit_backend.routes.reading import refusals
+from cobenefit_backend.sta.catalogue import Catalogues
 from cobenefit_backend.store import Store, open_engine
+from cobenefit_backend.webhooks.dispatch import Dispatcher
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -69,8 +95,15 @@ def create_app(config: BackendConfig) -> FastAPI:
     migrate.upgrade(engine)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        dispatcher = Dispatcher(
+            app.state.store, config.webhook_secret, private=config.webhooks_private
+        )
+        if config.webhook_secret:
+            dispatcher.start()
         yield
+        if config.webhook_secret:
+            await run_in_threadpool(dispatcher.stop)
         engine.dispose()
 
     app = Api(
@@ -87,12 +120,34 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.guard = Guard(
         Credentials(app.state.store.database), config.tenant, config.requests_per_minute
     )
+    app.state.entrance = _entrance(config, app.state.store.database)
     app.state.reports = pages.ReportCache(app.state.store, config.local_factors)
+    app.state.catalogues = Catalogues(app.state.store)
     problems.install(app)
     app.include_router(ingest.router)
+    # before files: /map.csv is none of its tables
+    app.include_router(territory.router, responses=refusals(401, 403, 404, 422, 429))
     app.include_router(pages.router, responses=refusals(401, 403, 404, 429))
     app.include_router(credentials.router)
     app.include_router(login.router, responses=refusals(403, 413, 429))
+    app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
+    app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))
+    app.include_router(public.router, responses=refusals(401, 429))
+    app.include_router(privacy.router)
+    app.include_router(imports.router)
+    app.include_router(corrections.router, responses=refusals(401, 403, 404, 413, 422, 429))
+    shown = refusals(401, 403, 404, 429)
+    for each in (pages, studies, devices, fleet):
+        app.include_router(each.router, responses=shown)
+    app.include_router(files.router, responses=shown)
+    app.include_router(sensorthings.router)
+    app.include_router(webhooks.router)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _entrance(config: BackendConfig, database: Database) -> Entrance | None:
+    if config.oidc is None:
+        return None
+    return Entrance(Provider(config.oidc), database)

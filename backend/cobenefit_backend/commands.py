@@ -10,8 +10,16 @@ from typing import Annotated
 
 import typer
 
-from cobenefit_backend import access_cli, retention_cli
+from cobenefit_backend import (
+    access_cli,
+    consent_cli,
+    erase_cli,
+    imports_cli,
+    public_cli,
+    retention_cli,
+)
 from cobenefit_backend.activities_cli import app as activities_app
+from cobenefit_backend.areas_cli import app as areas_app
 from cobenefit_backend.commands_common import ConfigOption, open_store, refuse
 from cobenefit_backend.errors import BackendError, InputError
 
@@ -22,8 +30,15 @@ load_app = typer.Typer(help="Load documents from files.", no_args_is_help=True)
 app.add_typer(access_cli.key_app, name="key")
 app.command()(access_cli.login)
 app.command()(retention_cli.prune)
+app.command()(erase_cli.erase)
+app.add_typer(consent_cli.app, name="consent")
+app.add_typer(public_cli.app, name="public")
 app.add_typer(load_app, name="load")
 app.add_typer(activities_app, name="activities")
+app.add_typer(areas_app, name="areas")
+app.command("import")(imports_cli.import_)
+app.add_typer(imports_cli.imports_app, name="imports")
+app.add_typer(imports_cli.correct_app, name="correct")
 
 
 class ReportLanguage(StrEnum):
@@ -241,7 +256,8 @@ def export(
         list[Path],
         typer.Argument(
             help="Where to write: NAME.pdf, NAME.xlsx, NAME.zip (RO-Crate with everything), or "
-            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv."
+            "results.csv, follow_up.csv, series.csv, data.csv, factors.csv, operat.csv, "
+            "mapping.csv."
         ),
     ],
     lang: Annotated[FileLanguage, typer.Option(help="Language of the files.")] = FileLanguage.FR,

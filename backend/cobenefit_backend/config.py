@@ -1,19 +1,24 @@
 """Settings: a TOML file checked in full before anything starts, secrets from the environment.
 
 `sample.toml` beside this file shows each key with its default. COBENEFIT_DATABASE_URL replaces
-`database.url`, so that a password never has to stand in a file.
+`database.url`, so that a password never has to stand in a file; COBENEFIT_WEBHOOK_SECRET is the
+key that secrets of webhooks are derived from.
 """
 
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cobenefit_backend.access import oidc_config
+from cobenefit_backend.access.oidc_config import OidcConfig
 from cobenefit_backend.errors import ConfigError
+from cobenefit_backend.webhooks.sign import SHORTEST_KEY
 
 DATABASE_VARIABLE = "COBENEFIT_DATABASE_URL"
+WEBHOOK_VARIABLE = "COBENEFIT_WEBHOOK_SECRET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class BackendConfig:
         Whose report anyone may read without signing in; empty: nobody's.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    oidc : OidcConfig or None
+        The provider through which people may sign in; None: none.
+    webhooks_private : bool
+        Whether webhooks may use plain HTTP and reach the server's own network.
+    webhook_secret : str
+        Key that secrets of webhooks are derived from; empty: no webhooks.
     """
 
     database_url: str = "sqlite:///cobenefit.sqlite3"
@@ -45,6 +56,9 @@ class BackendConfig:
     requests_per_minute: int = 6000
     tenant: str = ""
     local_factors: str = ""
+    oidc: OidcConfig | None = None
+    webhooks_private: bool = False
+    webhook_secret: str = field(default="", repr=False)
 
 
 _KEYS = {
@@ -55,11 +69,13 @@ _KEYS = {
     "server.requests_per_minute": ("requests_per_minute", int),
     "pages.tenant": ("tenant", str),
     "factors.local": ("local_factors", str),
+    "webhooks.private": ("webhooks_private", bool),
 }
 _RANGES = {
     "server.port": (1, 65_535),
     "server.max_body_bytes": (1_000, 268_435_456),
     "server.requests_per_minute": (1, 1_000_000),
+    "webhooks.private": (0, 1),
 }
 
 
@@ -84,9 +100,10 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
         Naming file, key, value and what is allowed.
     """
     file = str(path) if path else "defaults"
-    values = _read(path, file) if path else {}
+    values = _read(path, file, environment) if path else {}
     if DATABASE_VARIABLE in environment:
         values["database_url"] = environment[DATABASE_VARIABLE]
+    values["webhook_secret"] = _webhook_secret(environment)
     config = BackendConfig(**values)
     if not config.database_url.startswith(("sqlite:///", "postgresql://")):
         scheme = config.database_url.partition(":")[0]  # never the whole: it may hold a password
@@ -97,17 +114,27 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Back
     return config
 
 
-def _read(path: Path, file: str) -> dict[str, Any]:
+def _webhook_secret(environment: Mapping[str, str]) -> str:
+    found = environment.get(WEBHOOK_VARIABLE, "")
+    if 0 < len(found) < SHORTEST_KEY:
+        raise ConfigError(
+            f"must have {SHORTEST_KEY} characters or more",
+            file="environment", key=WEBHOOK_VARIABLE, value=f"{len(found)} characters",
+        )  # fmt: skip
+    return found
+
+
+def _read(path: Path, file: str, environment: Mapping[str, str]) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("cannot be read", file=file, key="file", value=str(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("is not TOML", file=file, key="file", value=str(error)) from error
-    values = {}
+    values: dict[str, Any] = {"oidc": oidc_config.parse(tables.pop("oidc", {}), file, environment)}
     for key, value in _flatten(tables):
         if key not in _KEYS:
-            allowed = f"unknown key, allowed: {', '.join(_KEYS)}"
+            allowed = f"unknown key, allowed: {', '.join(_KEYS)}, oidc.*"
             raise ConfigError(allowed, file=file, key=key, value=value)
         name, kind = _KEYS[key]
         if type(value) is not kind:

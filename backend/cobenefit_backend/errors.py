@@ -79,7 +79,7 @@ class RequestError(BackendError):
     Parameters
     ----------
     status : int
-        HTTP status, 400 to 499. [1]
+        HTTP status, 400 to 499, or 501. [1]
     kind : str
         Short stable word for programs.
     detail : str

@@ -17,6 +17,7 @@ NAMING = {
 }
 SQLModel.metadata.naming_convention = NAMING
 _ZERO = {"server_default": "0"}
+_EMPTY = {"server_default": ""}
 
 
 class Credential(SQLModel, table=True):
@@ -32,6 +33,23 @@ class Credential(SQLModel, table=True):
     label: str
     created_ms: int = Field(sa_type=BigInteger)
     expires_ms: int | None = Field(sa_type=BigInteger)
+    person: str = Field(default="", sa_column_kwargs=_EMPTY)
+    ending: str = Field(default="", sa_column_kwargs=_EMPTY)
+
+
+class AccessGrant(SQLModel, table=True):
+    """What a person of a provider may do here; `person` is a hash, see `access.grants`."""
+
+    __tablename__: ClassVar[str] = "access_grant"
+
+    tenant: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    issuer: str
+    email: str
+    subject: str
+    role: str
+    created_ms: int = Field(sa_type=BigInteger)
+    seen_ms: int | None = Field(sa_type=BigInteger)
 
 
 class Audit(SQLModel, table=True):
@@ -207,6 +225,20 @@ class LockedPlan(SQLModel, table=True):
     locked_on: str
 
 
+class AreaRow(SQLModel, table=True):
+    """A part of the territory as uploaded, with its outline for the map (`areas`)."""
+
+    __tablename__: ClassVar[str] = "area"
+
+    tenant: str = Field(primary_key=True)
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    name: str
+    insee: str
+    sites: str
+    polygons: str
+    outline: str
+
+
 class Change(SQLModel, table=True):
     """Counts the writes of a tenant, so that a computed report knows when it is stale."""
 
@@ -214,3 +246,95 @@ class Change(SQLModel, table=True):
 
     tenant: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger)
+
+
+class Consent(SQLModel, table=True):
+    """A consent given or withdrawn; rows are added and, but for an erasure, never removed."""
+
+    __tablename__: ClassVar[str] = "consent"
+    __table_args__ = (Index("ix_consent_tenant", "tenant", "site", "device"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    site: str
+    device: str
+    purpose: str
+    resolution: str
+    action: str
+    t_ms: int = Field(sa_type=BigInteger)
+    evidence: str
+    recorded_by: str
+    recorded_ms: int = Field(sa_type=BigInteger)
+
+
+class Erasure(SQLModel, table=True):
+    """The proof that something was erased, and the fence that keeps it from coming back."""
+
+    __tablename__: ClassVar[str] = "erasure"
+
+    tenant: str = Field(primary_key=True)
+    site: str = Field(primary_key=True)
+    device: str = Field(primary_key=True)
+    erased_ms: int = Field(sa_type=BigInteger)
+    rows: int = Field(sa_type=BigInteger)
+    erased_by: str
+
+
+class Publication(SQLModel, table=True):
+    """A release of the public page: what it shows, and which parts each cell adds up."""
+
+    __tablename__: ClassVar[str] = "publication"
+    __table_args__ = (Index("ix_publication_tenant", "tenant", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant: str
+    released_ms: int = Field(sa_type=BigInteger)
+    period_start: str
+    period_end: str
+    document: str
+    members: str
+
+
+class PublicPage(SQLModel, table=True):
+    """Whether a tenant's public page is on, and the salt of its ledger."""
+
+    __tablename__: ClassVar[str] = "public_page"
+
+    tenant: str = Field(primary_key=True)
+    shown: bool
+    salt: str
+
+
+class Webhook(SQLModel, table=True):
+    """An address of the tenant's own that hears of events; its secret is derived, not stored."""
+
+    __tablename__: ClassVar[str] = "webhook"
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    url: str
+    events: str
+    active: bool
+    reason: str
+    created_ms: int = Field(sa_type=BigInteger)
+    delivered: int = Field(sa_type=BigInteger)
+    dropped: int = Field(sa_type=BigInteger)
+    seen: str
+
+
+class Delivery(SQLModel, table=True):
+    """The outbox: a message to a webhook that waits, or that died with its reason."""
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__ = (Index("ix_delivery_tenant", "tenant", "state", "next_ms"),)
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    webhook: str
+    type: str
+    body: str
+    created_ms: int = Field(sa_type=BigInteger)
+    attempts: int
+    next_ms: int = Field(sa_type=BigInteger)
+    state: str
+    reason: str

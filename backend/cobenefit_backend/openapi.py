@@ -40,7 +40,9 @@ class Api(FastAPI):
         schemas: dict[str, Any] = {}
         for path in document["paths"].values():
             for operation in path.values():
-                if "422" in operation["responses"]:  # FastAPI describes a body of its own
+                if "HTTPValidationError" in str(
+                    operation["responses"].get("422")
+                ):  # FastAPI describes a body of its own
                     operation["responses"]["422"] = refusals(422)[422]
         _lift_definitions(document["paths"], schemas)
         components["schemas"] = schemas

@@ -8,13 +8,16 @@ from sqlalchemy import text
 
 from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.database import Database
+from cobenefit_backend.imports.restate import forget
 
 OLD = {
     "rollup": "start_ms < :before_ms",
     "weather": "t_ms < :before_ms",
     "spool_page": "received_ms < :before_ms",
     "audit": "t_ms < :before_ms",
+    "delivery": "created_ms < :before_ms",
     "credential": "expires_ms < :before_ms",
+    "import_window": "start_ms < :before_ms",
 }
 """What is old, by table; each has its reason to be kept no longer than the readings."""
 _PARTS = (
@@ -48,6 +51,7 @@ def prune(database: Database, before_ms: int, tenants: list[str]) -> dict[str, i
                 statement = text(f"DELETE FROM {table} WHERE tenant = :tenant AND {old}")  # noqa: S608
                 found = connection.execute(statement, {"tenant": tenant, "before_ms": before_ms})
                 removed[table] += found.rowcount
+            forget(connection, tenant, before_ms)
             what = f"older than {before_ms} ms"
             note(connection, tenant, COMMAND_LINE, "pruned", what)
     return removed

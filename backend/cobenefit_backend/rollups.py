@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cobenefit_backend import household_rows
 from cobenefit_backend.bodies import VALUE_COLUMNS, Rollups
+from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database
 from cobenefit_backend.models import Rollup
 from cobenefit_backend.upserts import NEWER_ROLLUP, UPSERT_ROLLUP, columns_of, replacing
@@ -32,6 +34,8 @@ _MERGE = (
 def insert(database: Database, connection: Connection, rollups: Rollups) -> None:
     """Store the rows of a page; the highest revision of each window stays.
 
+    Windows of a household finer than it agreed to are counted and not stored.
+
     Parameters
     ----------
     database : Database
@@ -41,6 +45,9 @@ def insert(database: Database, connection: Connection, rollups: Rollups) -> None
     rollups : Rollups
         Checked columns.
     """
+    register = consents_of(database).of(connection, rollups.tenant)
+    rollups, refused = household_rows.sift(rollups, register)
+    household_rows.count(connection, rollups, refused)
     find = _ids_by_array if database.postgres else _ids_one_by_one
     ids = find(connection, rollups)
     columns = [getattr(rollups, name) for name in VALUE_COLUMNS[:-1]]

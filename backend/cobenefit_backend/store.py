@@ -23,8 +23,12 @@ from cobenefit_backend.bodies import (
     Rollups,
     WeatherBody,
 )
+from cobenefit_backend.consent_log import consents_of
+from cobenefit_backend.consents import Purpose
 from cobenefit_backend.database import Database, Row, open_engine, owned
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.imports import log
+from cobenefit_backend.imports.left_out import left_out
 from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
 from cobenefit_backend.upserts import (
     UPSERT_ACTIVITY,
@@ -57,6 +61,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.database = Database(engine)
         self._rows = self.database.rows
+        self.consents = consents_of(self.database)
 
     # ---- writes
 
@@ -218,23 +223,50 @@ class Store:
         rows = self._rows(tenant, "SELECT document FROM {study_document}")
         return rows[0]["document"].encode() if rows else None
 
-    def daily(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
-        """Return the daily rollups of a series in time order."""
-        return self._of_series(DAILY, tenant, (site, device, channel))
+    def daily(
+        self, tenant: str, site: str, device: str, channel: str,
+        purpose: Purpose = Purpose.SAVINGS,
+    ) -> list[Row]:  # fmt: skip
+        """Return the daily rollups of a series in time order; none without consent for that."""
+        return self._of_series(DAILY, tenant, (site, device, channel), purpose)
 
-    def fine(self, tenant: str, site: str, device: str, channel: str) -> list[Row]:
-        """Return the rollups of an hour or less of a series in time order."""
-        return self._of_series("length_s <= 3600", tenant, (site, device, channel))
+    def fine(
+        self, tenant: str, site: str, device: str, channel: str,
+        purpose: Purpose = Purpose.SAVINGS,
+    ) -> list[Row]:  # fmt: skip
+        """Return the rollups of an hour or less of a series in time order, as consent goes."""
+        return self._of_series("length_s <= 3600", tenant, (site, device, channel), purpose)
 
-    def _of_series(self, where: str, tenant: str, series: tuple[str, str, str]) -> list[Row]:
+    def _of_series(
+        self, where: str, tenant: str, series: tuple[str, str, str], purpose: Purpose
+    ) -> list[Row]:
         site, device, channel = series
-        return self._rows(
+        register = self.consents.register(tenant)
+        if not register.may(site, device, purpose):
+            return []
+        rows = self._rows(
             tenant,
             "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
             f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
-            "ORDER BY start_ms",
+            "ORDER BY start_ms, length_s",
             site=site, device=device, channel=channel,
         )  # fmt: skip
+        rows = left_out(rows, series, self.exclusions(tenant))
+        if (site, device) not in register.households:
+            return rows
+        return [
+            row
+            for row in rows
+            if register.shows(site, device, (purpose,), row["start_ms"], row["length_s"])
+        ]
+
+    def exclusions(self, tenant: str) -> list[Row]:
+        """Return the periods of series that people left out, with their reasons."""
+        return log.exclusions(self.database, tenant)
+
+    def corrections(self, tenant: str) -> list[Row]:
+        """Return the corrections that hold: imports committed, periods left out."""
+        return log.in_force(self.database, tenant)
 
     def temperatures(self, tenant: str, station: str) -> list[Row]:
         """Return the temperatures of a station in time order."""
@@ -280,9 +312,11 @@ class Store:
         """Return how many windows of each series are stored, and a SHA-256 over them."""
         return digests.windows_of(self.database, tenant)
 
-    def series_digest(self, tenant: str) -> str:
-        """Return a SHA-256 over the rollups and temperatures of a tenant."""
-        return digests.series_digest(self.database, tenant)
+    def series_digest(
+        self, tenant: str, windows: dict[digests.Series, tuple[int, str]] | None = None
+    ) -> str:
+        """Return a SHA-256 over the rollups and temperatures; `windows` saves reading them."""
+        return digests.series_digest(self.database, tenant, windows)
 
 
 def _values(tenant: str, table: type[SQLModel], rows: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -16,25 +16,43 @@ from msgspec import Meta, Struct, field
 
 from cobenefit_backend.bodies import Name
 from cobenefit_backend.errors import InputError
+from cobenefit_backend.study_buildings import Building, building_problems
 from cobenefit_backend.study_events import class_problem
 from cobenefit_backend.study_kinds import AnyStudy, Names, Study
 
 Years = Annotated[float, Meta(gt=0, le=50)]
 Divisor = Annotated[int, Meta(ge=1, le=1_000_000)]
+Household = Annotated[str, Meta(pattern="^[a-z0-9-]{0,32}$")]
 
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place with its time zone and weather station."""
+    """A place with its time zone and weather station.
+
+    For the map: the INSEE code of its commune, or where it is in degrees (WGS 84), both or none.
+    """
 
     id: Name
     timezone: str
     station: str = ""
+    station_km: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    insee: Annotated[str, Meta(pattern=r"^([0-9][0-9AB][0-9]{3})?$")] = ""
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    building: list[Building] = field(default_factory=list)
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Longitude and latitude, None where they are not known [degree]."""
+        if self.longitude is None or self.latitude is None:
+            return None
+        return self.longitude, self.latitude
 
 
 class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """A node, what it is made of and how long it serves.
 
-    `accuracy` names the class of its meter or detector in `accuracy.toml`.
+    `accuracy` names the class of its meter or detector in `accuracy.toml`, `household` the home
+    it measures: such a device is read only as far as consent goes. Empty: nobody's home.
     """
 
     id: Name
@@ -44,6 +62,7 @@ class DeviceEntry(Struct, frozen=True, forbid_unknown_fields=True):
     shared_by: Divisor = 1
     accelerated: bool = False
     accuracy: str = ""
+    household: Household = ""
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +147,9 @@ def _problems(document: StudyDocument) -> list[tuple[str, str]]:
             ZoneInfo(site.timezone)
         except (KeyError, ValueError):
             found.append((f"site {site.id}.timezone", f"unknown time zone {site.timezone!r}"))
+        if (site.longitude is None) != (site.latitude is None):
+            found.append((f"site {site.id}", "give longitude and latitude, or neither"))
+        found += building_problems(site.id, site.building, devices)
     found += [
         (f"device {device.id}.site", f"no site {device.site!r}; add it as [[site]]")
         for device in document.device

@@ -7,6 +7,7 @@ from playwright.sync_api import sync_playwright
 from cobenefit_backend.report import render
 
 pytestmark = pytest.mark.browser
+PAGES = {"study": "/studies/school"}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
@@ -19,14 +20,14 @@ def files(municipality, tmp_path):
         paths[f"file-{language}"].write_text(
             render.html_file(report, language, other=f"{other}.html"), encoding="utf-8"
         )
-        for name, study in (
-            ("report", ""),
-            ("study", "house-test"),
-            ("data", ""),
-            ("factors", ""),
-        ):
+        for name in ("report", "data", "factors"):
             path = tmp_path / f"{name}-{language}.html"
-            path.write_text(render.page(report, name, language, study), encoding="utf-8")
+            path.write_text(render.page(report, name, language), encoding="utf-8")
+            paths[f"{name}-{language}"] = path
+        for name, address in PAGES.items():
+            path = tmp_path / f"{name}-{language}.html"
+            answer = municipality.get(address, params={"lang": language})
+            path.write_text(answer.text, encoding="utf-8")
             paths[f"{name}-{language}"] = path
     return paths
 
@@ -44,6 +45,7 @@ def _open_details(page):
         summary.click()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, files, scheme):
     context = browser.new_context(color_scheme=scheme)

@@ -52,3 +52,29 @@ def latest(database: Database, tenant: str, limit: int = 1000) -> list[Row]:
     """
     query = "SELECT t_ms, who, action, what FROM {audit} ORDER BY id DESC LIMIT :limit"
     return database.rows(tenant, query, limit=limit)
+
+
+def before(database: Database, tenant: str, line: int, limit: int) -> list[Row]:
+    """Return lines of a tenant that are older than one of them, newest first.
+
+    Parameters
+    ----------
+    database : Database
+        The database.
+    tenant : str
+        Whose log.
+    line : int
+        Id of the line; 0: from the newest. [1]
+    limit : int
+        At most so many. [1]
+
+    Returns
+    -------
+    list of dict
+        `id`, `t_ms`, `who`, `action`, `what`.
+    """
+    query = (
+        "SELECT id, t_ms, who, action, what FROM {audit} WHERE :line = 0 OR id < :line "
+        "ORDER BY id DESC LIMIT :limit"
+    )
+    return database.rows(tenant, query, line=line, limit=limit)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 
 from cobenefit_backend.access.audit import note
 from cobenefit_backend.access.roles import SCOPES, Role, Scope
+from cobenefit_backend.consent_log import consents_of
+from cobenefit_backend.consents import Register
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import RequestError
 
@@ -21,6 +23,10 @@ ID_LENGTH = 16
 MAX_PER_TENANT = 1000
 SECRET_LIFE_MS = 15 * 60_000
 SESSION_LIFE_MS = 12 * 3_600_000
+MAX_SESSIONS = 10
+MAX_LABEL = 200
+ENDING = 4
+"""Characters of a credential that stay readable, to tell two apart."""
 NO_TOKEN = ""
 
 
@@ -85,8 +91,20 @@ class Credentials:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def register(self, tenant: str) -> Register:
+        """Return what the households of a tenant agree to."""
+        return consents_of(self._database).register(tenant)
+
     def create(
-        self, tenant: str, kind: Kind, role: Role, label: str, *, now_ms: int, by: str
+        self,
+        tenant: str,
+        kind: Kind,
+        role: Role,
+        label: str,
+        *,
+        now_ms: int,
+        by: str,
+        life_ms: int | None = None,
     ) -> str:
         """Make a credential and return it, which is shown once.
 
@@ -104,6 +122,8 @@ class Credentials:
             Unix time. [ms]
         by : str
             Who makes it, for the audit log.
+        life_ms : int or None, optional
+            How long a key holds, > 0; None: until it is revoked. [ms]
 
         Returns
         -------
@@ -116,7 +136,10 @@ class Credentials:
             409 when the tenant has too many.
         """
         with self._database.writing(tenant, data=False) as connection:
-            token = _insert(connection, tenant, kind, role=role, label=label, now_ms=now_ms)
+            token = _insert(
+                connection, tenant, kind,
+                role=role, label=label, now_ms=now_ms, life_ms=life_ms or LIFE_MS.get(kind),
+            )  # fmt: skip
             note(connection, tenant, by, f"{kind} created", f"{_id(token)} {role} {label}")
         return token
 
@@ -162,9 +185,41 @@ class Credentials:
                 return NO_TOKEN
             token = _insert(
                 connection, found.tenant, Kind.SESSION,
-                role=found.role, label=found.label, now_ms=now_ms,
+                role=found.role, label=found.label, now_ms=now_ms, life_ms=SESSION_LIFE_MS,
             )  # fmt: skip
             note(connection, found.tenant, str(found), "signed in", _id(token))
+        return token
+
+    def admit(self, tenant: str, role: Role, label: str, person: str, *, now_ms: int) -> str:
+        """Open a session for someone a provider vouches for.
+
+        Parameters
+        ----------
+        tenant : str
+            Where they are let in.
+        role : Role
+            What they may do.
+        label : str
+            Who they are.
+        person : str
+            Hash of who they are; a change of their grant ends their sessions by it.
+        now_ms : int
+            Unix time. [ms]
+
+        Returns
+        -------
+        str
+            The session's token.
+        """
+        with self._database.writing(tenant, data=False) as connection:
+            values = {"tenant": tenant, "person": person, "kept": MAX_SESSIONS - 1}
+            connection.execute(_OLDEST, values)
+            token = _insert(
+                connection, tenant, Kind.SESSION,
+                role=role, label=label[:MAX_LABEL], now_ms=now_ms, life_ms=SESSION_LIFE_MS,
+                person=person,
+            )  # fmt: skip
+            note(connection, tenant, label, "signed in", f"{_id(token)} {role}")
         return token
 
     def revoke(self, tenant: str, name: str, *, by: str) -> bool:
@@ -193,8 +248,8 @@ class Credentials:
     def listed(self, tenant: str) -> list[Row]:
         """Return the credentials of a tenant, oldest first, without their hashes."""
         query = (
-            "SELECT substr(sha256, 1, 16) AS id, kind, role, label, created_ms, expires_ms "
-            "FROM {credential} ORDER BY created_ms, sha256"
+            "SELECT substr(sha256, 1, 16) AS id, kind, role, label, ending, created_ms, "
+            "expires_ms FROM {credential} ORDER BY created_ms, sha256"
         )
         return self._database.rows(tenant, query)
 
@@ -215,8 +270,9 @@ def _id(token: str) -> str:
 
 
 def _insert(
-    connection: Connection, tenant: str, kind: Kind, *, role: Role, label: str, now_ms: int
-) -> str:
+    connection: Connection, tenant: str, kind: Kind, *, role: Role, label: str, now_ms: int,
+    life_ms: int | None, person: str = "",
+) -> str:  # fmt: skip
     connection.execute(_EXPIRE, {"tenant": tenant, "now_ms": now_ms})
     known = connection.execute(_COUNT, {"tenant": tenant}).scalar_one()
     if known >= MAX_PER_TENANT:
@@ -224,10 +280,10 @@ def _insert(
             409, "too-many", f"{tenant!r} has {known} credentials: revoke those nobody uses"
         )
     token = PREFIX + secrets.token_urlsafe(32)
-    life_ms = LIFE_MS.get(kind)
     values = {
         "sha256": digest(token), "tenant": tenant, "kind": kind.value, "role": role.value,
         "label": label, "created_ms": now_ms, "expires_ms": now_ms + life_ms if life_ms else None,
+        "person": person, "ending": token[-ENDING:],
     }  # fmt: skip
     connection.execute(_INSERT, values)
     return token
@@ -240,8 +296,15 @@ _FIND = text(
 )
 _COUNT = owned("SELECT count(*) FROM {credential}")
 _INSERT = text(
-    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms) "
-    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms)"
+    "INSERT INTO credential (sha256, tenant, kind, role, label, created_ms, expires_ms, "
+    "person, ending) "
+    "VALUES (:sha256, :tenant, :kind, :role, :label, :created_ms, :expires_ms, "
+    ":person, :ending)"
 )
 _DELETE = text("DELETE FROM credential WHERE tenant = :tenant AND substr(sha256, 1, 16) = :id")
+_OLDEST = owned(
+    "DELETE FROM credential WHERE tenant = :tenant AND person = :person AND sha256 NOT IN "
+    "(SELECT sha256 FROM {credential} WHERE person = :person "
+    "ORDER BY created_ms DESC, sha256 LIMIT :kept)"
+)
 _EXPIRE = text("DELETE FROM credential WHERE tenant = :tenant AND expires_ms <= :now_ms")

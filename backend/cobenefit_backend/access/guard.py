@@ -97,6 +97,12 @@ class Guard:
             raise unknown()
         return caller
 
+    def _open_to_all(self) -> str | None:
+        """Return the tenant whose report anyone may read: none that measures people at home."""
+        if not self._public or self.credentials.register(self._public).households:
+            return None
+        return self._public
+
     def failed(self, request: Request) -> None:
         """Count a credential that was wrong; too many from one address and it must wait."""
         _pass(self._failures, request.client.host if request.client else "")
@@ -127,7 +133,7 @@ class Guard:
         """
         caller = self.identify(request)
         if caller is None:
-            return self._public or None
+            return self._open_to_all()
         return _checked(caller, Scope.READ).tenant
 
 

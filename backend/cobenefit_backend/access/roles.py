@@ -25,6 +25,9 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+PEOPLE = (Role.VIEWER, Role.OFFICER, Role.OPERATOR, Role.ADMIN)
+"""Roles a person may be given."""
+
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.GATEWAY: frozenset({Scope.INGEST}),
     Role.VIEWER: frozenset({Scope.READ}),

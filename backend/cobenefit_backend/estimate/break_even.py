@@ -53,10 +53,12 @@ def break_even(
     dict
         `verdict`: `reached`, `after_its_life` (slower than the devices last), `never` (the effect
         does not outweigh the running emissions), `no_effect` (no CO2e is claimed) or `unknown`;
-        `years`, `years_earliest`, `years_latest`: None for never [yr]; `unit`,
-        `units_per_year`, `units_observed_per_year`: None where there is no effect. [1/yr]
+        `years`, `years_earliest`, `years_latest`: None for never [yr]; `effect_kgco2e_per_year`,
+        `running_kgco2e_per_year` [kgCO2e/yr] and `owed_kgco2e` [kgCO2e], what they follow from:
+        None where unknown; `unit`, `units_per_year`, `units_observed_per_year`: None where there
+        is no effect. [1/yr]
     """
-    result: dict[str, Any] = {"verdict": "no_effect", **dict.fromkeys(_YEARS)}
+    result: dict[str, Any] = {"verdict": "no_effect", **dict.fromkeys((*_YEARS, *_RATES))}
     if effect_kgco2e is None:
         return {**result, "unit": None, "units_per_year": None, "units_observed_per_year": None}
     yearly = effect_kgco2e.scaled(DAYS_PER_YEAR / days)
@@ -70,6 +72,7 @@ def break_even(
 
 
 _YEARS = ("years", "years_earliest", "years_latest")
+_RATES = ("effect_kgco2e_per_year", "running_kgco2e_per_year", "owed_kgco2e")
 
 
 def _payback(yearly: Interval, own: FootprintResult) -> dict[str, Any]:
@@ -82,6 +85,9 @@ def _payback(yearly: Interval, own: FootprintResult) -> dict[str, Any]:
         "years": central,
         "years_earliest": _years(own.one_off.low, yearly.high - own.running.low),
         "years_latest": _years(own.one_off.high, yearly.low - own.running.high),
+        "effect_kgco2e_per_year": yearly,
+        "running_kgco2e_per_year": own.running,
+        "owed_kgco2e": own.one_off,
     }
 
 

@@ -7,13 +7,23 @@ from cobenefit_backend.errors import InputError
 from cobenefit_backend.exports.crate import crate
 from cobenefit_backend.exports.csv_file import Dialect, csv_file
 from cobenefit_backend.exports.pdf import pdf_file
-from cobenefit_backend.exports.tables import Table, data, factors, follow_up, results, series
+from cobenefit_backend.exports.tables import (
+    Table,
+    data,
+    factors,
+    follow_up,
+    mapping,
+    operat,
+    results,
+    series,
+)
 from cobenefit_backend.exports.workbook import workbook
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import Language
 
 TABLES: dict[str, Callable[[Report], Table]] = {
     "results": results, "follow_up": follow_up, "series": series, "data": data, "factors": factors,
+    "operat": operat, "mapping": mapping,
 }  # fmt: skip
 DIALECTS: dict[Language, Dialect] = {"fr": "fr", "en": "rfc4180"}
 

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cobenefit_backend.report.records import Case, Report
-from cobenefit_backend.territory.load import Mapping, mappings
+from cobenefit_backend.territory.load import Mapping, mappings, operat_columns
 
 Cell = str | int | float | bool | None
 WEEK = timedelta(days=7)
@@ -46,9 +46,12 @@ def tables(report: Report) -> tuple[Table, ...]:
     Returns
     -------
     tuple of Table
-        `results`, `follow_up`, `series`, `data` and `factors`.
+        `results`, `follow_up`, `series`, `data`, `factors`, `operat`, `mapping`, and
+        `corrections` where there are any.
     """
-    return results(report), follow_up(report), series(report), data(report), factors(report)
+    makers = (results, follow_up, series, data, factors, operat, mapping)
+    made = tuple(make(report) for make in makers)
+    return (*made, corrections(report)) if report.data["corrections"] else made
 
 
 RESULTS = (
@@ -97,8 +100,8 @@ def _made_from(report: Report) -> tuple[Cell, ...]:
 
 FOLLOW_UP = (
     "study", "title_fr", "start", "end", "sector_fr", "sector_en", "lever_fr", "gpc",
-    "compare_with", "quantity", "low", "central", "high", "unit", "evidence_class", "claimed",
-    "note",
+    "secap", "compare_with", "quantity", "low", "central", "high", "unit", "evidence_class",
+    "claimed", "note",
 )  # fmt: skip
 _OWN = "indicateur propre à la collectivité : à ne jamais ajouter à un total territorial"
 
@@ -130,7 +133,7 @@ def _followed(case: Case, place: Mapping) -> tuple[Cell, ...]:
     bounds: tuple[Cell, ...] = (None, None, None)
     if net is not None and shown:
         bounds = (net.low / 1000, net.central / 1000, net.high / 1000)
-    where = (place.sector_fr, place.sector_en, place.lever_fr, place.gpc, place.compare_with)
+    where = (place.sector_fr, place.sector_en, place.lever_fr, place.gpc, place.secap)
     judged = (case.estimate.evidence_class, case.counts, _OWN)
     quantity = "net avoided emissions" if shown else "indicator, no CO2e"
     return (
@@ -138,6 +141,7 @@ def _followed(case: Case, place: Mapping) -> tuple[Cell, ...]:
         case.titles["fr"],
         *case.period,
         *where,
+        place.compare_with,
         quantity,
         *bounds,
         "tCO2e",
@@ -194,6 +198,17 @@ def data(report: Report) -> Table:
     return Table("data", DATA, tuple(rows))
 
 
+CORRECTIONS = (
+    "kind", "site", "device", "channel", "start", "end", "t", "why", "old", "new", "reference",
+)  # fmt: skip
+
+
+def corrections(report: Report) -> Table:
+    """Return what people imported or left out, as it holds."""
+    rows = [tuple(row[name] for name in CORRECTIONS) for row in report.data["corrections"]]
+    return Table("corrections", CORRECTIONS, tuple(rows))
+
+
 FACTORS = (
     "id", "value", "low", "high", "unit", "geography", "year", "source", "publisher", "url",
     "reference", "licence", "status",
@@ -207,3 +222,25 @@ def factors(report: Report) -> Table:
         return tuple(row[name] for name in FACTORS)
 
     return Table("factors", FACTORS, tuple(cells(row) for row in report.factors))
+
+
+def operat(report: Report) -> Table:
+    """Return the energy of tertiary public buildings by carrier and calendar year [kWh].
+
+    Which columns, under which names, stands in `territory/operat_columns.csv`.
+    """
+    names, fields = zip(*operat_columns(), strict=True)
+    rows = tuple(tuple(row[field] for field in fields) for row in report.data.get("tertiary", ()))
+    return Table("operat", names, rows)
+
+
+MAPPING = (
+    "use_case", "sector_fr", "sector_en", "lever_fr", "gpc", "secap", "compare_with", "additive",
+    "source", "reference",
+)  # fmt: skip
+
+
+def mapping(_report: Report) -> Table:
+    """Return where each use case stands in a PCAET, the GPC and a SECAP, whatever the report."""
+    rows = tuple(tuple(getattr(place, name) for name in MAPPING) for place in mappings().values())
+    return Table("mapping", MAPPING, rows)

@@ -1,5 +1,6 @@
 """Alembic environment: the engine comes from `cobenefit_backend.migrate`."""
 
+import cobenefit_backend.imports.models
 import cobenefit_backend.models  # noqa: F401  the tables register themselves
 from alembic import context
 from sqlmodel import SQLModel

@@ -9,11 +9,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
+from cobenefit_backend.consents import Purpose
+from cobenefit_backend.digests import Series
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
@@ -24,8 +27,12 @@ from cobenefit_backend.factors.registry import FactorSet
 from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
+from cobenefit_backend.report.consenting import consenting
+from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
+from cobenefit_backend.report.stations import stations
+from cobenefit_backend.report.tertiary import tertiary
 from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report.weights import WEAK_STATUS
 from cobenefit_backend.store import Store
@@ -37,7 +44,13 @@ MAX_BREAK_EVEN_YEARS = 1000
 MAX_IDS = 200
 
 
-def build(store: Store, tenant: str, local_factors: str = "") -> Report:
+def build(
+    store: Store,
+    tenant: str,
+    local_factors: str = "",
+    purpose: Purpose = Purpose.SAVINGS,
+    memo: Memo | None = None,
+) -> Report:
     """Compute the report of a tenant from what is stored.
 
     Parameters
@@ -48,6 +61,10 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
         Whose report.
     local_factors : str
         Folder of the operator's own factors; empty: none.
+    purpose : Purpose, optional
+        What it is for: households that did not agree to that are left out.
+    memo : Memo, optional
+        Estimates of before, used where nothing they rest on has changed.
 
     Returns
     -------
@@ -63,28 +80,48 @@ def build(store: Store, tenant: str, local_factors: str = "") -> Report:
     if stored is None:
         raise RequestError(404, "no-study", f"no study document for tenant {tenant!r}; load one")
     document = studies.parse(stored, file=f"study of {tenant}")
-    factors = load_factors(local=Path(local_factors)) if local_factors else load_factors()
+    factors = load_factor_set(local_factors)
     ledgers = store.health(tenant)
     series = store.stored(tenant)
+    windows, memo = store.windows_of(tenant), memo or Memo()
+    keys = Keys(store, document, f"{factors.sha256} {purpose}", windows, [*series, *ledgers])
     cases = tuple(
-        _case(store, document, study, factors=factors, series=series, ledgers=ledgers)
+        memo.case(
+            study.id,
+            keys.of(study),
+            partial(
+                _case, store, document, study,
+                factors=factors, series=series, ledgers=ledgers, purpose=purpose,
+            ),
+        )
         for study in document.study
-    )
+    )  # fmt: skip
+    memo.keep_only([study.id for study in document.study])
     periods = [case.period for case in cases]
     return Report(
         tenant=tenant,
         names={"en": document.names.en, "fr": document.names.fr},
         period=(min(p[0] for p in periods), max(p[1] for p in periods)) if periods else ("", ""),
         generated_from={
-            "data_sha256": _data_digest(store, tenant, stored),
+            "data_sha256": _data_digest(store, tenant, stored, windows),
             "factor_set": {"version": factors.version, "sha256": factors.sha256},
             "code_version": code_version(),
         },
         cases=cases,
         totals=_totals(cases, document, factors),
-        data=_data(series, store.quarantine(tenant), ledgers, document, store.windows_of(tenant)),
+        data={
+            **_data(series, store.quarantine(tenant), ledgers, document, windows),
+            "weather": stations(store, document),
+            "corrections": [_correction(row) for row in store.corrections(tenant)],
+            "tertiary": tertiary(store, document),
+        },
         factors=_factor_rows(cases, factors),
     )
+
+
+def load_factor_set(local_factors: str) -> FactorSet:
+    """Return the shipped factors, with those of the operator's folder if there is one."""
+    return load_factors(local=Path(local_factors)) if local_factors else load_factors()
 
 
 def _case(
@@ -95,10 +132,12 @@ def _case(
     factors: FactorSet,
     series: list[Row],
     ledgers: list[Row],
+    purpose: Purpose,
 ) -> Case:
     tenant, site = document.tenant, document.site_of(study)
     log = store.activities(tenant)
-    gathered = _gathered(store, document, study, log)
+    read, left_out = consenting(study, store.consents.register(tenant), purpose)
+    gathered = _gathered(store, document, read, log, purpose)
     devices = [
         (entry, _ledgers_of(ledgers, site.id, entry.id), _event_ms(series, site.id, entry.id))
         for entry in document.devices_of(study)
@@ -109,7 +148,8 @@ def _case(
     lock = store.locked_plan(tenant, study.id)
     outdated = out_of_validity(estimate.factor_ids, factors, *study.periods[2:])
     planned = mv_plan.records(study, lock)
-    records = (*estimate.disqualifications, *outdated, *planned, *_weak(estimate, factors))
+    cautions = (*left_out, *outdated, *planned, *_weak(estimate, factors))
+    records = (*estimate.disqualifications, *cautions)
     estimate = replace(estimate, disqualifications=records)
     days = own_days(study)
     names = study.names or Names(en=study.id, fr=study.id)
@@ -138,29 +178,32 @@ def _case(
 
 
 def _gathered(
-    store: Store, document: StudyDocument, study: Study, log: list[Row]
+    store: Store, document: StudyDocument, study: Study, log: list[Row], purpose: Purpose
 ) -> Gathered[Any]:
     """Read what a study rests on: its series, mended where a meter was exchanged, and the rest."""
     site = document.site_of(study)
     tenant = document.tenant
 
     def mended(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
-        rows = store.daily(tenant, place, device, channel)
+        rows = store.daily(tenant, place, device, channel, purpose)
         found = swaps.mended(rows, log, (place, device, channel), site.timezone)
         return [dict(row) for row in found]
 
-    daily, fine = (
+    def fine(_tenant: str, place: str, device: str, channel: str) -> list[Row]:
+        return store.fine(tenant, place, device, channel, purpose)
+
+    by_day, by_hour = (
         {
             channel: {device: read(tenant, site.id, device, channel) for device in study.devices}
             for channel in study.channels
         }
-        for read in (mended, store.fine if study.reads_hours else _no_rows)
+        for read in (mended, fine if study.reads_hours else _no_rows)
     )
     return Gathered(
         study=study,
         timezone=site.timezone,
-        daily=daily,
-        fine=fine,
+        daily=by_day,
+        fine=by_hour,
         accuracy={entry.id: entry.accuracy for entry in document.devices_of(study)},
         weather=store.temperatures(tenant, site.station) if site.station else (),
         activities=[
@@ -301,6 +344,13 @@ def _data(
     }
 
 
+def _correction(row: Row) -> Row:
+    """Say what was corrected, when and why, as it holds now; by whom stays in the log."""
+    names = ("kind", "site", "device", "channel", "why", "old", "new", "reference")
+    times = {name: _iso(row[f"{name}_ms"]) for name in ("t", "start", "end")}
+    return {**{name: row[name] for name in names}, **times}
+
+
 def _by_reason(table: list[Row]) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in table:
@@ -361,11 +411,14 @@ def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _data_digest(store: Store, tenant: str, document: bytes) -> str:
+def _data_digest(
+    store: Store, tenant: str, document: bytes, windows: dict[Series, tuple[int, str]]
+) -> str:
     """Hash everything a report depends on beside factors and code."""
     digest = hashlib.sha256(document)
-    digest.update(store.series_digest(tenant).encode())
+    digest.update(store.series_digest(tenant, windows).encode())
+    corrections = [_correction(row) for row in store.corrections(tenant)]
     parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
-    for rows in parts:
+    for rows in (*parts, *((corrections,) if corrections else ())):
         digest.update(json.dumps(rows, sort_keys=True).encode())
     return digest.hexdigest()

@@ -32,6 +32,8 @@ class Panel:
         Cells, written.
     shown : bool
         Whether the table is the picture: then it is not folded away.
+    csv : str
+        Address of the same numbers as CSV, on the server's pages; empty for none.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Panel:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     shown: bool = False
+    csv: str = ""
 
 
 def panels(view: CaseView) -> list[Panel]:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from cobenefit_backend.report import weights
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.report.format import Formatter
-from cobenefit_backend.report.panels import computation, panels
+from cobenefit_backend.report.panels import Panel, computation, panels
 from cobenefit_backend.report.records import Case, Report
 from cobenefit_backend.report.view import CaseView, total_sentences
 from cobenefit_backend.report.words import LANGUAGES, Language, Words
@@ -28,8 +28,11 @@ STYLE = (FOLDER / "style.css").read_text(encoding="utf-8").strip()
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 """Content security policy of every page."""
-PageName = Literal["report", "study", "data", "factors"]
-NAV = (("report", "/"), ("data", "/data"), ("factors", "/factors"))
+PageName = Literal["report", "data", "factors"]
+NAV = (
+    ("portfolio", "/"), ("report", "/report"), ("data", "/data"), ("fleet", "/fleet"),
+    ("factors", "/factors"), ("login", "/login"),
+)  # fmt: skip
 """The pages of the server: `nav_…` key of the catalogue and address, as every page lists them."""
 
 
@@ -125,8 +128,7 @@ class Edition:
             for source, families in groups.items()
         ]
 
-    @staticmethod
-    def panels(view: CaseView) -> list[Any]:
+    def panels(self, view: CaseView) -> list[Panel]:
         """Return the charts of a case."""
         return panels(view)
 
@@ -188,52 +190,24 @@ def html_file(report: Report, language: Language, other: str = "") -> str:
     return _render("file.html.j2", e=Edition(report, language), other=other)
 
 
-def page(report: Report, name: PageName, language: Language, study: str = "") -> str:
+def page(report: Report, name: PageName, language: Language) -> str:
     """Return one page of the server.
 
     Parameters
     ----------
     report : Report
         The report.
-    name : {'report', 'study', 'data', 'factors'}
+    name : {'report', 'data', 'factors'}
         Which page.
     language : {'en', 'fr'}
         Its language.
-    study : str, optional
-        Id of the study, for the study page.
 
     Returns
     -------
     str
         HTML.
     """
-    return _render("page.html.j2", e=Edition(report, language, study=study), name=name, nav=NAV)
-
-
-def login(words: Words, caller: object, *, form: str, wrong: bool, policy: str) -> str:
-    """Return the page to sign in on.
-
-    Parameters
-    ----------
-    words : Words
-        Its language.
-    caller : Caller or None
-        Who is signed in.
-    form : str
-        What the form must carry.
-    wrong : bool
-        The secret just sent was not accepted.
-    policy : str
-        Content security policy that lets the form be sent.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
-    other = next(item for item in LANGUAGES if item != words.language)
-    values = {"w": words, "caller": caller, "form": form, "wrong": wrong, "other": other}
-    return _render("login.html.j2", **values, policy=policy)
+    return _render("page.html.j2", e=Edition(report, language), name=name, nav=NAV)
 
 
 def json_file(report: Report) -> str:

@@ -86,6 +86,8 @@ def _amount(
     """Return the increase between the ends of a window, NaN when the data do not carry it."""
     if row["delta"] is None or row["count"] < MIN_DAY_COVERAGE_RATIO * row["expected"]:
         return float("nan")
+    if row["count"] and row["first"] is None:
+        return float(row["delta"])  # made of energies, not of a register: between its own ends
     start_ms, end_ms = row["start_ms"], row["start_ms"] + row["length_s"] * 1000
     early = _share_before(before, row, start_ms, max_step_s)
     late = _share_before(row, after, end_ms, max_step_s)
@@ -105,6 +107,8 @@ def _share_before(
     """Return the part of the step across a midnight (or full hour) that belongs before it."""
     if earlier is None or later is None or not earlier["count"] or not later["count"]:
         return None
+    if earlier["first"] is None or later["first"] is None:
+        return None  # energies have no register that another could be compared with
     step_ms = later["first_t_ms"] - earlier["last_t_ms"]
     step = later["first"] - earlier["last"]
     if not 0 < step_ms <= max_step_s * 1000 or step < 0:
@@ -170,6 +174,7 @@ def coverage_ratio(rows: Sequence[Row], timezone: str, start: date, end: date) -
         _local_date(row["start_ms"], zone)
         for row in rows
         if row["expected"] and row["count"] >= MIN_DAY_COVERAGE_RATIO * row["expected"]
+        if row["first"] is not None or row["delta"] is not None
     }
     days = (end - start).days
     return sum(start <= day < end for day in covered) / days if days > 0 else 0.0
@@ -252,6 +257,9 @@ def _merge_hours(rows: Sequence[Row], offset_ms: int) -> dict[int, dict[str, Any
             hour,
             {"start_ms": start_ms, "length_s": 3600, "count": 0, "expected": 0, "delta": 0.0},
         )
+        if row["start_ms"] < found.get("end_ms", start_ms):
+            continue  # an hour and its parts, from two sources: never both
+        found["end_ms"] = row["start_ms"] + row["length_s"] * 1000
         found["count"] += row["count"]
         found["expected"] += row["expected"]
         if not row["count"]:

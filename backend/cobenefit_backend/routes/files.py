@@ -6,13 +6,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from cobenefit_backend.errors import RequestError
 from cobenefit_backend.exports import crate, csv_file, pdf, tables, workbook
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import Language, choose
 from cobenefit_backend.routes.pages import Tenant, current_report
 
 router = APIRouter(tags=["files"])
-TableName = Literal["results", "follow_up", "series", "data", "factors"]
+TableName = Literal[
+    "results", "follow_up", "series", "data", "factors", "corrections", "operat", "mapping"
+]  # fmt: skip
 
 
 @router.get("/report.pdf", response_class=Response)
@@ -44,7 +47,9 @@ async def get_csv(
 ) -> Response:
     """Return one table as CSV, in the dialect of RFC 4180 or of a French spreadsheet."""
     report = await run_in_threadpool(current_report, request, tenant)
-    found = next(each for each in tables.tables(report) if each.name == table)
+    found = next((each for each in tables.tables(report) if each.name == table), None)
+    if found is None:
+        raise RequestError(404, "table", f"this report has no {table}")
     return _file(report, csv_file.csv_file(found, dialect), f"{table}.csv")
 
 
@@ -56,10 +61,19 @@ async def _asked(
 
 
 def _file(report: Report, content: bytes, ending: str) -> Response:
-    name = "_".join((report.tenant, *report.period))
+    return attachment(content, f"{'_'.join((report.tenant, *report.period))}.{ending}")
+
+
+def csv_answer(table: tables.Table, dialect: csv_file.Dialect, name: str) -> Response:
+    """Return a table as a CSV file to be kept under a name."""
+    return attachment(csv_file.csv_file(table, dialect), f"{name}.csv")
+
+
+def attachment(content: bytes, name: str) -> Response:
+    """Return a file to be kept, of the type its name ends on."""
     headers = {
-        "Content-Disposition": f'attachment; filename="{name}.{ending}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Language, Authorization, Cookie",
     }
-    return Response(content, media_type=crate.TYPES[ending.rpartition(".")[2]], headers=headers)
+    return Response(content, media_type=crate.TYPES[name.rpartition(".")[2]], headers=headers)

@@ -6,6 +6,7 @@ Usage in a route: `filled: Annotated[Filled, Depends(form(Scope.DOCUMENT))]`; th
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -71,6 +72,23 @@ async def fields(request: Request) -> dict[str, str]:
     if not guard.bearer(request):  # a key is sent by purpose, a cookie by any page
         guard.check_form(request, found.get("form", ""))
     return found
+
+
+def answers(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI describes refusals that a page may say, too.
+
+    Parameters
+    ----------
+    *codes : int
+        HTTP status codes. [1]
+
+    Returns
+    -------
+    dict
+        Response objects by code.
+    """
+    content: dict[str, Any] = {"text/html": {}, "application/problem+json": {}}
+    return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
 def form(scope: Scope) -> Callable[[Request], Awaitable[Filled]]:

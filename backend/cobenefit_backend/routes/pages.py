@@ -1,6 +1,7 @@
-"""What people read: the report, one study, the data, the factors; and the report as JSON."""
+"""What people read: the report, the data, the factors; and the report as JSON."""
 
 import threading
+from collections import defaultdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,6 +12,7 @@ from cobenefit_backend.access.guard import reader, unknown
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
+from cobenefit_backend.report.memo import Memo
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import choose
 from cobenefit_backend.routes.reading import refusals
@@ -36,6 +38,7 @@ class ReportCache:
         self._local_factors = local_factors
         self._lock = threading.Lock()
         self._reports: dict[str, tuple[int, Report]] = {}
+        self._memos: defaultdict[str, Memo] = defaultdict(Memo)
 
     def get(self, tenant: str) -> Report:
         """Return the report of a tenant; one thread at a time computes."""
@@ -43,7 +46,8 @@ class ReportCache:
             number = self._store.change_number(tenant)
             known = self._reports.get(tenant)
             if known is None or known[0] != number:
-                known = number, build(self._store, tenant, self._local_factors)
+                memo = self._memos[tenant]
+                known = number, build(self._store, tenant, self._local_factors, memo=memo)
                 self._reports[tenant] = known
             return known[1]
 
@@ -68,15 +72,13 @@ def current_report(request: Request, tenant: str | None) -> Report:
 
 
 async def _page(
-    request: Request, tenant: str | None, name: render.PageName, lang: str | None, study: str = ""
+    request: Request, tenant: str | None, name: render.PageName, lang: str | None
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
     if tenant is None:
         return RedirectResponse(f"/login?lang={language}", status_code=303)
     report = await run_in_threadpool(current_report, request, tenant)
-    if study and study not in [case.study for case in report.cases]:
-        raise RequestError(404, "study", f"no study {study!r} in this report")
-    html = await run_in_threadpool(render.page, report, name, language, study)
+    html = await run_in_threadpool(render.page, report, name, language)
     headers = {
         "Content-Security-Policy": f"{render.POLICY}; frame-ancestors 'none'",
         "Content-Language": language,
@@ -86,18 +88,10 @@ async def _page(
     return HTMLResponse(html, headers=headers)
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.get("/report", response_class=HTMLResponse)
 async def get_report(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
     """Show the whole report."""
     return await _page(request, tenant, "report", lang)
-
-
-@router.get("/studies/{study}", response_class=HTMLResponse)
-async def get_study(
-    request: Request, tenant: Tenant, study: str, lang: str | None = None
-) -> Response:
-    """Show one study."""
-    return await _page(request, tenant, "study", lang, study)
 
 
 @router.get("/data", response_class=HTMLResponse)

@@ -7,6 +7,7 @@ from fastapi import Request
 from cobenefit_backend.errors import RequestError
 
 _REFUSALS = {
+    400: "The query or path is not well formed",
     401: "No credential, or an unknown one",
     403: "The credential belongs to another tenant, or its role may not",
     404: "No such thing in this tenant",
@@ -14,6 +15,7 @@ _REFUSALS = {
     413: "Body larger than server.max_body_bytes",
     422: "The body breaks the schema",
     429: "Too many requests: wait as Retry-After says",
+    501: "The standard has it, this service has not",
 }
 
 

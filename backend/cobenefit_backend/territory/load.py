@@ -84,6 +84,8 @@ class Mapping:
         Lever of the ecological planning, as its platform names it; empty: none.
     gpc : str
         Subsector of the Global Protocol for Community-Scale Greenhouse Gas Inventories.
+    secap : str
+        Sector of a Sustainable Energy and Climate Action Plan of the Covenant of Mayors.
     compare_with : str
         Territorial indicator that may stand beside the figure, never receive it.
     additive : bool
@@ -97,6 +99,7 @@ class Mapping:
     sector_en: str
     lever_fr: str
     gpc: str
+    secap: str
     compare_with: str
     additive: bool
     source: str
@@ -112,6 +115,13 @@ def mappings(folder: Path = FOLDER) -> dict[str, Mapping]:
         )
         for row in _rows(folder, "mapping.csv")
     }
+
+
+@cache
+def operat_columns(folder: Path = FOLDER) -> tuple[tuple[str, str], ...]:
+    """Return name and field of each column of the yearly declaration, in order."""
+    with (folder / "operat_columns.csv").open(encoding="utf-8", newline="") as file:
+        return tuple((row["column"], row["field"]) for row in csv.DictReader(file))
 
 
 @cache

@@ -44,7 +44,7 @@ def session(visit, municipality, new_key):
 
 
 def test_without_a_session_every_page_leads_to_the_form(visit):
-    for path in ("/", "/data", "/factors", "/studies/school"):
+    for path in ("/", "/report", "/data", "/factors", "/studies/school", "/sites/town"):
         answer = visit("GET", path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/login?lang=en")
     assert visit("GET", "/v1/report").status_code == 401
@@ -115,4 +115,4 @@ def test_a_public_tenant_needs_no_session_and_shows_no_other(municipality, new_k
     assert municipality.get("/").status_code == 200
     assert municipality.get("/v1/audit").status_code == 401
     other = {"Authorization": f"Bearer {new_key(municipality.app, 'other', 'viewer')}"}
-    assert municipality.get("/", headers=other).status_code == 404, "its own, which is empty"
+    assert municipality.get("/report", headers=other).status_code == 404, "its own, which is empty"

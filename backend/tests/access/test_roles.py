@@ -9,7 +9,11 @@ from cobenefit_backend.access.roles import SCOPES, Role
 
 PAGE = Path(__file__).parents[3] / "docs/reference/access.md"
 REFUSED = {401, 403}
-OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout")}
+OPEN = {
+    ("GET", "/login"), ("POST", "/login"), ("POST", "/logout"),
+    ("GET", "/public/{tenant}"), ("GET", "/v1/public/{tenant}"),
+    ("GET", "/login/oidc"), ("GET", "/login/oidc/callback"),
+}  # fmt: skip
 
 
 def _operations(client):
@@ -19,7 +23,12 @@ def _operations(client):
 
 def _answer(client, key, method, path):
     headers = {"Authorization": f"Bearer {key}"} if key else {"Authorization": ""}
-    path = path.replace("{table}", "results").replace("{", "").replace("}", "")
+    path = (
+        path.replace("{study}/{table}", "study/net")
+        .replace("{table}", "results")
+        .replace("{", "")
+        .replace("}", "")
+    )
     return client.request(method, path, headers=headers)
 
 

@@ -115,7 +115,7 @@ def test_every_file_is_given_under_its_name(municipality):
 
 def test_every_link_to_a_file_on_the_page_gives_one(municipality):
     for language in ("en", "fr"):
-        page = municipality.get(f"/?lang={language}").text
+        page = municipality.get(f"/report?lang={language}").text
         links = re.findall(r'href="(/[a-z]+\.(?:pdf|xlsx|csv|zip)[^"]*)"', page)
         assert len(links) == 4
         assert all(municipality.get(link).status_code == 200 for link in links)

@@ -101,6 +101,8 @@ def test_a_workbook_holds_the_tables_and_makes_nothing_of_them(report):
         "Séries hebdomadaires",
         "Relevés",
         "Facteurs",
+        "Bâtiments par année",
+        "Correspondances",
     ]
     for table, sheet in zip(tables(report), book.worksheets, strict=True):
         rows = list(sheet.iter_rows(values_only=True))

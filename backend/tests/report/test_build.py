@@ -150,5 +150,5 @@ def test_a_study_without_data_says_so_and_breaks_nothing(client, study_document)
     report = json.loads(client.get("/v1/report").content)
     school = next(case for case in report["use_cases"] if case["study"] == "school")
     assert (school["evidence_class"], school["net_kgco2e"]) == ("N", None)
-    for path in ("/", "/data", "/factors", "/studies/road"):
+    for path in ("/", "/report", "/data", "/factors", "/studies/road", "/sites/town"):
         assert client.get(f"{path}?lang=fr").status_code == 200

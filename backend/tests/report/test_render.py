@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from cobenefit_backend.pages import study
 from cobenefit_backend.report import render
 
 MAX_PAGE_BYTES = 100_000
@@ -40,7 +41,7 @@ def test_every_case_opens_with_a_sentence_and_its_evidence(report):
 
 
 def test_the_test_is_grey_and_says_that_it_found_nothing(report):
-    text = render.page(report, "study", "en", "house-test")
+    text = study.page(report, "en", "house-test", ())
     assert "not distinguishable from zero" in text
     assert "nothing was done" in text
     assert re.search(r'class="value grey"', text)
@@ -59,25 +60,25 @@ def test_modelled_and_synthetic_stand_apart_and_say_so(report):
 
 
 def test_what_is_not_claimed_is_hatched_and_says_so(report):
-    text = render.page(report, "study", "en", "road")
+    text = study.page(report, "en", "road", ())
     assert "none of it is claimed" in text
     assert 'class="value hatch"' in text
     assert 'class="bar hatch"' in text
     assert 'class="hatching"' in text
-    claimed = render.page(report, "study", "en", "school")
+    claimed = study.page(report, "en", "school", ())
     assert 'class="value good"' in claimed
     assert "hatching" not in claimed[claimed.index("<main") :]
 
 
 def test_the_computation_shows_its_numbers(report):
-    text = render.page(report, "study", "en", "school")
+    text = study.page(report, "en", "school", ())
     assert "× 0.0519 kgCO2e/kWh" in text
     assert "grid.fr.ademe.avg.lca" in text
     assert report.generated_from["data_sha256"][:16] in text
 
 
 def test_a_gap_is_drawn_as_a_gap(report):
-    text = render.page(report, "study", "en", "school")
+    text = study.page(report, "en", "school", ())
     path = re.search(r'<path d="([^"]*)" class="measured"/>', text).group(1)
     assert path.count("M") == 2
 
@@ -96,5 +97,5 @@ def test_what_is_true_of_every_study_is_said_once(report):
     note = "No plan was locked before the results were known."
     assert text.count(note) == 1
     assert text.index(note) < text.index("<article")
-    one = render.page(report, "study", "en", report.cases[0].study)
+    one = study.page(report, "en", report.cases[0].study, ())
     assert one.count(note) == 1

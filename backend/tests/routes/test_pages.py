@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-PAGES = ("/", "/studies/school", "/data", "/factors")
+PAGES = ("/", "/report", "/studies/school", "/sites/town", "/data", "/factors")
 
 
 def test_without_a_study_the_page_says_what_to_do(client):
-    answer = client.get("/")
+    answer = client.get("/report")
     assert answer.status_code == 404
     assert "load one" in answer.json()["detail"]
 
@@ -39,7 +39,7 @@ def test_the_browser_chooses_the_language(municipality, header, language):
 
 
 def test_headers_forbid_everything_but_our_style(municipality):
-    answer = municipality.get("/")
+    answer = municipality.get("/report")
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
@@ -51,7 +51,7 @@ def test_headers_forbid_everything_but_our_style(municipality):
 
 
 def test_names_from_outside_are_escaped(municipality):
-    text = municipality.get("/?lang=en").text
+    text = municipality.get("/report?lang=en").text
     assert "<b>Jules-Ferry</b>" not in text
     assert "&lt;b&gt;Jules-Ferry&lt;/b&gt;" in text
 

@@ -1,0 +1,1 @@
+"""Areas of a municipality, uploaded as GeoJSON: checked, simplified, drawn and given back."""

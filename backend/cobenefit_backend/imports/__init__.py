@@ -1,0 +1,1 @@
+"""Measurements from files: read, screen, preview, commit, undo; see docs/reference/imports.md."""

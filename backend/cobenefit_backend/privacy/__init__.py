@@ -1,0 +1,1 @@
+"""Statistical disclosure control: arrays in, verdicts out; no file, clock, log, database."""
