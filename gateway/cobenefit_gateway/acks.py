@@ -23,6 +23,10 @@ MAX_RANGES = 4096
 ACK_RANGES = 32
 
 
+#: Most boots have no range, and share that they have none; never changed in place.
+_NO_RANGES: list[int] = []
+
+
 class TooManyRangesError(ValueError):
     """The sequences of one boot are too scattered to keep; the pack is left to be sent again."""
 
@@ -37,7 +41,7 @@ class Sequences:
     """All sequences below `floor`, and `ranges` [low, high, …] inclusive above it."""
 
     floor: int = 0
-    ranges: list[int] = field(default_factory=list)
+    ranges: list[int] = field(default_factory=lambda: _NO_RANGES)
     arrived: set[int] | None = field(default=None, compare=False)  # most have none: it is large
 
     def add(self, seq: int) -> bool:
@@ -71,7 +75,7 @@ class Sequences:
             return False
         if len(lows) >= MAX_RANGES and seq != self.floor:
             raise TooManyRangesError(f"more than {MAX_RANGES} ranges in one boot")
-        self.ranges[2 * i : 2 * i] = [seq, seq]
+        self.ranges = [*self.ranges[: 2 * i], seq, seq, *self.ranges[2 * i :]]
         self._join(i)
         return True
 

@@ -12,7 +12,6 @@ import errno
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
 from itertools import islice
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -24,13 +23,12 @@ from cobenefit_gateway.config import Config
 from cobenefit_gateway.forward import Forwarder
 from cobenefit_gateway.framing import Delivery
 from cobenefit_gateway.intake import Intake
-from cobenefit_gateway.journal import Journal, Record
+from cobenefit_gateway.journal import Journal, Position, Record
 from cobenefit_gateway.lock import FolderLock
 from cobenefit_gateway.memory import collect_seldom, keep_freed
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_gateway.opening import open_store
 from cobenefit_gateway.readings import Readings
-from cobenefit_gateway.state import Series
 from cobenefit_gateway.vitals import Vitals
 from cobenefit_gateway.watch import Watch
 from cobenefit_wire import topics
@@ -47,6 +45,8 @@ _ACK_LATEST_S = 2.0
 _TAKE = 1000
 #: Checkpoints and acks take at most this part of the time each, when there is much of them. [1]
 _CHECKPOINT_PART, _ACK_PART = 0.1, 0.02
+#: However much they cost, the next checkpoint comes after this long. [s]
+_LATEST_S = 60.0
 #: While the disk takes nothing it is tried again after this long. [s]
 _RETRY_S = 1.0
 #: A stop still takes what comes without a pause of this length, at most for so long. [s]
@@ -244,22 +244,44 @@ class Gateway:
         spent_s = time.thread_time() - started_s
         self._ack_at = now + min(max(_ACK_EVERY_S, spent_s / _ACK_PART), _ACK_LATEST_S)
 
-    def _replay(self) -> None:
-        count = 0
+    def _replay(self, *, saves: bool = True) -> None:
+        # Saved on the way, so that a crash in a long replay does not begin it anew.
+        count, self._checkpoint_at = 0, time.monotonic() + self._config.checkpoint_s
         records = self._journal.replay(self._store.position)
         while batch := list(islice(records, _TAKE)):
             count += len(batch)
             self._due |= self._intake.take(batch)
-        for name in ("cut_bytes", "damaged_bytes"):
-            if found := getattr(self._journal, name):
-                self._state.totals["journal_" + name] += found
+            if saves and time.monotonic() >= self._checkpoint_at:
+                self._count_damage()
+                if not self._saved_at(self._journal.replayed):
+                    self._load()
+                    self._replay(saves=False)
+                    return
         if count or self._journal.cut_bytes:
             log.info(
                 "read %d messages of the journal again, cut %d bytes never acknowledged",
                 count,
                 self._journal.cut_bytes,
             )
+        self._count_damage()
+
+    def _count_damage(self) -> None:
+        for name in ("cut_bytes", "damaged_bytes"):
+            if found := getattr(self._journal, name):
+                self._state.totals["journal_" + name] += found
         self._journal.cut_bytes = self._journal.damaged_bytes = 0
+
+    def _saved_at(self, position: Position) -> bool:
+        # Whether there was room to save a replay as far as it has come.
+        started = time.monotonic()
+        try:
+            self._store.checkpoint(self._state, position)
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode & 0xFF not in _NO_ROOM_SQLITE:
+                raise
+            return False
+        self._pause_checkpoints(time.monotonic() - started)
+        return True
 
     def _checkpoint(self, *, flush: bool = False) -> None:
         started, full = time.monotonic(), False
@@ -273,12 +295,15 @@ class Gateway:
                 full = True
                 # What was being saved is half changed in memory: as after a crash, from the disk.
                 self._load()
-                self._replay()
+                self._replay(saves=False)
             else:
                 self._room_again(full)
                 break
-        spent_s = time.monotonic() - started
-        pause_s = max(self._config.checkpoint_s, spent_s / _CHECKPOINT_PART)
+        self._pause_checkpoints(time.monotonic() - started)
+
+    def _pause_checkpoints(self, spent_s: float) -> None:
+        # On a crowded machine spent time is mostly waiting, so the pause has an end.
+        pause_s = max(self._config.checkpoint_s, min(spent_s / _CHECKPOINT_PART, _LATEST_S))
         self._checkpoint_at = time.monotonic() + pause_s
 
     def _save(self, *, flush: bool) -> None:
@@ -286,7 +311,7 @@ class Gateway:
         position = self._journal.position
         asked = self._store.asked_again()
         self._due |= self._intake.again(asked)
-        self._share(self._state.changes.series)
+        self._share()
         if flush or asked or position != self._saved or not self._complete:
             self._complete = self._store.checkpoint(
                 self._state, position, flush=flush, copy=bool(asked)
@@ -294,14 +319,14 @@ class Gateway:
             self._saved = position
             self._journal.drop_before(self._store.kept_from)
 
-    def _share(self, changed: Iterable[Series]) -> None:
+    def _share(self) -> None:
         # Whoever else wants to know: the watch, Home Assistant, Sparkplug nodes.
         if not self._broker.connected:  # it is what the journal had
             return
         now_ms = time.time_ns() // 1_000_000
-        self._watch.hear(self._state.changes.places(), now_ms)
+        self._watch.hear(self._state.heard(), now_ms)
         self._state.settle()
-        self._home.tell(changed)
+        self._home.tell(self._state.changed())
         for group, edge in list(self._state.rebirths):
             if self._broker.publish(*sparkplug.rebirth(group, edge, now_ms)):
                 self._state.rebirths.remove((group, edge))

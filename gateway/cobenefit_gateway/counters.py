@@ -39,8 +39,8 @@ def judge_counters(
         Returns time and value of the accepted reading of a series before a time; NaN when
         unknown.
     """
-    order = np.lexsort((batch.t_ms[batch.starts], batch.id))
-    order = order[table.counter[batch.id[order]]]
+    order = np.lexsort((batch.value[batch.starts], batch.t_ms[batch.starts], batch.id))
+    order = order[table.rules.counter[table.rule[batch.id[order]]]]
     if not order.size:
         return
     clean = rises & ~batch.flagged()

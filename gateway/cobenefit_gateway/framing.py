@@ -18,7 +18,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from cobenefit_gateway.errors import FramingError
-from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, Record
+from cobenefit_gateway.journal import OVERSIZE, RAW, REPEATED, RETAINED, Record
 
 #: Longer messages are refused; only their length and digest are kept. [B]
 MAX_PAYLOAD = 65_536
@@ -26,7 +26,6 @@ MAX_PAYLOAD = 65_536
 MAX_PACKET = 1 << 20
 CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 11, 13, 14
 _LONGEST_TOPIC = 512
-_NAMES_KEPT = 200_000
 _new_record = tuple.__new__
 
 
@@ -72,7 +71,6 @@ class Splitter:
         self._properties = version == 5
         self._tail = b""
         self._shape = _NO_SHAPE
-        self._names: dict[bytes, str] = {}
         self._skipping: _Skipping | None = None
 
     @property
@@ -128,14 +126,16 @@ class Splitter:
     def _cut_alike(self, data: bytes, at: int, received_ms: int, into: Delivery) -> int:
         # The hot loop: packets that start like the last one are cut at the same offsets.
         head, topic_at, id_at, payload_at, size, kind = self._shape
-        names, add, add_id = self._names, into.records.append, into.ids.append
+        add, add_id = into.records.append, into.ids.append
         no_id, plain = payload_at == id_at + self._properties, not self._properties
         starts, end = data.startswith, len(data) - size
         while at <= end and starts(head, at):
-            raw = data[at + topic_at : at + id_at]
-            name = names.get(raw)
             body = at + payload_at
-            if name is None or not (plain or data[body - 1] == 0):
+            if not (plain or data[body - 1] == 0):
+                return at
+            try:
+                name = data[at + topic_at : at + id_at].decode()
+            except UnicodeDecodeError:
                 return at
             message_id = data[at + id_at] << 8 | data[at + id_at + 1]
             if not (no_id or message_id):
@@ -153,16 +153,18 @@ class Splitter:
             message = _head(data, at, body, stop, properties=self._properties)
         except IndexError:
             raise FramingError("a message that ends inside its head") from None
-        raw = data[body + 2 : message.id_at]
-        name = self._names.get(raw) or self._name(raw)
-        kind = REPEATED if data[at] & 8 else RAW
+        name = _name(data[body + 2 : message.id_at])
+        kind = RETAINED if data[at] & 1 else REPEATED if data[at] & 8 else RAW
         payload = data[message.payload_at : stop]
         if len(payload) > MAX_PAYLOAD:
             digest = blake2b(payload, digest_size=16)
             into.records.append(oversize(name, len(payload), digest.digest(), received_ms))
         else:
             into.records.append(Record(name, payload, received_ms, kind))
-            if message.payload_at - message.id_at == (2 if message.id else 0) + self._properties:
+            plain = (
+                message.payload_at - message.id_at == (2 if message.id else 0) + self._properties
+            )
+            if plain and message.id_at - body - 2 <= _LONGEST_TOPIC:
                 self._shape = _Shape(
                     data[at : body + 2],
                     body + 2 - at,
@@ -172,17 +174,6 @@ class Splitter:
                     kind,
                 )
         into.ids.append(message.id)
-
-    def _name(self, raw: bytes) -> str:
-        if len(self._names) >= _NAMES_KEPT:
-            self._names.clear()
-        try:
-            name = raw.decode()[:_LONGEST_TOPIC]
-        except UnicodeDecodeError:
-            name = "(not UTF-8)"
-        if len(raw) <= _LONGEST_TOPIC:
-            self._names[raw] = name
-        return name
 
     def _too_long(
         self, data: bytes, at: int, span: tuple[int, int], received_ms: int, into: Delivery
@@ -200,7 +191,7 @@ class Splitter:
         if message.payload_at > len(data):
             return []
         self._tail = b""
-        name = self._name(data[body + 2 : message.id_at])
+        name = _name(data[body + 2 : message.id_at])
         skipping = _Skipping(name, message.id, stop - message.payload_at)
         self._skipping = skipping
         rest = self._skip(skipping, data[message.payload_at :], received_ms, into)
@@ -252,6 +243,13 @@ def oversize(topic: str, length: int, digest: bytes, received_ms: int) -> Record
         Of kind `OVERSIZE`.
     """
     return Record(topic, length.to_bytes(4, "big") + digest, received_ms, OVERSIZE)
+
+
+def _name(raw: bytes) -> str:
+    try:
+        return raw.decode()[:_LONGEST_TOPIC]
+    except UnicodeDecodeError:
+        return "(not UTF-8)"
 
 
 class _Head(NamedTuple):

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import repeat
+from sys import intern
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from cobenefit_gateway.adapters import Adapter, Adapters
 from cobenefit_gateway.batch import Columns, Piece, of_singles
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Block, Refusal, decode_packs
-from cobenefit_gateway.journal import OVERSIZE, REPEATED, Record
+from cobenefit_gateway.journal import OVERSIZE, RAW, RETAINED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.routes import Route, Routes
 from cobenefit_gateway.senml_bulk import Alike, decode_alike
@@ -119,7 +120,7 @@ class Intake:
     def _is_new(self, route: Route, boot: int, seq: int, due: set[DeviceBoot]) -> bool:
         sequences = route.sequences
         if sequences is None or boot != route.boot:
-            route.key = route.topic.site, route.topic.device, boot
+            route.key = self._boot(route, boot)
             sequences = self._state.sequences.setdefault(route.key, Sequences())
             route.boot, route.sequences, route.batch = boot, sequences, -1
         try:
@@ -134,6 +135,13 @@ class Intake:
         if not new:
             self._state.totals["duplicates"] += 1
         return new
+
+    def _boot(self, route: Route, boot: int) -> DeviceBoot:
+        # With the texts of the series, where there is one, and not others like them.
+        if route.series is not None:
+            return *route.series.place[:2], boot
+        topic = route.topic
+        return topic.site, topic.device, boot
 
     def _refused(
         self, route: Route, record: Record, refusal: Refusal, again: Kept | None, *, new: bool
@@ -173,7 +181,8 @@ class Intake:
         )
 
     def _fits(self, route: Route, unit: str, n: int, record: Record) -> bool:
-        series = self._agreed(route.topic, route.topic.channel, unit, n, record)
+        topic = route.topic
+        series = self._agreed(topic, topic.channel, unit, n, record)
         if series is not None:
             route.series, route.unit = series, unit
         return series is not None
@@ -192,7 +201,7 @@ class Intake:
         return None
 
     def _series(self, topic: Topic, channel: str) -> Series | None:
-        key = topic.site, topic.device, channel
+        key = topic.site, topic.device, intern(channel)
         series = self._state.series.get(key)
         if series is None:
             rule = rule_of(self._config, *key)
@@ -204,17 +213,19 @@ class Intake:
     def _other(
         self, route: Route, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> None:
-        topic = route.topic
         try:
             _check_readable(route, record)
-            if route.adapter is not None or topic.leaf == "senml":
+            if route.adapter is not None or route.leaf == "senml":
                 self._channels(route, record, taking, i, again)
-            elif topic.leaf == "health":
+            elif route.leaf == "health":
                 health = messages.decode_health(record.payload)
-                node_health.update(self._state, topic, health, record.received_ms, taking.due)
-            elif topic.leaf == "state" and record.payload:
+                node_health.update(
+                    self._state, route.topic, health, record.received_ms, taking.due
+                )
+            elif route.leaf == "state" and record.payload:
                 said = messages.decode_state(record.payload)
-                node_health.hear(self._state, topic, said, taking.due)
+                fresh = record.kind != RETAINED
+                node_health.hear(self._state, route.topic, said, taking.due, fresh=fresh)
         except WireError as err:
             self._unreadable(route, record, err.reason, err.text, again)
         except Exception as err:
@@ -227,7 +238,7 @@ class Intake:
         self, route: Route, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> None:
         if route.adapter is None:
-            topic, channels = route.topic, self._senml(record, taking, i, again)
+            topic, channels = None, self._senml(record, taking, i, again)
         else:
             topic, channels = self._foreign(route.adapter, record, again)
         for channel in channels:
@@ -237,7 +248,7 @@ class Intake:
             series = route.series
             if series is None or (series.channel, route.unit) != (channel.name, channel.unit):
                 n = len(channel.value)
-                series = self._agreed(topic, channel.name, channel.unit, n, record)
+                series = self._agreed(topic or route.topic, channel.name, channel.unit, n, record)
                 if route.adapter is None:
                     route.series, route.unit = series, channel.unit
             if series is None:
@@ -257,7 +268,7 @@ class Intake:
     ) -> Sequence[Channel]:
         channels = taking.channels(i)
         copy = again is None and self._state.is_copy(_fingerprint(record))
-        if copy and (record.kind == REPEATED or is_absolute(record.payload)):
+        if copy and (record.kind != RAW or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
             return ()
         return channels
@@ -315,7 +326,7 @@ class _Taking:
         self.packs = [
             i
             for i, route in enumerate(self.routes)
-            if route.topic.leaf == "up" and records[i].kind != OVERSIZE
+            if route.leaf == "up" and records[i].kind != OVERSIZE
         ]
         self.blocks, self.refused = decode_packs([records[i].payload for i in self.packs])
         self.boot, self.seq = [-1] * len(self.packs), [-1] * len(self.packs)
@@ -359,7 +370,7 @@ def _alike(routes: Sequence[Route], records: Sequence[Record]) -> Alike:
     some = [
         i
         for i, route in enumerate(routes)
-        if route.topic.leaf == "senml" and records[i].kind != OVERSIZE
+        if route.leaf == "senml" and records[i].kind != OVERSIZE
     ]
     singles, channels = decode_alike([records[i].payload for i in some])
     return Alike(

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from zlib import crc32
 
 log = logging.getLogger(__name__)
-RAW, OVERSIZE, REPEATED = 0, 1, 2
+#: How a message came; a retained one was said some time before, and comes at each subscription.
+RAW, OVERSIZE, REPEATED, RETAINED = 0, 1, 2, 3
 _HEAD = struct.Struct("<HBBHIqI")
 _MAGIC = 0xCB17
 _MAGIC_BYTES = _MAGIC.to_bytes(2, "little")
@@ -64,6 +65,8 @@ class Journal:
         self._limit = segment_bytes
         self._pending: list[bytes] = []
         self.cut_bytes = self.damaged_bytes = 0
+        #: Where the record ends that `replay` yielded last.
+        self.replayed = Position(1, 0)
         folder.mkdir(parents=True, exist_ok=True)
         numbers = self._numbers()
         self._segment = numbers[-1] if numbers else 1
@@ -167,6 +170,7 @@ class Journal:
                     offset,
                 )
             else:
+                self.replayed = Position(number, end)
                 yield record
             offset = end
 

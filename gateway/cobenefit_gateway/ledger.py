@@ -6,6 +6,7 @@ and may be deleted. One writer, the watch thread; `cobenefit gateway alarms ack`
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,16 @@ class Ledger:
         self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.executescript(_SCHEMA)
 
-    def heard(self, times: dict[tuple[str, str], int]) -> None:
-        """Remember when devices were last heard."""
+    def heard(self, times: Mapping[str, Mapping[str, int]]) -> None:
+        """Remember when devices were last heard, by site and device."""
         self.db.executemany(
             "INSERT INTO heard VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET "
             "t_ms = max(t_ms, excluded.t_ms)",
-            [(*place, t_ms) for place, t_ms in times.items()],
+            (
+                (site, device, t_ms)
+                for site, devices in times.items()
+                for device, t_ms in devices.items()
+            ),
         )
 
     def asleep(self, times: dict[tuple[str, str], int]) -> None:

@@ -337,8 +337,6 @@ class BulkBroker:
         self._unsent.clear()
         if unwanted:
             self._unsent += packets.unsubscribe(self._version, self._next_id(), unwanted)
-        if any(f.startswith("$share/") for f in wanted) and not self._greeting.shares:
-            log.error("broker %s offers no shared subscriptions", self._address)
         self._unsent += packets.subscribe(self._version, self._next_id(), wanted)
         for number, (topic, payload, retain) in self._unconfirmed.items():
             again = packets.publish(self._version, number, topic, payload, retain=retain)

@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.framing import MAX_PAYLOAD, Delivery, oversize
-from cobenefit_gateway.journal import RAW, REPEATED, Record
+from cobenefit_gateway.journal import RAW, REPEATED, RETAINED, Record
 from cobenefit_gateway.mqtt import Subscribed
 from cobenefit_gateway.tls import tls_context
 
@@ -235,4 +235,5 @@ def _record(message: paho.MQTTMessage) -> Record:
     if len(message.payload) > MAX_PAYLOAD:
         digest = blake2b(message.payload, digest_size=16).digest()
         return oversize(topic, len(message.payload), digest, received_ms)
-    return Record(topic, bytes(message.payload), received_ms, REPEATED if message.dup else RAW)
+    kind = RETAINED if message.retain else REPEATED if message.dup else RAW
+    return Record(topic, bytes(message.payload), received_ms, kind)

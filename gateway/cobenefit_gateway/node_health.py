@@ -17,7 +17,9 @@ _LARGEST = 1 << 53
 _LARGEST_SMALL = 1_000_000
 
 
-def hear(state: State, topic: Topic, said: messages.State, due: set[DeviceBoot]) -> None:
+def hear(
+    state: State, topic: Topic, said: messages.State, due: set[DeviceBoot], *, fresh: bool = True
+) -> None:
     """Note that a node came or went; the first birth of a boot is to be acknowledged.
 
     An acknowledgement tells the time, and a boot without packs may wait for it, to date them.
@@ -32,12 +34,14 @@ def hear(state: State, topic: Topic, said: messages.State, due: set[DeviceBoot])
         Its birth or will.
     due : set of (site, device, boot)
         Gets the boot if nothing of it was known.
+    fresh : bool
+        False for what the broker had kept: it says how the node was, not that it lives.
     """
     place = topic.site, topic.device
     key = *place, said.boot
     if said.online and key not in state.sequences:
         state.sequences[key] = Sequences()
-        state.changes.sequences.add(key)
+        state.changes.touch(state.changes.sequences, key, heard=fresh)
         due.add(key)
     if state.online.get(place) == said.online:
         return
@@ -45,7 +49,7 @@ def hear(state: State, topic: Topic, said: messages.State, due: set[DeviceBoot])
     for known, row in state.health.items():
         if known[:2] == place:
             row["online"] = said.online
-            state.changes.health.add(known)
+            state.changes.touch(state.changes.health, known, heard=fresh)
 
 
 def update(
@@ -82,7 +86,7 @@ def update(
         _check_lost(boot, below, by_channel)
         key = *place, boot
         state.sequences.setdefault(key, Sequences()).raise_floor(below)
-        state.changes.sequences.add(key)
+        state.changes.touch(state.changes.sequences, key)
         due.add(key)
         lost: dict[str, int] = _row(state, key, received_ms)["lost"]
         for channel, readings in by_channel:
@@ -92,7 +96,7 @@ def update(
 def _row(state: State, key: DeviceBoot, t_ms: int) -> dict[str, Any]:
     # A boot that is only known from its losses gets a row of zeros, so that they are counted.
     site, device, boot = key
-    state.changes.health.add(key)
+    state.changes.touch(state.changes.health, key)
     return state.health.setdefault(
         key,
         {

@@ -6,8 +6,10 @@ from `gateway.db` (as of the last checkpoint), `operate.db` and the disk. It mus
 
 import shutil
 import sqlite3
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -144,25 +146,26 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
 
 
 def _devices(config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int) -> list[Device]:
-    found: dict[tuple[str, str], Device] = {}
+    found: defaultdict[str, dict[str, Device]] = defaultdict(dict)
     for site, device, newest_ms in db.execute(
         "SELECT site, device, max(max_t_ms) FROM series GROUP BY site, device"
     ):
         newest = newest_ms if newest_ms > NEVER_MS else None
-        found[site, device] = Device(site, device, newest_ms=newest)
+        found[site][device] = Device(intern(site), device, newest_ms=newest)
     for site, device, body in db.execute("SELECT site, device, body FROM health ORDER BY boot"):
-        if (site, device) not in found:
-            found[site, device] = Device(site, device)
-        _take_health(found[site, device], _LEDGER.decode(body))
+        one = found[site].setdefault(device, Device(intern(site), device))
+        _take_health(one, _LEDGER.decode(body))
     for site, device, t_ms in ledger.db.execute("SELECT site, device, t_ms FROM heard"):
-        if (site, device) in found:
-            found[site, device].heard_ms = t_ms
+        if device in found[site]:
+            found[site][device].heard_ms = t_ms
     for site, device, back_ms in ledger.db.execute("SELECT site, device, back_ms FROM asleep"):
-        if (site, device) in found:
-            found[site, device].back_ms = back_ms
-    for one in found.values():
+        if device in found[site]:
+            found[site][device].back_ms = back_ms
+    devices = [one for site in found.values() for one in site.values()]
+    for one in devices:
         one.state = state_of(config, one, now_ms)
-    return sorted(found.values(), key=lambda d: (d.site, d.device))
+    devices.sort(key=lambda d: (d.site, d.device))
+    return devices
 
 
 def _take_health(one: Device, row: _Ledger) -> None:

@@ -32,7 +32,6 @@ class Greeting:
     keepalive_s: int | None = None
     receive_maximum: int = 65_535
     max_packet: int = _UNLIMITED
-    shares: bool = True
 
 
 def connect(
@@ -195,7 +194,6 @@ def greeting(version: int, body: bytes) -> Greeting:
         found.get(0x13),
         found.get(0x21, 65_535),
         found.get(0x27, _UNLIMITED),
-        bool(found.get(0x2A, 1)),
     )
 
 

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from cobenefit_gateway.batch import Batch, Piece, gather
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core import aggregate, neighbours, quality, windows
-from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.core.partials import partials
 from cobenefit_gateway.core.rollup import Runs, cut
 from cobenefit_gateway.core.screen import Screen, screen
 from cobenefit_gateway.counters import judge_counters
 from cobenefit_gateway.decode import FloatArray, IntArray
-from cobenefit_gateway.pending import MAX_ROWS, Pending, Rows
-from cobenefit_gateway.state import BASE, DAY, Series, State, Window
-from cobenefit_gateway.table import NEVER_MS
+from cobenefit_gateway.pending import MAX_ROWS, Pending, Rows, into_windows
+from cobenefit_gateway.slots import Window
+from cobenefit_gateway.state import BASE, DAY, Series, State
+from cobenefit_gateway.table import NEVER_MS, Table
 from cobenefit_wire import quality as codes
 
 _YEAR_MS = 31_556_952_000
@@ -92,19 +92,17 @@ class Readings:
 
     def settle(self) -> None:
         """Bring everything that waits into the windows."""
-        for number, grid, start_ms, join_ms, segment in self._pending.take():
-            series = self._state.by_id[number]
-            usual = series.rule.links
-            links = usual
-            if join_ms > usual.join_ms:
-                links = Links(usual.gap_ms, join_ms, usual.modulus)
-            window = self._window(series, grid, start_ms)
-            aggregate.insert(window.segments, segment, links)
+        waiting = self._pending.take()
+        if waiting is not None:
+            rows, parts = waiting
+            slot = self._slots(rows.id, rows.grid, rows.start_ms)
+            into_windows(self._state.slots, slot, rows, parts)
 
     def _flag(self, batch: Batch, seen: Screen) -> None:
         # Reading by reading only where the first look leaves a doubt.
         table, number = self._state.table, batch.id
-        low, high = table.low[number], table.high[number]
+        rule = table.rule[number]
+        low, high = table.rules.low[rule], table.rules.high[rule]
         oldest_ms = np.maximum(table.max_t_ms[number] - self._reopen_ms, NEVER_MS)
         latest_ms = batch.received_ms + self._future_ms
         fits = (seen.low >= low) & (seen.high <= high)
@@ -126,9 +124,9 @@ class Readings:
         )
 
     def _flag_by_neighbours(self, batch: Batch, seen: Screen) -> None:
-        table = self._state.table
-        rate_per_s, stuck_ms = table.rate_per_s[batch.id], table.stuck_ms[batch.id]
-        deviations = table.deviations[batch.id]
+        rules, rule = self._state.table.rules, self._state.table.rule[batch.id]
+        rate_per_s, stuck_ms = rules.rate_per_s[rule], rules.stuck_ms[rule]
+        deviations = rules.deviations[rule]
         lasts_ms = batch.t_ms[batch.ends] - batch.t_ms[batch.starts]
         # Without a reading flagged already its neighbours are others than in the first look.
         doubtful = np.isfinite(rate_per_s) & (seen.too_fast(rate_per_s) | batch.flagged())
@@ -151,10 +149,14 @@ class Readings:
         self.settle()
         edges = self._edges(series.rule.zone)
         day = int(np.searchsorted(edges, t_ms, side="right")) - 1
-        for start_ms in edges[max(day - _DAYS_BACK, 0) : day + 1][::-1].tolist():
-            window = series.windows.get((DAY, start_ms))
-            if window is None and start_ms < series.closed_ms:
-                window = self._reopen(series.id, DAY, start_ms)
+        start_ms = edges[max(day - _DAYS_BACK, 0) : day + 1][::-1]
+        days = np.full(start_ms.size, series.id), np.full(start_ms.size, DAY), start_ms
+        for slot, at_ms in zip(
+            self._state.slots.find(*days).tolist(), start_ms.tolist(), strict=True
+        ):
+            window = self._state.slots.get(slot) if slot >= 0 else None
+            if window is None and at_ms < series.closed_ms:
+                window = self._reopen(series.id, DAY, at_ms)
             earlier = [s for s in window.segments if s.first_t_ms <= t_ms] if window else []
             if earlier:
                 found = earlier[-1].last_t_ms, earlier[-1].last
@@ -180,10 +182,10 @@ class Readings:
 
     def _grids(self, batch: Batch) -> list[tuple[int, windows.Grid, NDArray[np.bool_]]]:
         # Number, windows and runs of each grid wanted: days of each zone, and fine windows.
-        table = self._state.table
-        zone, fine = table.zone[batch.id], table.fine[batch.id]
+        rules, rule = self._state.table.rules, self._state.table.rule[batch.id]
+        zone, fine = rules.zone[rule], rules.fine[rule]
         grids: list[tuple[int, windows.Grid, NDArray[np.bool_]]] = [
-            (DAY, windows.Days(self._edges(table.zones[number])), zone == number)
+            (DAY, windows.Days(self._edges(rules.zones[number])), zone == number)
             for number in np.unique(zone).tolist()
         ]
         if fine.any():
@@ -193,20 +195,20 @@ class Readings:
     def _roll(self, batch: Batch, good: NDArray[np.bool_]) -> None:
         table = self._state.table
         for number, grid, wanted in self._grids(batch):
-            runs, of = _runs(batch, table.gap_ms, table.modulus, good, wanted)
+            runs, of = _runs(batch, table, good, wanted)
             if not of.size:
                 continue
             window, run, starts = cut(runs, grid)
             start_ms, of = grid.start_ms(window), of[run]
             parts = partials(runs.value, runs.t_ms, starts, runs.gap_ms[run], runs.modulus[run])
             # A pack that comes slower than the configured period is contiguous at its own pace.
-            join_ms = np.maximum(table.join_ms[batch.id[of]], batch.step_ms[of] * 3 // 2)
+            usual_ms = table.rules.join_ms[table.rule[batch.id[of]]]
             rows = Rows(
                 batch.id[of],
                 np.full(of.size, number, dtype=np.int64),
                 start_ms,
                 runs.gap_ms[run],
-                join_ms,
+                np.maximum(usual_ms, batch.step_ms[of] * 3 // 2),
                 runs.modulus[run],
             )
             self._pending.add(rows, parts)
@@ -215,42 +217,59 @@ class Readings:
     def _count_events(
         self, batch: Batch, value: FloatArray, rows: Rows, starts: IntArray, of: IntArray
     ) -> None:
+        table, slots = self._state.table, self._state.slots
+        at = np.flatnonzero(table.rules.event[table.rule[rows.id]])
+        if not at.size:
+            return
         ends = np.append(starts[1:], value.size)
-        for i in np.flatnonzero(self._state.table.event[rows.id]).tolist():
-            series = batch.series[of[i]]
-            window = self._window(series, int(rows.grid[i]), int(rows.start_ms[i]))
-            counts = aggregate.histogram(value[starts[i] : ends[i]], series.rule.edges)
-            old = window.histogram or [0] * len(counts)
-            window.histogram = [a + b for a, b in zip(old, counts, strict=True)]
+        found = self._slots(rows.id[at], rows.grid[at], rows.start_ms[at])
+        for i, slot in zip(at.tolist(), found.tolist(), strict=True):
+            edges = batch.series[of[i]].rule.edges
+            counts = aggregate.histogram(value[starts[i] : ends[i]], edges)
+            old = slots.histogram(slot) or [0] * len(counts)
+            slots.set_histogram(slot, [a + b for a, b in zip(old, counts, strict=True)])
 
     def _count_flagged(self, batch: Batch, flagged: NDArray[np.bool_]) -> None:
-        table = self._state.table
         for number, grid, wanted in self._grids(batch):
-            runs, of = _runs(batch, table.gap_ms, table.modulus, flagged, wanted)
+            runs, of = _runs(batch, self._state.table, flagged, wanted)
             if not of.size:
                 continue
             window, run, starts = cut(runs, grid)
-            counts = np.diff(starts, append=runs.value.size).tolist()
-            rows = zip(counts, of[run].tolist(), grid.start_ms(window).tolist(), strict=True)
-            for count, i, start_ms in rows:
-                self._window(batch.series[i], number, start_ms).flagged += count
+            counts = np.diff(starts, append=runs.value.size)
+            series = batch.id[of[run]]
+            slot = self._slots(series, np.full(series.size, number), grid.start_ms(window))
+            np.add.at(self._state.slots.flagged, slot, counts)
 
     def _edges(self, zone: str) -> IntArray:
         return windows.day_edges_ms(zone, self._first_year, self._last_year)
 
-    def _window(self, series: Series, grid: int, start_ms: int) -> Window:
-        key = grid, start_ms
-        window = series.windows.get(key)
-        if window is not None:
-            window.dirty = True
-            return window
-        if start_ms < series.closed_ms:
-            window = self._reopen(series.id, grid, start_ms)
-        if window is None:
-            window = Window(start_ms, self._length_s(series.rule.zone, grid, start_ms))
-        window.dirty = True
-        series.windows[key] = window
-        return window
+    def _slots(self, number: IntArray, grid: IntArray, start_ms: IntArray) -> IntArray:
+        # The slot of each window, opened where it is not; they are about to change.
+        slots = self._state.slots
+        slot = slots.find(number, grid, start_ms)
+        missing = np.flatnonzero(slot < 0)
+        if missing.size:
+            keys = start_ms[missing], grid[missing], number[missing]
+            order = np.lexsort(keys)
+            start, kind, of = (key[order] for key in keys)
+            new = np.ones(order.size, dtype=np.bool_)
+            new[1:] = (start[1:] != start[:-1]) | (kind[1:] != kind[:-1]) | (of[1:] != of[:-1])
+            self._open(of[new], kind[new], start[new])
+            slot[missing] = slots.find(number[missing], grid[missing], start_ms[missing])
+        slots.dirty[slot] = True
+        return slot
+
+    def _open(self, number: IntArray, grid: IntArray, start_ms: IntArray) -> None:
+        table = self._state.table
+        zones = [table.rules.zones[i] for i in table.rules.zone[table.rule[number]].tolist()]
+        keys = zip(zones, grid.tolist(), start_ms.tolist(), strict=True)
+        slot = self._state.slots.open(
+            number, grid, start_ms, [self._length_s(*key) for key in keys]
+        )
+        for i in np.flatnonzero(start_ms < table.closed_ms[number]).tolist():
+            window = self._reopen(int(number[i]), int(grid[i]), int(start_ms[i]))
+            if window is not None:
+                self._state.slots.put(int(slot[i]), window)
 
     def _length_s(self, zone: str, grid: int, start_ms: int) -> int:
         if grid == BASE:
@@ -266,15 +285,11 @@ class Readings:
     def _advance(self, batch: Batch, timed: NDArray[np.bool_]) -> None:
         newest = np.maximum.reduceat(np.where(timed, batch.t_ms, NEVER_MS), batch.starts)
         np.maximum.at(self._state.table.max_t_ms, batch.id, newest)
-        self._state.changes.series.update(batch.series)
+        self._state.table.changed[batch.id] = True
 
 
 def _runs(
-    batch: Batch,
-    gap_ms: IntArray,
-    modulus: FloatArray,
-    accepted: NDArray[np.bool_],
-    wanted: NDArray[np.bool_],
+    batch: Batch, table: Table, accepted: NDArray[np.bool_], wanted: NDArray[np.bool_]
 ) -> tuple[Runs, IntArray]:
     # The accepted readings of the wanted runs, and which runs those are.
     of = np.arange(batch.n.size)
@@ -286,4 +301,6 @@ def _runs(
         starts = np.flatnonzero(np.diff(run, prepend=-1))
         of = run[starts]
     number = batch.id[of]
-    return Runs(value, t_ms, starts, number, gap_ms[number], modulus[number]), of
+    rule = table.rule[number]
+    gap_ms, modulus = table.rules.gap_ms[rule], table.rules.modulus[rule]
+    return Runs(value, t_ms, starts, number, gap_ms, modulus), of

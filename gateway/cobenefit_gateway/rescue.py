@@ -13,6 +13,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
@@ -56,10 +57,15 @@ def row_sum(values: Iterable[object]) -> int:
         CRC32. [1]
     """
     values = tuple(values)
-    text = "|".join(map(str, values))
+    text = _pattern(len(values)) % values
     if "nan" in text:
         text = "|".join("None" if v != v else str(v) for v in values)  # noqa: PLR0124
     return crc32(text.encode())
+
+
+@cache
+def _pattern(size: int) -> str:
+    return "|".join(["%s"] * size)
 
 
 def add_sums(db: sqlite3.Connection) -> None:

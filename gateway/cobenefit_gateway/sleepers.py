@@ -5,7 +5,7 @@ For the operator's eyes only; the intake judges the same messages for itself. It
 
 from collections.abc import Iterable
 
-from cobenefit_gateway.journal import Record
+from cobenefit_gateway.journal import RETAINED, Record
 from cobenefit_wire import messages, topics
 from cobenefit_wire.errors import WireError
 
@@ -25,7 +25,8 @@ def announced(records: Iterable[Record]) -> dict[tuple[str, str], int]:
     """
     found = {}
     for record in records:
-        if not record.topic.endswith("/state"):
+        # Nobody knows when a retained one was said, so neither when its sender is back.
+        if not record.topic.endswith("/state") or record.kind == RETAINED:
             continue
         try:
             topic, said = topics.parse(record.topic), messages.decode_state(record.payload)

@@ -6,9 +6,10 @@ what was lost and counts nothing twice. It must do no I/O.
 """
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import ChannelRule, Config
-from cobenefit_gateway.core.aggregate import Links, Segment
+from cobenefit_gateway.core.aggregate import Links
 from cobenefit_gateway.journal import OVERSIZE, Record
-from cobenefit_gateway.table import NEVER_MS, Table
+from cobenefit_gateway.slots import Slots, Window
+from cobenefit_gateway.table import Table
 from cobenefit_wire import units
 
 BASE, DAY = 0, 1
@@ -35,9 +37,9 @@ _COVERED_PERIODS, _CONTIGUOUS_PERIODS = 3.0, 1.5
 DeviceBoot = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """How one channel is judged and aggregated."""
+    """How one channel is judged and aggregated; series that are judged alike share one."""
 
     unit: str
     kind: str
@@ -106,91 +108,78 @@ def _own_rate(quantity: units.Quantity) -> float:
     return units.QUANTITIES["power_active_w"].high / 3600 if is_energy else inf
 
 
-@dataclass(slots=True)
-class Window:
-    """One window of one series that is still open, or open again; `dirty` is not saved yet."""
-
-    start_ms: int
-    length_s: int
-    segments: list[Segment] = field(default_factory=list)
-    flagged: int = 0
-    histogram: list[int] | None = None
-    dirty: bool = False
-
-
 class Series:
-    """One channel of one device: its rule and its open windows; its last readings in a table.
+    """One channel of one device; its last readings are in a table, its open windows in slots.
 
     Parameters
     ----------
-    table : Table
-        Where the columns of all series are; the rule is written there.
+    state : State
+        Has the table and the slots.
     number : int
         Its number, > 0. [1]
     place : tuple of str
         Site, device and channel.
-    rule : Rule
-        How it is judged and aggregated.
     """
 
-    __slots__ = ("_table", "channel", "closed_ms", "device", "id", "rule", "site", "windows")
+    __slots__ = ("_state", "id", "place")
 
-    def __init__(self, table: Table, number: int, place: tuple[str, str, str], rule: Rule) -> None:
-        self._table = table
+    def __init__(self, state: "State", number: int, place: tuple[str, str, str]) -> None:
+        self._state = state
         self.id = number
-        self.site, self.device, self.channel = place
-        self.rule = rule
-        self.closed_ms = NEVER_MS
-        self.windows: dict[tuple[int, int], Window] = {}
-        table.reserve(number)
-        table.low[number], table.high[number] = rule.low, rule.high
-        table.gap_ms[number], table.join_ms[number] = rule.links.gap_ms, rule.links.join_ms
-        table.modulus[number] = rule.links.modulus
-        table.zone[number] = table.zone_number(rule.zone)
-        table.counter[number] = rule.kind == units.COUNTER
-        table.event[number] = bool(rule.edges.size)
-        table.fine[number] = rule.fine
-        table.rate_per_s[number] = inf if table.event[number] else rule.rate_per_s
-        table.stuck_ms[number], table.deviations[number] = rule.stuck_ms, rule.deviations
+        self.place = place
+
+    @property
+    def site(self) -> str:
+        """Where it is."""
+        return self.place[0]
+
+    @property
+    def device(self) -> str:
+        """Whose it is."""
+        return self.place[1]
+
+    @property
+    def channel(self) -> str:
+        """What it measures."""
+        return self.place[2]
+
+    @property
+    def rule(self) -> Rule:
+        """How it is judged and aggregated."""
+        table = self._state.table
+        return table.rules.rule(int(table.rule[self.id]))
 
     @property
     def max_t_ms(self) -> int:
         """The newest event time [ms]."""
-        return int(self._table.max_t_ms[self.id])
+        return int(self._state.table.max_t_ms[self.id])
 
     @property
     def last_t_ms(self) -> int:
         """Time of the last accepted reading of a counter [ms]."""
-        return int(self._table.last_t_ms[self.id])
+        return int(self._state.table.last_t_ms[self.id])
 
     @property
     def last(self) -> float:
         """The last accepted reading of a counter, NaN when there is none [unit]."""
-        return float(self._table.last[self.id])
+        return float(self._state.table.last[self.id])
 
     @property
     def suspect(self) -> float:
         """The reading of a counter flagged just now, NaN when there is none [unit]."""
-        return float(self._table.suspect[self.id])
+        return float(self._state.table.suspect[self.id])
 
-    def remember(
-        self, max_t_ms: int, last_t_ms: int, last: float, suspect: float, closed_ms: int
-    ) -> None:
-        """Set what a checkpoint saved.
+    @property
+    def closed_ms(self) -> int:
+        """Windows that end up to here are closed [ms]."""
+        return int(self._state.table.closed_ms[self.id])
 
-        Parameters
-        ----------
-        max_t_ms, last_t_ms : int
-            Newest event time, and that of the last accepted reading. [ms]
-        last, suspect : float
-            Last accepted and suspect reading, NaN for none. [unit of the quantity]
-        closed_ms : int
-            Windows that end up to here are closed. [ms]
-        """
-        table, i = self._table, self.id
-        table.max_t_ms[i], table.last_t_ms[i] = max_t_ms, last_t_ms
-        table.last[i], table.suspect[i] = last, suspect
-        self.closed_ms = closed_ms
+    @property
+    def windows(self) -> dict[tuple[int, int], Window]:
+        """A picture of its open windows, by grid and start."""
+        slots = self._state.slots
+        found = slots.of(np.array([self.id])).tolist()
+        return {(int(slots.grid[i]), int(slots.start_ms[i])): slots.get(i) for i in found}
 
 
 @dataclass(slots=True)
@@ -222,7 +211,6 @@ class Kept(NamedTuple):
 class Changes:
     """Keys whose state differs from the database."""
 
-    series: set[Series] = field(default_factory=set)
     sequences: set[DeviceBoot] = field(default_factory=set)
     quarantine: set[tuple[str, str, str, str]] = field(default_factory=set)
     health: set[DeviceBoot] = field(default_factory=set)
@@ -230,12 +218,25 @@ class Changes:
     kept: deque[Kept] = field(default_factory=lambda: deque(maxlen=MAX_KEPT))
     replayed: list[int] = field(default_factory=list)
     births: set[str] = field(default_factory=set)
+    unheard: set[DeviceBoot] = field(default_factory=set)
 
-    def places(self) -> set[tuple[str, str]]:
-        """Return site and device of everybody who was heard."""
-        return {(s.site, s.device) for s in self.series} | {
-            key[:2] for key in self.sequences | self.health
-        }
+    def touch(self, keys: set[DeviceBoot], key: DeviceBoot, *, heard: bool = True) -> None:
+        """Note that something of a boot changed.
+
+        Parameters
+        ----------
+        keys : set of (site, device, boot)
+            `sequences` or `health`.
+        key : (site, device, boot)
+            Which boot.
+        heard : bool
+            Whether the node itself said so just now.
+        """
+        if heard:
+            self.unheard.discard(key)
+        elif key not in self.sequences and key not in self.health:
+            self.unheard.add(key)
+        keys.add(key)
 
 
 def _nothing() -> None:
@@ -251,7 +252,8 @@ class State:
     """
 
     table: Table = field(default_factory=Table)
-    by_id: dict[int, Series] = field(default_factory=dict)
+    slots: Slots = field(init=False)
+    by_id: list[Series] = field(default_factory=list)
     settle: Callable[[], None] = field(default=_nothing)
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
     sequences: dict[DeviceBoot, Sequences] = field(default_factory=dict)
@@ -263,6 +265,10 @@ class State:
     rebirths: set[tuple[str, str]] = field(default_factory=set)
     totals: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     changes: Changes = field(default_factory=Changes)
+
+    def __post_init__(self) -> None:
+        """Make slots that belong to the table."""
+        self.slots = Slots(self.table)
 
     def add_series(self, number: int, place: tuple[str, str, str], rule: Rule) -> Series:
         """Make a series known.
@@ -281,9 +287,42 @@ class State:
         Series
             Without readings.
         """
-        series = Series(self.table, number, place, rule)
+        series = Series(self, number, place)
+        self.table.reserve(number)
+        self.table.rule[number] = self.table.rules.number(rule)
+        self.by_id += [series] * (number + 1 - len(self.by_id))
         self.series[place] = self.by_id[number] = series
         return series
+
+    def changed(self) -> Iterator[Series]:
+        """Yield the series that are not saved as they are.
+
+        Yields
+        ------
+        Series
+            In the order of their numbers.
+        """
+        return map(self.by_id.__getitem__, np.flatnonzero(self.table.changed).tolist())
+
+    def saved(self) -> None:
+        """Note that everything is saved as it is."""
+        self.table.changed[:] = False
+        self.changes = Changes()
+
+    def heard(self) -> Iterator[tuple[str, str]]:
+        """Yield who was heard since everything was saved.
+
+        Yields
+        ------
+        tuple of str
+            Site and device, some more than once.
+        """
+        changes = self.changes
+        for key in chain(changes.sequences, changes.health):
+            if key not in changes.unheard:
+                yield key[:2]
+        for series in self.changed():
+            yield series.place[:2]
 
     def refuse(
         self,

@@ -8,21 +8,23 @@ is read again.
 
 import json
 import uuid
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterator
 from math import isnan, nan
 from sys import intern
 
 import msgspec
+import numpy as np
 
 from cobenefit_gateway import rescue
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment
+from cobenefit_gateway.core.partials import IntArray
 from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
 from cobenefit_gateway.errors import StorageError
 from cobenefit_gateway.journal import Position, Record
 from cobenefit_gateway.schema import connect, transaction
+from cobenefit_gateway.slots import Slots, Window
 from cobenefit_gateway.state import (
     BASE,
     MAX_KEPT,
@@ -32,11 +34,10 @@ from cobenefit_gateway.state import (
     DeviceBoot,
     Kept,
     Refused,
-    Series,
     State,
-    Window,
     rule_of,
 )
+from cobenefit_gateway.table import Table
 
 SCHEMA_VERSION = "1"
 _DAY_MS = 86_400_000
@@ -48,6 +49,8 @@ _KEPT_BYTES = 64 << 20
 _AGAIN_AT_ONCE = 500
 #: Series whose rows are made before they are written. [1]
 _SERIES_AT_ONCE = 1000
+#: Columns of the table that are saved, in the order of those of `series`.
+_REMEMBERED = ("max_t_ms", "last_t_ms", "last", "suspect", "closed_ms")
 _SEGMENTS = msgspec.json.Decoder(list[Segment])
 
 
@@ -103,15 +106,11 @@ class Store:
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
                 raise StorageError(f"series {number}: unknown quantity of channel {channel!r}")
-            max_t_ms, last_t_ms, last, suspect, closed_ms = rest
-            series = state.add_series(number, (intern(site), device, intern(channel)), rule)
-            series.remember(max_t_ms, last_t_ms, _nan(last), _nan(suspect), closed_ms)
+            state.add_series(number, (intern(site), device, intern(channel)), rule)
+            for name, value in zip(_REMEMBERED, rest, strict=True):
+                getattr(state.table, name)[number] = nan if value is None else value
         self._forget_fine(state)
-        rows = self._db.execute("SELECT series_id, grid, start_ms FROM windows WHERE state = 0")
-        for number, grid, start_ms in rows.fetchall():
-            window = self.window(number, grid, start_ms)
-            if window is not None:
-                state.by_id[number].windows[grid, start_ms] = window
+        self._load_windows(state)
         for site, device, boot, floor, ranges in self._db.execute(
             f"SELECT {rescue.SUMMED['sequences']} FROM sequences"  # noqa: S608
         ):
@@ -130,6 +129,18 @@ class Store:
         state.births.update(dict(self._db.execute("SELECT topic, payload FROM births")))
         state.totals.update(dict(self._db.execute("SELECT name, count FROM totals")))
         return state
+
+    def _load_windows(self, state: State) -> None:
+        rows = self._db.execute(
+            "SELECT series_id, grid, start_ms, length_s FROM windows WHERE state = 0 "
+            "ORDER BY series_id, grid, start_ms"
+        ).fetchall()
+        number, grid, start_ms, length_s = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+        slots = state.slots.open(number, grid, start_ms, length_s.tolist())
+        for slot, row in zip(slots.tolist(), rows, strict=True):
+            window = self.window(*row[:3])
+            if window is not None:
+                state.slots.put(slot, window)
 
     def asked_again(self) -> list[Kept]:
         """Return refused messages that somebody asked to take again, some at a time."""
@@ -196,16 +207,16 @@ class Store:
         state.settle()
         with transaction(self._db):
             number = int(self._meta("checkpoint")) + 1
+            table = state.table
             if flush:
-                state.changes.series.update(s for s in state.series.values() if s.windows)
-            changed = iter(state.changes.series)
-            while some := list(islice(changed, _SERIES_AT_ONCE)):
-                self._save_series(some, flush)
+                table.changed |= table.window >= 0
+            changed = np.flatnonzero(table.changed)
+            for at in range(0, changed.size, _SERIES_AT_ONCE):
+                self._save_series(state, changed[at : at + _SERIES_AT_ONCE], flush=flush)
             self._save_changes(state, number)
             complete = emit(self._db, self._config, state)
             if not complete:  # the spool is full: what grew too old meanwhile is lost, and counted
-                dropped = sum(self._drop_old(series, DUE) for series in state.changes.series)
-                state.totals["windows_dropped"] += dropped
+                state.totals["windows_dropped"] += self._drop_old(table, changed, DUE)
                 self._db.execute(
                     "INSERT OR REPLACE INTO totals VALUES('windows_dropped', ?)",
                     (state.totals["windows_dropped"],),
@@ -213,7 +224,7 @@ class Store:
             self._set_meta(checkpoint=number, segment=position.segment, offset=position.offset)
             total = str(rescue.position_sum(self._db))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES('sum', ?)", (total,))
-        state.changes = Changes()
+        state.saved()
         grown = position.segment - self.kept_from.segment >= _COPY_SEGMENTS
         wanted = flush or copy or grown or self._copied is None
         if wanted and rescue.copy(self._db, self._config.data_dir):
@@ -233,62 +244,48 @@ class Store:
         """Close the connection."""
         self._db.close()
 
-    def _save_series(self, changed: Iterable[Series], flush: bool) -> None:
-        rows, known = [], []
-        for series in changed:
-            closed_ms = series.closed_ms
-            rows += self._due_rows(series, flush)
-            values = (
-                *(series.id, series.site, series.device, series.channel, series.max_t_ms),
-                *(series.last_t_ms, series.last, series.suspect, series.closed_ms),
-            )
-            known.append(_summed(values))
-            if series.closed_ms > closed_ms:
-                self._drop_old(series, SENT)
+    def _save_series(self, state: State, number: IntArray, *, flush: bool) -> None:
+        # Rows of series and of their windows; those that close leave the state.
+        table, slots = state.table, state.slots
+        slot = slots.of(number)
+        of = slots.id[slot]
+        end_ms = slots.start_ms[slot] + slots.length_s[slot] * 1000
+        closes = end_ms <= table.max_t_ms[of] - self._config.windows.lateness_s * 1000
+        closes |= flush
+        np.maximum.at(table.closed_ms, of[closes], end_ms[closes])
+        due = closes | slots.dirty[slot]
         self._db.executemany(
             "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
             "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
             "flagged = excluded.flagged, segments = excluded.segments, "
             "histogram = excluded.histogram, crc = excluded.crc",
-            rows,
+            _window_rows(slots, slot[due], np.where(closes, DUE, OPEN)[due]),
         )
+        slots.dirty[slot] = False
+        slots.close(slot[closes])
         self._db.executemany(
             "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
             "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
             "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
             "crc = excluded.crc",
-            known,
+            _series_rows(state, number),
         )
+        self._drop_old(table, np.unique(of[closes]), SENT)
 
-    def _due_rows(self, series: Series, flush: bool) -> list[tuple[object, ...]]:
-        # What of a series' windows is to be saved; those that close leave it.
-        watermark_ms = series.max_t_ms - self._config.windows.lateness_s * 1000
-        rows = []
-        for (grid, start_ms), window in list(series.windows.items()):
-            end_ms = start_ms + window.length_s * 1000
-            closes = flush or end_ms <= watermark_ms
-            if closes:
-                series.closed_ms = max(series.closed_ms, end_ms)
-                del series.windows[grid, start_ms]
-            if closes or window.dirty:
-                rows.append(_row(series.id, grid, window, DUE if closes else OPEN))
-                window.dirty = False
-        return rows
-
-    def _drop_old(self, series: Series, state: int) -> int:
-        keep_ms = (self._config.windows.reopen_days + 2) * _DAY_MS
-        return self._db.execute(
+    def _drop_old(self, table: Table, number: IntArray, state: int) -> int:
+        oldest_ms = table.max_t_ms[number] - (self._config.windows.reopen_days + 2) * _DAY_MS
+        return self._db.executemany(
             "DELETE FROM windows WHERE series_id = ? AND grid IN (0, 1) AND start_ms < ? "
             "AND state = ?",
-            (series.id, series.max_t_ms - keep_ms, state),
+            [(i, ms, state) for i, ms in zip(number.tolist(), oldest_ms.tolist(), strict=True)],
         ).rowcount
 
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
         run(
             "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
-            (_sequence_row(key, state.sequences[key]) for key in changes.sequences),
+            (_sequence_row(key, state.sequences[key]) for key in sorted(changes.sequences)),
         )
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -351,23 +348,34 @@ class Store:
         )
 
 
-def _row(series_id: int, grid: int, window: Window, state: int) -> tuple[object, ...]:
-    segments = msgspec.json.encode(window.segments).decode()
-    histogram = json.dumps(window.histogram) if window.histogram is not None else None
-    readings = sum(s.readings for s in window.segments)
-    head = series_id, grid, window.start_ms, window.length_s
-    tail = readings, window.flagged, segments, histogram
-    return (*head, state, *tail, rescue.row_sum((*head, *tail)))
+def _series_rows(state: State, number: IntArray) -> Iterator[tuple[object, ...]]:
+    known = (getattr(state.table, name)[number].tolist() for name in _REMEMBERED)
+    for i, max_t_ms, last_t_ms, last, suspect, closed_ms in zip(
+        number.tolist(), *known, strict=True
+    ):
+        readings = _or_null(last), _or_null(suspect)
+        yield _summed((i, *state.by_id[i].place, max_t_ms, last_t_ms, *readings, closed_ms))
+
+
+def _or_null(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _window_rows(slots: Slots, slot: IntArray, state: IntArray) -> Iterator[tuple[object, ...]]:
+    columns = (slots.id, slots.grid, slots.start_ms, slots.length_s)
+    heads = zip(*(column[slot].tolist() for column in columns), strict=True)
+    for head, due, (readings, flagged, segments, counts) in zip(
+        heads, state.tolist(), slots.contents(slot), strict=True
+    ):
+        bins = None if counts is None else json.dumps(counts)
+        tail = readings, flagged, msgspec.json.encode(segments).decode(), bins
+        yield (*head, due, *tail, rescue.row_sum((*head, *tail)))
 
 
 def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
-    return _summed((*key, sequences.floor, json.dumps(sequences.ranges)))
+    ranges = json.dumps(sequences.ranges) if sequences.ranges else "[]"
+    return _summed((*key, sequences.floor, ranges))
 
 
 def _summed(values: tuple[object, ...]) -> tuple[object, ...]:
     return (*values, rescue.row_sum(values))
-
-
-def _nan(value: float | None) -> float:
-    # SQLite stores NaN as NULL.
-    return nan if value is None or isnan(value) else value

@@ -8,6 +8,7 @@ reading.
 import logging
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Lock, Thread
 from typing import Any
@@ -54,7 +55,7 @@ class Watch:
     ) -> None:
         self._config = config
         self._live = live
-        self._heard: dict[tuple[str, str], int] = {}
+        self._heard: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._asleep: dict[tuple[str, str], int] = {}
         self.floods = Floods(config)
         self._lock = Lock()
@@ -80,7 +81,8 @@ class Watch:
             Gateway time. [Unix ms]
         """
         with self._lock:
-            self._heard.update(dict.fromkeys(places, now_ms))
+            for site, device in places:
+                self._heard[site][device] = now_ms
 
     def note(self, records: Sequence[Record]) -> None:
         """Note what the intake takes: how much of whom, and who goes to sleep."""
@@ -137,7 +139,7 @@ class Watch:
             What was seen.
         """
         with self._lock:
-            heard, self._heard = self._heard, {}
+            heard, self._heard = self._heard, defaultdict(dict)
             asleep, self._asleep = self._asleep, {}
         live = self._live() | {"delivery_errors": dict(self._notifier.errors)}
         with transaction(ledger.db):

@@ -157,7 +157,7 @@ def test_lengths(n):
 def test_what_a_greeting_says():
     body = b"\x01\x00\x0b" + b"\x13\x00\x3c" + b"\x21\x00\x0a" + b"\x2a\x00" + b"\x12\x00\x00"
     welcome = packets.greeting(5, body[:2] + bytes((len(body) - 3,)) + body[3:])
-    assert welcome == packets.Greeting(0, True, 60, 10, 0xFFFFFFFF, False)
+    assert welcome == packets.Greeting(0, True, 60, 10, 0xFFFFFFFF)
     assert packets.greeting(4, b"\x00\x05").code == 5
     for bad in (b"", b"\x00\x00\x05\x99\x00", b"\x00\x00\x09\x12\x00"):
         with pytest.raises(FramingError):

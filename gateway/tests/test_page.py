@@ -31,7 +31,7 @@ def served(pipeline, monkeypatch):
     gateway.checkpoint()
     now_ms = time.time_ns() // 1_000_000
     ledger = Ledger(gateway.config.data_dir)
-    ledger.heard({("s", "d"): now_ms - 3_600_000})
+    ledger.heard({"s": {"d": now_ms - 3_600_000}})
     ledger.save_vitals({"connected_ms": now_ms - 1000, "version": "1"}, now_ms)
     book = Alarms(ledger, 300)
     book.update({

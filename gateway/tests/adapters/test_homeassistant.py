@@ -25,7 +25,7 @@ def told(pipeline, *records, bus=None, text='[homeassistant]\nprefix = "homeassi
     discovery = Discovery(gateway.config, bus)
     gateway.take(*(record(gateway) for record in records))
     gateway.state.settle()
-    discovery.tell(gateway.state.changes.series)
+    discovery.tell(gateway.state.changed())
     return gateway, discovery, bus.sent
 
 
