@@ -4,7 +4,7 @@ import threading
 from collections import defaultdict
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -20,6 +20,7 @@ from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["report"])
 Tenant = Annotated[str | None, Depends(reader)]
+Start = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 class ReportCache:
@@ -72,13 +73,13 @@ def current_report(request: Request, tenant: str | None) -> Report:
 
 
 async def _page(
-    request: Request, tenant: str | None, name: render.PageName, lang: str | None
+    request: Request, tenant: str | None, name: render.PageName, lang: str | None, start: int = 0
 ) -> Response:
     language = choose(lang, request.headers.get("accept-language", ""))
     if tenant is None:
         return RedirectResponse(f"/login?lang={language}", status_code=303)
     report = await run_in_threadpool(current_report, request, tenant)
-    html = await run_in_threadpool(render.page, report, name, language)
+    html = await run_in_threadpool(render.page, report, name, language, start)
     headers = {
         "Content-Security-Policy": f"{render.POLICY}; frame-ancestors 'none'",
         "Content-Language": language,
@@ -89,15 +90,19 @@ async def _page(
 
 
 @router.get("/report", response_class=HTMLResponse)
-async def get_report(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
-    """Show the whole report."""
-    return await _page(request, tenant, "report", lang)
+async def get_report(
+    request: Request, tenant: Tenant, lang: str | None = None, start: Start = 0
+) -> Response:
+    """Show the report, some studies at a time."""
+    return await _page(request, tenant, "report", lang, start)
 
 
 @router.get("/data", response_class=HTMLResponse)
-async def get_data(request: Request, tenant: Tenant, lang: str | None = None) -> Response:
+async def get_data(
+    request: Request, tenant: Tenant, lang: str | None = None, start: Start = 0
+) -> Response:
     """Show what was stored, refused and lost."""
-    return await _page(request, tenant, "data", lang)
+    return await _page(request, tenant, "data", lang, start)
 
 
 @router.get("/factors", response_class=HTMLResponse)
