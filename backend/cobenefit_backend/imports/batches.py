@@ -272,7 +272,7 @@ class Imports:
             old=f"{len(series.stored)} windows", new=f"{len(wanted.rows)} windows",
             reference=batch["id"],
         )  # fmt: skip
-        note(connection, tenant, by, f"import {batch['state']}", f"{batch['id']} {batch['file']}")
+        note(connection, tenant, by, f"import {batch['state']}", batch["id"])
 
     @staticmethod
     def _committed(connection: Connection, tenant: str, target: Target) -> list[Row]:

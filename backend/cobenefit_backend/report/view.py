@@ -111,6 +111,9 @@ class CaseView:
     @property
     def evidence(self) -> str:
         """Evidence class in words."""
+        records = self.case.estimate.disqualifications
+        if any(record.code == "not_enough_data" for record in records):
+            return self.reader.words("label.not enough data")
         return self.reader.words(f"class_{self.case.estimate.evidence_class}")
 
     @property

@@ -2,13 +2,15 @@
 
 import threading
 from collections import defaultdict
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend.access.guard import reader, unknown
+from cobenefit_backend.access.guard import Guard, bearer, reader, unknown
+from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.build import build
@@ -20,6 +22,20 @@ from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["report"])
 Tenant = Annotated[str | None, Depends(reader)]
+
+
+def signed_in(request: Request) -> str | None:
+    """Return whose pages the caller may read who is signed in, even where a report is public."""
+    guard: Guard = request.app.state.guard
+    try:
+        return guard.signed_in(request, Scope.READ).tenant
+    except RequestError as error:
+        if error.status != HTTPStatus.UNAUTHORIZED or bearer(request):
+            raise
+        return None
+
+
+SignedIn = Annotated[str | None, Depends(signed_in)]
 
 
 class ReportCache:
