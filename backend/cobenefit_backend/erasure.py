@@ -2,8 +2,8 @@
 
 Imports and corrections go with the windows: a later undo would build them again from what it
 kept. What stays is the bare proof (`erasure`: which device, when, how many rows, by whom) and one
-line of the audit log. Published versions of reports are immutable: they are listed, because what they
-say can no longer be derived. Rows that a gateway still sends for the time before are refused.
+line of the audit log. Published versions of reports are immutable: they are listed, because what
+they say can no longer be derived. Rows that a gateway still sends for the time before are refused.
 """
 
 import json

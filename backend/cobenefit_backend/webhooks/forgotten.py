@@ -59,8 +59,9 @@ def forget(connection: Connection, tenant: str, site: str, device: str) -> int:
         connection.execute(_BODY if "body" in values else _DROP, values)
     for row in connection.execute(_SEEN, {"tenant": tenant}).all():
         seen = json.loads(row.seen)
-        kept = [node for node in seen["offline"] if not _is(*node, site, device)]
-        if len(kept) < len(seen["offline"]):
+        offline = seen["offline"]
+        kept = [node for node in offline if not _is(node[0], node[1], site, device)]
+        if len(kept) < len(offline):
             changed = json.dumps({**seen, "offline": kept})
             connection.execute(_SET_SEEN, {"tenant": tenant, "id": row.id, "seen": changed})
     return len(messages)
