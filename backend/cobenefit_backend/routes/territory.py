@@ -1,6 +1,7 @@
 """The first page, the pages of the sites, and the map: as people and as programs read it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -90,15 +91,19 @@ async def _page(
 
 @router.get("/", response_class=HTMLResponse)
 async def get_portfolio(
-    request: Request, tenant: Tenant, choice: Annotated[Choice, Depends(chosen)]
+    request: Request,
+    tenant: Tenant,
+    known: SignedIn,
+    choice: Annotated[Choice, Depends(chosen)],
 ) -> Response:
-    """Show what the deployment avoids, where, and what needs someone."""
+    """Show what the deployment avoids, where, and what needs someone; no device to a stranger."""
     language = frame.language_of(request)
 
     def show(gathered: Gathered | None) -> str:
         if gathered is None:
             return portfolio.welcome(language)
-        return portfolio.page(gathered, language, choice, now_ms())
+        ledgers = gathered.ledgers if known else []
+        return portfolio.page(replace(gathered, ledgers=ledgers), language, choice, now_ms())
 
     return await _page(request, tenant, show)
 
