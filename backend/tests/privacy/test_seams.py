@@ -149,6 +149,27 @@ def test_an_import_remembers_no_window_that_consent_no_longer_covers(homes, agre
     assert len(fine("rollup")) <= kept, "undo writes nothing that is finer than agreed"
 
 
+def test_an_import_keeps_no_sample_finer_than_agreed(homes, agree):
+    fine = "start,end,value,unit\n2024-01-02T10:00:00Z,2024-01-02T10:30:00Z,70,Wh\n"
+    whole = "start,end,value,unit\n2024-01-01T23:00:00Z,2024-01-02T23:00:00Z,7000,Wh\n"
+    index = "start,end,value,unit\n" + "".join(
+        f"2024-01-{day}Z,2024-01-{day}Z,{value},Wh\n"
+        for day, value in (("05T00:00:00", 10), ("06T00:00:00", 20), ("06T01:00:00", 30))
+    )
+
+    def kept(device, csv):
+        query = f"site={SITE}&device={device}&channel={CHANNEL}"
+        made = homes.post(f"/v1/imports?{query}", content=csv).json()
+        return made["summary"]["values"], made["refused"]["counts"]
+
+    files = (fine, whole, index)
+    assert [kept("h1", csv)[0] for csv in files] == [1, 1, 3], "it agreed to half hours"
+    agree("savings", t_ms=1, resolution="daily")
+    counts = {"import_no_consent": 1}
+    assert [kept("h1", csv) for csv in files] == [(0, counts), (1, {}), (2, counts)]
+    assert [kept("hall", csv)[0] for csv in files] == [1, 1, 3], "nobody lives there"
+
+
 def test_operat_takes_no_meter_of_a_household(client):
     document = _document("h1")
     building = {"id": "b1", "name": "Hall", "area_m2": 1200}
