@@ -111,7 +111,13 @@ def _add_routes(app: Api) -> None:
 
 @asynccontextmanager
 async def _delivering(store: Store, config: BackendConfig) -> AsyncIterator[None]:
-    """Deliver webhooks as long as the application runs, where there is a key for them."""
+    """Deliver webhooks as long as the application runs, where there is a key for them.
+
+    Yields
+    ------
+    None
+        While it runs.
+    """
     if not config.webhook_secret:
         yield
         return

@@ -8,7 +8,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import AutoString
 
 revision = "0009"
-down_revision = "0014"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
