@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, Request
+from playwright.sync_api import BrowserContext, Page
 
 from cobenefit_hil.crawl import crawl
 
@@ -79,6 +79,8 @@ class Site:
     ----------
     url : str
         Where the backend is.
+    key : str
+        A program's key, which brings no cookie.
     context : BrowserContext
         A browser that is signed in.
     routes : list of str
@@ -86,6 +88,7 @@ class Site:
     """
 
     url: str
+    key: str
     context: BrowserContext
     routes: list[str] = field(default_factory=list)
 
@@ -114,7 +117,7 @@ class Site:
     def _look(self, page: Page, address: str) -> Seen:
         asked: list[str] = []
         said: list[str] = []
-        page.on("request", lambda request: asked.append(_told(request)))
+        page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
         answer = page.goto(self.url + address)
         if answer is None:
@@ -149,18 +152,15 @@ class Site:
 
     def _packed(self, address: str) -> int:
         """Return how many bytes travel to a reader who brings no cookie."""
+        headers = {"Accept-Encoding": "gzip", "Authorization": f"Bearer {self.key}"}
         with (
             httpx.Client(base_url=self.url) as client,
-            client.stream("GET", address, headers={"Accept-Encoding": "gzip"}) as answer,
+            client.stream("GET", address, headers=headers) as answer,
         ):
             return sum(len(part) for part in answer.iter_raw())
 
 
 _LANGS = ("en", "fr")
-
-
-def _told(request: Request) -> str:
-    return request.url
 
 
 def _places(results: tuple[dict[str, Any], ...], kind: str) -> Counter[str]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page
 
 MAX_BYTES = 150_000
 MAX_TOTAL_BYTES = 2_000_000
 COLOURS = 64
 WIDE, PHONE = (1280, 900), (360, 740)
+COLUMN_PX = 832
+"""What a picture shows of a wide window: the text, and not the margins beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Shot:
         Whether the reader prefers dark pages.
     signed_in : bool
         Whether the reader is signed in.
+    unfold : str
+        What to unfold and to show at the top; empty: nothing.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Shot:
     size: tuple[int, int] = WIDE
     dark: bool = False
     signed_in: bool = True
+    unfold: str = ""
 
 
 SHOTS = (
@@ -43,7 +48,7 @@ SHOTS = (
     Shot("portfolio-phone-fr", "/?lang=fr", PHONE),
     Shot("report-fr", "/report?lang=fr"),
     Shot("study-en", "/studies/meter-truth?lang=en", (1280, 1500)),
-    Shot("computed-fr", "/studies/meter-truth?lang=fr#how", (1280, 700)),
+    Shot("computed-fr", "/studies/meter-truth?lang=fr", (1280, 700), unfold="article > details"),
     Shot("site-fr", "/sites/simulated?lang=fr"),
     Shot("device-en", "/devices/simulated/meter-a?lang=en", dark=True),
     Shot("fleet-fr", "/fleet?lang=fr"),
@@ -56,23 +61,17 @@ SHOTS = (
 )
 
 
-def shoot(
-    browser: Browser, url: str, cookies: list[dict[str, object]], folder: Path, shots: tuple[Shot, ...] = SHOTS
-) -> None:
+def shoot(reader: BrowserContext, url: str, folder: Path) -> None:
     """Write the pictures.
 
     Parameters
     ----------
-    browser : Browser
-        Chromium.
+    reader : BrowserContext
+        Who is signed in.
     url : str
         Where the backend is.
-    cookies : list
-        Of who is signed in.
     folder : Path
         Where the pictures go.
-    shots : tuple of Shot, optional
-        Which.
 
     Raises
     ------
@@ -80,24 +79,44 @@ def shoot(
         If one is too large, or all together are.
     """
     total = 0
-    for shot in shots:
-        width, height = shot.size
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if shot.dark else "light",
-        )
-        if shot.signed_in:
-            context.add_cookies(cookies)  # type: ignore[arg-type]
-        page = context.new_page()
-        page.goto(url + shot.address)
-        content = _packed(page.screenshot())
-        context.close()
+    for shot in SHOTS:
+        content = _taken(reader, url, shot)
         if len(content) > MAX_BYTES:
             raise RuntimeError(f"{shot.name}: {len(content)} bytes, at most {MAX_BYTES}")
         (folder / f"{shot.name}.png").write_bytes(content)
         total += len(content)
     if total > MAX_TOTAL_BYTES:
         raise RuntimeError(f"pictures: {total} bytes, at most {MAX_TOTAL_BYTES}")
+
+
+def _taken(reader: BrowserContext, url: str, shot: Shot) -> bytes:
+    width, height = shot.size
+    browser: Browser | None = reader.browser
+    if browser is None:
+        raise RuntimeError("the browser is gone")
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if shot.dark else "light",
+        storage_state=reader.storage_state() if shot.signed_in else None,
+    )
+    page = context.new_page()
+    page.goto(url + shot.address)
+    if shot.unfold:
+        _unfold(page, shot.unfold)
+    content = _packed(page.screenshot(clip=_column(*shot.size)))
+    context.close()
+    return content
+
+
+def _unfold(page: Page, what: str) -> None:
+    found = page.locator(what).last
+    found.locator("summary").click()
+    found.evaluate("element => element.scrollIntoView()")
+
+
+def _column(width: int, height: int) -> FloatRect:
+    shown = min(width, COLUMN_PX)
+    return {"x": (width - shown) / 2, "y": 0, "width": shown, "height": height}
 
 
 def _packed(picture: bytes) -> bytes:

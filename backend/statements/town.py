@@ -4,7 +4,6 @@ What an officer would do in their first weeks is done here: a version published,
 meter left out, a second version, a public page. The database itself is never written.
 """
 
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -43,6 +42,7 @@ class Town:
             here.backup(there)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.key = ""
         self._config = folder / "backend.toml"
         self._config.write_text(
             f'[database]\nurl = "sqlite:///{copy}"\n[server]\nport = {port}\n', encoding="utf-8"
@@ -76,8 +76,10 @@ class Town:
         return self._run("login", TENANT, "--label", "C. Durand")
 
     def _live(self) -> None:
-        key = self._run("key", "create", TENANT, "--role", "officer", "--quiet", "--label", "pi")
-        headers = {"Authorization": f"Bearer {key}"}
+        self.key = self._run(
+            "key", "create", TENANT, "--role", "admin", "--quiet", "--label", "C. Durand"
+        )
+        headers = {"Authorization": f"Bearer {self.key}"}
         site, device, channel, *days = CUT
         start, end = (round(_utc(day).timestamp() * 1000) for day in days)
         fault = {"site": site, "device": device, "channel": channel, "start_ms": start,
@@ -129,21 +131,3 @@ def find(database: Path) -> Path:
     if not database.is_file():
         sys.exit(f"{database} is not there: run `make demo` first, or name one by --database")
     return database
-
-
-def clean(folder: Path) -> Path:
-    """Return a folder, emptied.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    Path
-        The same.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

@@ -19,7 +19,7 @@ BEGINS = {"pdf": b"%PDF-", "xlsx": b"PK\x03\x04", "zip": b"PK\x03\x04"}
 
 @pytest.fixture
 def visited(served, municipality):
-    """What a reader of the whole municipality can reach: two versions, a fault left out between."""
+    """What a reader can reach; two versions are published, a fault left out between."""
     for path, body in (
         ("report/versions", COUNCIL),
         ("corrections", FAULT),

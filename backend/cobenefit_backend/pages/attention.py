@@ -91,8 +91,8 @@ def silent(document: StudyDocument, ledgers: Sequence[Row], now_ms: int) -> set[
     return {
         key
         for key, row in latest.items()
-        if not row["online"]
-        or (key not in replayed and row["t_ms"] is not None and row["t_ms"] < now_ms - SILENT_MS)
+        if key not in replayed
+        and (not row["online"] or (row["t_ms"] or now_ms) < now_ms - SILENT_MS)
     }
 
 
