@@ -44,9 +44,9 @@ class Shot:
 
 
 SHOTS = (
-    Shot("portfolio-en", "/?lang=en"),
+    Shot("portfolio-en", "/?lang=en", (1280, 1500)),
     Shot("portfolio-phone-fr", "/?lang=fr", PHONE),
-    Shot("report-fr", "/report?lang=fr"),
+    Shot("report-fr", "/report?lang=fr", (1280, 1200)),
     Shot("study-en", "/studies/meter-truth?lang=en", (1280, 1500)),
     Shot("computed-fr", "/studies/meter-truth?lang=fr", (1280, 700), unfold="article > details"),
     Shot("site-fr", "/sites/simulated?lang=fr"),
