@@ -12,7 +12,7 @@ BIN := .venv/bin
 SPREAD := -n auto --maxschedchunk 1
 CPYTHON := gateway/cobenefit_gateway backend/cobenefit_backend boards/cobenefit_boards \
            hil-tests/cobenefit_hil cli/cobenefit_cli
-.PHONY: help setup demo serve test test-mp check hil hil-mutants bench soak validation docs clean
+.PHONY: help setup demo serve test test-mp check hil hil-mutants bench soak validation statements docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -95,6 +95,9 @@ soak: .venv/.dev ## the gateway under load for an hour, beside a ledger (ARGS="-
 
 validation: .venv/.dev ## judge the estimates on simulated homes; write docs/explanation/validation.md
 	@$(BIN)/python backend/validation/make.py
+
+statements: .venv/.dev ## open the demo's pages in Chromium; write accessibility, eco-design, pictures
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/python backend/statements/make.py $(ARGS)
 
 docs: .venv/.dev ## check that docs/ and the code say the same
 	@$(BIN)/pytest -q docs/tests $(ARGS)

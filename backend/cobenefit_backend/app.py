@@ -11,6 +11,7 @@ from cobenefit_backend.access.credentials import Credentials
 from cobenefit_backend.access.entrance import Entrance
 from cobenefit_backend.access.guard import Guard
 from cobenefit_backend.access.oidc import Provider
+from cobenefit_backend.compression import Compression
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import Database
 from cobenefit_backend.openapi import Api
@@ -90,6 +91,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.catalogues = Catalogues(store)
     problems.install(app)
     _add_routes(app)
+    app.add_middleware(Compression)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -91,8 +91,8 @@ def silent(document: StudyDocument, ledgers: Sequence[Row], now_ms: int) -> set[
     return {
         key
         for key, row in latest.items()
-        if not row["online"]
-        or (key not in replayed and row["t_ms"] is not None and row["t_ms"] < now_ms - SILENT_MS)
+        if key not in replayed
+        and (not row["online"] or (row["t_ms"] or now_ms) < now_ms - SILENT_MS)
     }
 
 
@@ -121,19 +121,26 @@ def _estimates(cases: Sequence[Case], reader: Reader) -> Iterator[Item]:
 
 
 def _refused(report: Report, sites: set[str], reader: Reader) -> list[Item]:
-    """Name what was refused, the most first; what names no site of ours is shown with all."""
-    words, form = reader.words, reader.format
-    found = []
+    """Name what was refused, by device, the most first; what names no site of ours is with all."""
     known = {case.site for case in report.cases}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in report.data["series"]:
-        packs, readings = sum(row["packs"].values()), sum(row["quarantined"].values())
-        if not packs + readings or (row["site"] in known and row["site"] not in sites):
-            continue
-        reasons = ", ".join(words.either(f"reason.{code}", code) for code in row["quarantined"])
-        text = words(
-            "attention_quarantine",
-            device=row["device"] or words("attention_unknown"),
-            readings=form.exact(readings), packs=form.exact(packs), reasons=reasons,
-        )  # fmt: skip
-        found.append((readings + packs, Item(text, "/data")))
+        ours = row["site"] in sites or row["site"] not in known
+        if ours and (row["packs"] or row["quarantined"]):
+            groups.setdefault((row["site"], row["device"]), []).append(row)
+    found = [_refusal(device, rows, reader) for (_, device), rows in groups.items()]
     return [item for _, item in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _refusal(device: str, rows: Sequence[Row], reader: Reader) -> tuple[int, Item]:
+    """Return how much of a device was refused, and the item that says so."""
+    words, form = reader.words, reader.format
+    packs, readings = (sum(sum(row[k].values()) for row in rows) for k in ("packs", "quarantined"))
+    codes = dict.fromkeys(code for row in rows for code in row["quarantined"])
+    text = words(
+        "attention_quarantine",
+        device=device or words("attention_unknown"),
+        readings=form.exact(readings), packs=form.exact(packs),
+        reasons=", ".join(words.either(f"reason.{code}", code) for code in codes),
+    )  # fmt: skip
+    return readings + packs, Item(text, "/data")

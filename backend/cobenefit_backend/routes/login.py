@@ -55,8 +55,9 @@ def page(
     """
     language = language or frame.language_of(request)
     session = guard.cookie(request) or guard.new_form_session()
+    title = Words.load(language)("nav_login" if caller else "sign_in")
     html = frame.html(
-        "login", language, Words.load(language)("sign_in"), caller=caller,
+        "login", language, title, caller=caller,
         admin=caller is not None and caller.may(Scope.ADMIN), form=guard.form_token(session),
         wrong=wrong, problem=problem, provider=request.app.state.config.oidc,
     )  # fmt: skip

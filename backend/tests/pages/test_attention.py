@@ -27,5 +27,6 @@ def test_two_days_without_a_word_are_silence_but_for_a_replay():
     old = NOW_MS - SILENT_MS - 1
     assert _silent(_ledger("a", t_ms=old), _ledger("b", t_ms=old + 1)) == ["a"]
     assert _silent(_ledger("a", t_ms=old), replayed=["a"]) == []
-    assert _silent(_ledger("a", t_ms=old, online=False), replayed=["a"]) == ["a"]
+    ended = _ledger("a", t_ms=old, online=False)
+    assert _silent(ended, replayed=["a"]) == [], "a replay that has ended needs nobody"
     assert _silent(_ledger("a", t_ms=None)) == [], "its clock was never set"

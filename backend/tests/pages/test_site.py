@@ -41,7 +41,7 @@ def test_an_unknown_site_is_a_problem_and_a_stranger_signs_in(municipality):
         assert municipality.get(path).status_code == 401
 
 
-def test_a_silent_device_is_named(municipality):
+def test_a_silent_device_is_named_unless_it_is_a_replay(municipality, study_document):
     row = {
         "site": "town", "device": "school", "t_ms": 1_700_000_000_001, "boot": 8, "uptime_ms": 1,
         "wakes": 0, "energy_mj": 0, "energy_method": "profile", "tx_bytes": 0, "rx_bytes": 0,
@@ -51,6 +51,10 @@ def test_a_silent_device_is_named(municipality):
     assert '<span class="alarm">' not in municipality.get("/sites/town?lang=en").text
     body = {"tenant": "demo", "rows": [row]}
     assert municipality.post("/v1/health", json=body).status_code == 202
+    assert '<span class="alarm">' not in municipality.get("/sites/town?lang=en").text
+    for device in study_document["device"]:
+        device["accelerated"] = device["id"] != "school"
+    assert municipality.post("/v1/studies", json=study_document).status_code == 202
     assert '<span class="alarm">silent</span>' in municipality.get("/sites/town?lang=en").text
     assert "Device school at town is silent." in municipality.get("/?lang=en").text
     assert "is silent" not in municipality.get("/?lang=en&site=farm").text

@@ -46,6 +46,8 @@ def test_what_was_corrected_is_read_and_taken_back(municipality, imported, new_k
             assert "&lt;works&gt;" in text
     table = municipality.get("/corrections.csv").text
     assert table.count("\r\n") == 3
+    for file in ("report.xlsx", "report.zip", "report.pdf"):  # the log is a table of each
+        assert municipality.get(f"/{file}").status_code == 200, file
     officer = _session(municipality, new_key, "officer")
     page = municipality.get("/corrections?lang=en", headers=officer).text
     form = re.search(r'name="form" value="([0-9a-f]+)"', page)[1]

@@ -236,6 +236,7 @@ def _print_verdicts(console: Console, report: Mapping[str, Any]) -> bool:
 
 def _serve(stack: Stack, console: Console) -> None:
     console.print(f"Pages: {stack.url}/ (overview), {stack.url}/report – press Ctrl-C to stop")
+    console.print(f"Sign in at {stack.url}/login with {stack.secret()} (once, within 15 minutes)")
     try:
         while stack.backend.running():
             time.sleep(0.5)

@@ -168,6 +168,11 @@ class Stack:
         report: dict[str, Any] = json.loads(json_path.read_text(encoding="utf-8"))
         return report
 
+    def secret(self) -> str:
+        """Return a secret with which someone signs in as administrator, once."""
+        command = [*_module("cobenefit_backend"), "login", TENANT]
+        return _run([*command, "--config", str(self.report_config)])
+
     def _wait_for_gateway(self) -> None:
         """Wait until it has subscribed: a broker keeps nothing for a stranger's first time."""
         deadline_s = time.monotonic() + START_S
