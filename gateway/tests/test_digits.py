@@ -33,4 +33,11 @@ def test_a_text_stands_or_does_not():
     at = np.array([-50, 0, text.first, text.first + 1, text.first + 4, 500])
     assert text.stands(b"abcdefghij", at).tolist() == [False, False, True, False, False, False]
     assert text.stands(b"efgh", at).tolist() == [False, False, False, False, True, False]
-    assert text.where(b"c").tolist() == [text.first + 2]
+
+
+def test_runs_of_numbers_are_found_with_their_ends():
+    text = Text(b"12,a-3.5b/,9")
+    begins, ends = text.runs()
+    assert (begins - text.first).tolist() == [0, 4, 9, 11]
+    assert (ends - text.first).tolist() == [2, 8, 10, 12]
+    assert Text(b"").runs()[0].tolist() == []
