@@ -19,7 +19,6 @@ import numpy as np
 
 from cobenefit_gateway.digits import NUMBER, BoolArray, FloatArray, IntArray, Text
 from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First, PlainRecord
-from cobenefit_wire.errors import WireError
 
 _read_first = msgspec.json.Decoder(First).decode
 _read_firsts = msgspec.json.Decoder(list[First]).decode
@@ -201,12 +200,7 @@ def _agree(layout: _Layout, first: First) -> bool:
     # Whether all records are of one channel in one unit, at absolute times.
     if layout.name != first.n or first.bt + first.t < RELATIVE_BELOW_S:
         return False
-    if first.unit_of(layout.unit) != first.unit_of(first.u):
-        return False
-    try:
-        return bool(first.channel)
-    except WireError:
-        return False
+    return layout.unit is first.u or first.unit_of(layout.unit) == first.unit_of(first.u)
 
 
 def _layout_of(tail: bytes) -> _Layout | None:
