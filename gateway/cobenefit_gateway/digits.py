@@ -4,12 +4,14 @@ Exact: up to fifteen digits are a whole number below 2^53, and a division by a p
 10^22 rounds once, so each float is the one nearest to the text, as any parser gives. Numbers with
 more digits or an exponent are left to such a parser. Pure: arrays in, arrays out.
 
-    >>> text = Text(b"12.5,-7,1e3")
+    >>> text = Text([b"12.5,-7,1e3"])
     >>> start = text.first + np.array([0, 5, 8])
     >>> value, fits = text.numbers(start, start + np.array([4, 2, 3]))
     >>> value[fits].tolist(), fits.tolist()
     ([12.5, -7.0], [True, True, False])
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,16 +41,34 @@ class Text:
 
     Parameters
     ----------
-    text : bytes
-        Any.
+    parts : sequence of bytes
+        Any, one after the other.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, parts: Sequence[bytes]) -> None:
         self.first = _PAD
-        padded = bytes(_PAD) + text + bytes(2 * _PAD + -len(text) % _PAD)
+        size = sum(map(len, parts))
+        padded = b"".join((bytes(_PAD), *parts, bytes(2 * _PAD + -size % _PAD)))
+        self._padded, self._end = padded, _PAD + size
         self._words: WordArray = np.frombuffer(padded, "<u8")
         self._bytes = np.frombuffer(padded, np.uint8)
         self._last = len(padded) - 2 * _PAD
+
+    def without(self, characters: bytes) -> bytes:
+        """Return the text without some characters.
+
+        Parameters
+        ----------
+        characters : bytes
+            Those that are left out.
+
+        Returns
+        -------
+        bytes
+            The rest.
+        """
+        rest = self._padded.translate(None, characters)
+        return rest[_PAD : len(rest) - len(self._padded) + self._end]
 
     def runs(self) -> tuple[IntArray, IntArray]:
         """Return where each unbroken row of characters of `NUMBER` begins and ends.

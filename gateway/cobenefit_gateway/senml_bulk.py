@@ -258,15 +258,14 @@ def _read_all(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> li
 
 def _read(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> list[_Message]:
     tails = [m.tail for m in messages]
-    joint = b"".join(tails)
-    text = Text(joint)
+    text = Text(tails)
     start, end = text.runs()
     until = text.first + np.cumsum([len(tail) for tail in tails])
     count = np.diff(np.searchsorted(start, until), prepend=0)
     each = len(layout.places)
     n = count // each
     wanted = [layout.skeleton * k + b"]" for k in n.tolist()]
-    if (n * each != count).any() or joint.translate(None, NUMBER) != b"".join(wanted):
+    if (n * each != count).any() or text.without(NUMBER) != b"".join(wanted):
         fits = np.array(
             [t.translate(None, NUMBER) == w for t, w in zip(tails, wanted, strict=True)]
         )
