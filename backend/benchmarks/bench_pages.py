@@ -8,6 +8,7 @@ requests after it. Half-hourly readings reach the backend as one row a day and m
 # ruff: noqa: INP001  a script, not a package
 import hashlib
 import json
+import re
 import socket
 import statistics
 import sys
@@ -31,7 +32,6 @@ from cobenefit_backend.store import Store
 
 FIRST, DAYS, STUDIES, REQUESTS = date(2022, 1, 1), 1096, 20, 40
 TENANT, CHANNEL = "bench", "energy_import_wh"
-NOT_A_PAGE = ("/v1/", "/login")
 
 
 def study_document(meters: int) -> dict[str, object]:
@@ -102,7 +102,7 @@ def pages_of(app: FastAPI) -> list[str]:
     found = []
     for path, operations in app.openapi()["paths"].items():
         content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        if "text/html" in content and not path.startswith(NOT_A_PAGE):
+        if "text/html" in content and all(name in known for name in re.findall(r"{(\w+)}", path)):
             found.append(path.format_map(known))
     return found
 

@@ -15,6 +15,7 @@ from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import Database
 from cobenefit_backend.openapi import Api
 from cobenefit_backend.report.version import code_version
+from cobenefit_backend.report_cache import ReportCache
 from cobenefit_backend.routes import (
     admin,
     corrections,
@@ -85,7 +86,7 @@ def create_app(config: BackendConfig) -> FastAPI:
     app.state.store = store
     app.state.guard = Guard(Credentials(store.database), config.tenant, config.requests_per_minute)
     app.state.entrance = _entrance(config, store.database)
-    app.state.reports = pages.ReportCache(store, config.local_factors)
+    app.state.reports = ReportCache(store, config.local_factors)
     app.state.catalogues = Catalogues(store)
     problems.install(app)
     _add_routes(app)

@@ -226,7 +226,7 @@ def export(
     """
     from cobenefit_backend import config as configuration
     from cobenefit_backend.exports import choose
-    from cobenefit_backend.routes.pages import ReportCache
+    from cobenefit_backend.report_cache import ReportCache
 
     try:
         makers = {

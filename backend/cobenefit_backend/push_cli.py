@@ -31,7 +31,7 @@ def push(  # noqa: PLR0917  typer reads the signature
     """
     from cobenefit_backend import config as configuration
     from cobenefit_backend import territoires
-    from cobenefit_backend.routes.pages import ReportCache
+    from cobenefit_backend.report_cache import ReportCache
 
     try:
         settings = configuration.load(config)

@@ -57,7 +57,7 @@ def report(  # noqa: PLR0917  typer reads the signature
         return
     from cobenefit_backend import config as configuration
     from cobenefit_backend.report import render
-    from cobenefit_backend.routes.pages import ReportCache
+    from cobenefit_backend.report_cache import ReportCache
 
     try:
         with open_store(config) as store:
@@ -133,7 +133,7 @@ def _desks(
 ) -> list["Desk"]:
     """Return the desk of a tenant, or of all where none is named."""
     from cobenefit_backend import config as configuration
-    from cobenefit_backend.routes.pages import ReportCache
+    from cobenefit_backend.report_cache import ReportCache
     from cobenefit_backend.versions.desk import Desk
 
     settings = configuration.load(config)

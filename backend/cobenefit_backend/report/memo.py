@@ -2,7 +2,8 @@
 
 A study rests on its part of the study document, the windows of its devices, the weather of its
 station, the activities, the ledgers of its devices, its locked plan, what people left out, what
-households agreed to, and the factors. Their digest is its key; the code is the same as long as the process lives.
+households agreed to, and the factors. Their digest is its key; the code is the same as long as
+the process lives.
 """
 
 import hashlib

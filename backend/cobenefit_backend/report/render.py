@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,9 @@ STYLE = (FOLDER / "style.css").read_text(encoding="utf-8").strip()
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
 """Content security policy of every page."""
+STUDIES_AT_ONCE = 4
+ROWS_AT_ONCE = 100
+"""How much of a long report a page of the server shows, to stay below 100 kB."""
 PageName = Literal["report", "data", "factors"]
 NAV = (
     ("portfolio", "/"),
@@ -64,18 +68,20 @@ class Edition:
         Its language.
     study : str, optional
         Only this study; empty for all.
+    start : int, optional
+        Show a part, from this study or row on; None shows all.
     """
 
-    def __init__(self, report: Report, language: Language, *, study: str = "") -> None:
+    def __init__(
+        self, report: Report, language: Language, *, study: str = "", start: int | None = None
+    ) -> None:
         self.report = report
         self.w = Words.load(language)
         self.f = Formatter(language)
         self.reader = Reader(self.w, self.f)
-        self.cases = [
-            CaseView(case, self.reader)
-            for case in report.cases
-            if not study or case.study == study
-        ]
+        self.start = start
+        cases = [case for case in report.cases if not study or case.study == study]
+        self.cases = [CaseView(case, self.reader) for case in self.part(cases, STUDIES_AT_ONCE)]
         self.factors = {row["id"]: row for row in report.factors}
         self.shared = self._shared()
 
@@ -85,6 +91,25 @@ class Edition:
             return []
         texts = [[*view.cautions(), *view.footprint_notes()] for view in self.cases]
         return [text for text in texts[0] if all(text in other for other in texts[1:])]
+
+    def part(self, items: Sequence[Any], size: int = ROWS_AT_ONCE) -> Sequence[Any]:
+        """Return the items that are shown: all of them, or so many from the start on.
+
+        Parameters
+        ----------
+        items : sequence
+            What there is.
+        size : int, optional
+            How many fit; half as many again are shown rather than cut. [1]
+
+        Returns
+        -------
+        sequence
+            The part.
+        """
+        if self.start is None or len(items) <= size * 3 // 2:
+            return items
+        return items[self.start : self.start + size]
 
     @property
     def language(self) -> Language:
@@ -196,7 +221,7 @@ def html_file(report: Report, language: Language, other: str = "") -> str:
     return _render("file.html.j2", e=Edition(report, language), other=other)
 
 
-def page(report: Report, name: PageName, language: Language) -> str:
+def page(report: Report, name: PageName, language: Language, start: int = 0) -> str:
     """Return one page of the server.
 
     Parameters
@@ -207,13 +232,17 @@ def page(report: Report, name: PageName, language: Language) -> str:
         Which page.
     language : {'en', 'fr'}
         Its language.
+    start : int, optional
+        First study or row shown of a long report, counted from 0. [1]
 
     Returns
     -------
     str
         HTML.
     """
-    return _render("page.html.j2", e=Edition(report, language), name=name, nav=NAV)
+    return _render("page.html.j2", e=Edition(report, language, start=start), name=name, nav=NAV,
+        studies_at_once=STUDIES_AT_ONCE, rows_at_once=ROWS_AT_ONCE,
+    )  # fmt: skip
 
 
 def json_file(report: Report) -> str:

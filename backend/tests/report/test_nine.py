@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from cobenefit_backend.bodies import ActivityBody, ActivityRow
 from cobenefit_backend.explain_cli import explain
 from cobenefit_backend.factors.load import load
+from cobenefit_backend.pages import study as study_page
 from cobenefit_backend.report import render
 from cobenefit_backend.report.answers import ANSWERS
 from cobenefit_backend.report.build import build
@@ -97,13 +98,13 @@ def test_the_lane_takes_the_traffic_over_and_is_counted(cases):
 def test_every_page_is_light_and_every_word_is_there(nine, cases, language):
     assert len(render.html_file(nine, language).encode()) <= MAX_PAGE_BYTES
     for study in cases:
-        page = render.page(nine, "study", language, study)
+        page = study_page.page(nine, language, study, ())
         assert len(page.encode()) <= MAX_PAGE_BYTES
         assert not re.search(r">(fact|input|if|units|break_even)_\w+<", page)
 
 
 def test_the_study_page_shows_what_the_result_hangs_on(nine):
-    text = render.page(nine, "study", "en", "remote-assistance")
+    text = study_page.page(nine, "en", "remote-assistance", ())
     for part in (
         "What the result hangs on",
         "Under other assumptions",
@@ -111,7 +112,7 @@ def test_the_study_page_shows_what_the_result_hangs_on(nine):
         "cases a year",
     ):
         assert part in text
-    indicator = render.page(nine, "study", "en", "climate-event")
+    indicator = study_page.page(nine, "en", "climate-event", ())
     assert "no CO2e is claimed" in indicator
     assert "There is no break-even" in indicator
     assert "What the result hangs on" not in indicator
@@ -239,4 +240,4 @@ def test_before_anything_is_stored_nothing_is_claimed_and_nothing_breaks(empty_n
     for language in ("en", "fr"):
         assert render.html_file(empty_nine, language)
         for case in empty_nine.cases:
-            assert render.page(empty_nine, "study", language, case.study)
+            assert study_page.page(empty_nine, language, case.study, ())

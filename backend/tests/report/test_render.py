@@ -1,6 +1,7 @@
 """The page itself: light, whole, never a naked number."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -99,3 +100,23 @@ def test_what_is_true_of_every_study_is_said_once(report):
     assert text.index(note) < text.index("<article")
     one = study.page(report, "en", report.cases[0].study, ())
     assert one.count(note) == 1
+
+
+def test_a_long_report_is_shown_in_parts_and_all_of_it_can_be_reached(report):
+    cases = tuple(replace(report.cases[0], study=f"study-{n}") for n in range(9))
+    row = report.data["series"][0]
+    rows = [{**row, "device": f"device-{n:03}"} for n in range(250)]
+    long = replace(report, cases=cases, data={**report.data, "series": rows})
+    seen = set()
+    for start in (0, 4, 8):
+        text = render.page(long, "report", "en", start)
+        assert len(text) < 100_000
+        seen |= set(re.findall(r'id="(study-\d)"', text.replace("study-study", "study")))
+        assert (f"start={start + 4}" in text) == (start < 8)
+    assert len(seen) == 9
+    first, last = (render.page(long, "data", "fr", start) for start in (0, 200))
+    assert "device-099" in first
+    assert "device-100" not in first
+    assert "device-249" in last
+    assert "start=100" in last
+    assert "device-249" in render.html_file(long, "en")
