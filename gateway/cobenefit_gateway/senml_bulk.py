@@ -75,7 +75,9 @@ class Runs(NamedTuple):
         """
         if rows.all():
             return self
-        at, first = ([x for x, good in zip(xs, rows.tolist(), strict=True) if good] for xs in self[:2])
+        at, first = (
+            [x for x, good in zip(xs, rows.tolist(), strict=True) if good] for xs in self[:2]
+        )
         readings = np.repeat(rows, self.n)
         return Runs(at, first, self.n[rows], self.t[readings], self.value[readings])
 
@@ -119,9 +121,7 @@ class Alike:
         part = slice(start, start + int(runs.n[row]))
         first = runs.first[row]
         unit = first.unit_of(first.u)
-        return Channel(
-            first.channel, unit, runs.t[part], runs.value[part], None, first.bt, 1000.0
-        )
+        return Channel(first.channel, unit, runs.t[part], runs.value[part], None, first.bt, 1000.0)
 
 
 def decode_alike(payloads: Mapping[int, bytes]) -> Alike:
