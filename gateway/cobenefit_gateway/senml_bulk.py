@@ -75,9 +75,9 @@ class Runs(NamedTuple):
         """
         if rows.all():
             return self
-        at, first = (
-            [x for x, good in zip(xs, rows.tolist(), strict=True) if good] for xs in self[:2]
-        )
+        wanted = rows.tolist()
+        at = [x for x, good in zip(self.at, wanted, strict=True) if good]
+        first = [x for x, good in zip(self.first, wanted, strict=True) if good]
         readings = np.repeat(rows, self.n)
         return Runs(at, first, self.n[rows], self.t[readings], self.value[readings])
 
