@@ -215,6 +215,32 @@ class Register:
         now = {term.purpose for term in terms if term.revoked_ms is None}
         return any(term.purpose in now and term.holds(start_ms) for term in terms)
 
+    def fine_spans(
+        self, site: str, device: str, purpose: Purpose
+    ) -> list[tuple[int, int, int | None]]:
+        """Return which windows finer than a day `shows` lets through, for a query.
+
+        Parameters
+        ----------
+        site, device : str
+            Of a household.
+        purpose : Purpose
+            What for.
+
+        Returns
+        -------
+        list of tuple
+            Shortest length [s], first start, and end of the starts, None while it goes on. [ms]
+        """
+        terms = [term for term in self.terms(site, device) if term.purpose is purpose]
+        now = [FINEST_S[term.resolution] for term in terms if term.revoked_ms is None]
+        spans = [
+            (max(min(now), FINEST_S[term.resolution]), term.granted_ms, term.revoked_ms)
+            for term in terms
+            if now
+        ]
+        return [span for span in spans if span[0] < DAY_S]
+
 
 def by_device(events: Iterable[Event]) -> dict[Meter, list[Event]]:
     """Return events by site and device, in the order given."""

@@ -1,8 +1,13 @@
-"""What the store knows of one device: its ledgers, what was refused of it, its days."""
+"""What the store knows of one device: its ledgers, what was refused of it, its days.
+
+Days of a household are read only where its consents say `savings`, like the estimates beside them.
+"""
 
 import json
 from collections.abc import Sequence
 
+from cobenefit_backend.consent_log import consents_of
+from cobenefit_backend.consents import Purpose
 from cobenefit_backend.database import Database, Row
 from cobenefit_backend.store import DAILY
 
@@ -32,7 +37,9 @@ def quarantine_of(database: Database, tenant: str, site: str, device: str) -> li
 
 
 def days_of_device(database: Database, tenant: str, site: str, device: str) -> list[Row]:
-    """Return the daily windows of a device, of all its channels, in time order."""
+    """Return the daily windows of a device in time order; of a household as it agreed."""
+    if not consents_of(database).register(tenant).may(site, device, Purpose.SAVINGS):
+        return []
     return database.rows(
         tenant,
         "SELECT channel, start_ms, length_s, count, expected, flagged, sum, delta, last_t_ms "
@@ -65,10 +72,15 @@ def coverage_of_series(
     Returns
     -------
     list of dict
-        `start_ms`, `count` (of each series at most what is expected), `expected`, `series`.
+        `start_ms`, `count` (of each series at most what is expected), `expected`, `series`;
+        without the households that did not agree to it.
     """
+    may = consents_of(database).register(tenant).may
+    agreed = [name for name in series[0] if may(site, name, Purpose.SAVINGS)]
+    if not agreed:
+        return []
     devices, channels = ({f"{kind}{n}": name for n, name in enumerate(names)}
-                         for kind, names in zip("dc", series, strict=True))  # fmt: skip
+                         for kind, names in (("d", agreed), ("c", series[1])))  # fmt: skip
     marks = [", ".join(f":{name}" for name in names) for names in (devices, channels)]
     return database.rows(
         tenant,

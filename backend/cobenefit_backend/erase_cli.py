@@ -40,7 +40,7 @@ def erase(
         refuse(error)
     typer.echo(", ".join(f"{table}: {rows} rows" for table, rows in found.rows.items()))
     for version in found.versions:
-        studies = ", ".join(version["studies"])
+        studies = ", ".join(version["studies"]) or "of what it counts"
         typer.echo(f"Version {version['number']} stays; no longer re-derivable: {studies}")
     if named:
         typer.echo("The study document still names the device: load one without it.")

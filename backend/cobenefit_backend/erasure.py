@@ -1,23 +1,25 @@
 """Erasing what is known of a meter, or of a whole site, and keeping it from coming back.
 
-What stays is the bare proof (`erasure`: which device, when, how many rows, by whom) and one line
-of the audit log. Published versions of reports are immutable: they are listed, because what they
-say can no longer be derived. Rows that a gateway still sends for the time before are refused.
+Imports and corrections go with the windows: a later undo would build them again from what it
+kept. What stays is the bare proof (`erasure`: which device, when, how many rows, by whom) and one
+line of the audit log. Published versions of reports are immutable: they are listed, because what
+they say can no longer be derived. Rows that a gateway still sends for the time before are refused.
 """
 
-import io
 import json
 import secrets
-import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import OperationalError
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.database import Database, Row, owned
+from cobenefit_backend.errors import RequestError
 from cobenefit_backend.publication import device_name
+from cobenefit_backend.versions import archive
+from cobenefit_backend.versions.kept import Versions
+from cobenefit_backend.webhooks import forgotten
 
 _DEVICE = "CAST(:device AS varchar)"
 _MINE = f"tenant = :tenant AND site = :site AND ({_DEVICE} = '' OR device = {_DEVICE})"
@@ -32,6 +34,9 @@ TABLES = {
     "device_health": _MINE,
     "quarantine": _MINE,
     "consent": _MINE,
+    "import_window": _MINE,
+    "import_batch": _MINE,
+    "correction": _MINE,
     "activity": _PLACE,
 }
 """What is removed, in this order; an activity belongs to a device that its place names."""
@@ -71,6 +76,10 @@ class Subject:
         """For the statements."""
         return {"tenant": self.tenant, "site": self.site, "device": self.device}
 
+    def is_of(self, site: str, device: str) -> bool:
+        """Return whether a device is to be erased."""
+        return site == self.site and self.device in ("", device)
+
     @property
     def word(self) -> str:
         """What must be repeated to confirm."""
@@ -86,7 +95,8 @@ class Erased:
     rows : dict
         Rows by table. [1]
     versions : list of dict
-        `number` and `studies` of published reports that rest on it and stay as they are.
+        `number` and `studies` of published reports that name it and stay as they are; no
+        studies where the version only counts its readings, or is of a schema not read here.
     """
 
     rows: dict[str, int]
@@ -105,7 +115,8 @@ def preview(database: Database, subject: Subject) -> Erased:
             )
             for table, mine in TABLES.items()
         }
-        return Erased(rows, _versions(connection, subject))
+        rows["delivery"] = forgotten.naming(connection, **subject.values)
+    return Erased(rows, _versions(database, subject))
 
 
 def erase(database: Database, subject: Subject, now_ms: int, by: str = COMMAND_LINE) -> Erased:
@@ -131,7 +142,6 @@ def erase(database: Database, subject: Subject, now_ms: int, by: str = COMMAND_L
         if not database.postgres:
             # Freed pages are overwritten in this very transaction, on this connection.
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
-        versions = _versions(connection, subject)
         _forget_in_ledger(connection, subject)
         rows = {
             table: connection.execute(
@@ -140,11 +150,12 @@ def erase(database: Database, subject: Subject, now_ms: int, by: str = COMMAND_L
             ).rowcount
             for table, mine in TABLES.items()
         }
+        rows["delivery"] = forgotten.forget(connection, **subject.values)
         total = sum(rows.values())
         proof = {**subject.values, "erased_ms": now_ms, "rows": total, "erased_by": by}
         connection.execute(_PROOF, proof)
         note(connection, subject.tenant, by, "erased", f"{subject.word} {total} rows")
-    return Erased(rows, versions)
+    return Erased(rows, _versions(database, subject))
 
 
 def finish(database: Database, wait_ms: int = 5_000) -> bool:
@@ -199,24 +210,28 @@ def _renamed(name: str, fresh: dict[str, str]) -> str:
     return f"{fresh.get(device, device)}:{study}"
 
 
-def _versions(connection: Connection, subject: Subject) -> list[Row]:
-    """Return the published versions whose figures rest on the subject."""
-    if not inspect(connection).has_table("report_version"):
+def _versions(database: Database, subject: Subject) -> list[Row]:
+    """Return the published versions whose figures rest on the subject, one archive at a time."""
+    numbers = database.rows(subject.tenant, "SELECT number FROM {report_version} ORDER BY number")
+    versions = Versions(database)
+    found = []
+    for number in (int(row["number"]) for row in numbers):
+        names = _studies(versions, subject, number)
+        if names is not None:
+            found.append({"number": number, "studies": names})
+    return found
+
+
+def _studies(versions: Versions, subject: Subject, number: int) -> list[str] | None:
+    """Return the studies of a version that rest on the subject, None where nothing does."""
+    try:
+        report = archive.report_of(versions.archive(subject.tenant, number), number)
+    except RequestError:  # of another schema, or damaged: it may well rest on it
         return []
-    query = owned("SELECT number, archive FROM {report_version} ORDER BY number")
-    rows = connection.execute(query, {"tenant": subject.tenant}).all()
-    found = [(row.number, _studies(bytes(row.archive), subject)) for row in rows]
-    return [{"number": number, "studies": names} for number, names in found if names]
-
-
-def _studies(archive: bytes, subject: Subject) -> Sequence[str]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-        names = [name for name in packed.namelist() if name.endswith("report.json")]
-        reports = [json.loads(packed.read(name)) for name in names]
+    if not any(subject.is_of(row["site"], row["device"]) for row in report["data"]["series"]):
+        return None
     return [
         case["study"]
-        for report in reports
         for case in report["use_cases"]
-        if case["site"] == subject.site
-        and (not subject.device or subject.device in case["devices"])
+        if any(subject.is_of(case["site"], device) for device in case["devices"])
     ]

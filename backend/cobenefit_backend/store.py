@@ -28,8 +28,8 @@ from cobenefit_backend.consents import Purpose
 from cobenefit_backend.database import Database, Row, open_engine, owned
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.imports import log
-from cobenefit_backend.imports.left_out import left_out
 from cobenefit_backend.models import Activity, DeviceHealth, Quarantine
+from cobenefit_backend.reading_rules import ReadingRules, RulesCache
 from cobenefit_backend.upserts import (
     UPSERT_ACTIVITY,
     UPSERT_HEALTH,
@@ -62,6 +62,7 @@ class Store:
         self.database = Database(engine)
         self._rows = self.database.rows
         self.consents = consents_of(self.database)
+        self._rules = RulesCache(self.database)
 
     # ---- writes
 
@@ -241,24 +242,26 @@ class Store:
         self, where: str, tenant: str, series: tuple[str, str, str], purpose: Purpose
     ) -> list[Row]:
         site, device, channel = series
-        register = self.consents.register(tenant)
-        if not register.may(site, device, purpose):
-            return []
-        rows = self._rows(
-            tenant,
-            "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
-            f"WHERE site = :site AND device = :device AND channel = :channel AND {where} "
-            "ORDER BY start_ms, length_s",
-            site=site, device=device, channel=channel,
-        )  # fmt: skip
-        rows = left_out(rows, series, self.exclusions(tenant))
-        if (site, device) not in register.households:
-            return rows
-        return [
-            row
-            for row in rows
-            if register.shows(site, device, (purpose,), row["start_ms"], row["length_s"])
-        ]
+        with self.database.reading(tenant) as connection:
+            rules = self._rules.of(connection, tenant)
+            if not rules.register.may(site, device, purpose):
+                return []
+            found = connection.execute(
+                owned(
+                    "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "  # noqa: S608
+                    "WHERE site = :site AND device = :device AND channel = :channel "
+                    f"AND {where} ORDER BY start_ms, length_s"
+                ),
+                {"tenant": tenant, "site": site, "device": device, "channel": channel},
+            )
+            names = list(found.keys())
+            rows = [dict(zip(names, row, strict=True)) for row in found.all()]
+        return rules.seen(rows, series, purpose)
+
+    def rules(self, tenant: str) -> ReadingRules:
+        """Return what stands between the windows of a tenant and their readers now."""
+        with self.database.reading(tenant) as connection:
+            return self._rules.of(connection, tenant)
 
     def exclusions(self, tenant: str) -> list[Row]:
         """Return the periods of series that people left out, with their reasons."""

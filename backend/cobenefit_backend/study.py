@@ -145,7 +145,7 @@ def parse(data: bytes | dict[str, Any], file: str = "") -> StudyDocument:
 def _problems(document: StudyDocument) -> list[tuple[str, str]]:
     found = []
     sites = {site.id for site in document.site}
-    devices = {(device.site, device.id) for device in document.device}
+    devices = {(device.site, device.id): device.household for device in document.device}
     for site in document.site:
         try:
             ZoneInfo(site.timezone)

@@ -1,5 +1,6 @@
 """Tertiary public buildings of a site: what a yearly declaration of their energy needs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -35,7 +36,7 @@ class Building(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def building_problems(
-    site: str, buildings: list[Building], devices: set[tuple[str, str]]
+    site: str, buildings: list[Building], devices: Mapping[tuple[str, str], str]
 ) -> list[tuple[str, str]]:
     """Return key and text of what does not hold.
 
@@ -45,8 +46,8 @@ def building_problems(
         Id of the site.
     buildings : list of Building
         Its buildings.
-    devices : set
-        Site and id of every device of the document.
+    devices : mapping
+        Household by site and id of every device of the document; empty for none.
 
     Returns
     -------
@@ -60,6 +61,9 @@ def building_problems(
         for meter in each.meter:
             if (site, meter.device) not in devices:
                 found.append((f"{where}.meter", f"no device {meter.device!r} at this site"))
+            elif devices[site, meter.device]:
+                text = f"{meter.device!r} measures a household, which is not declared to OPERAT"
+                found.append((f"{where}.meter", text))
             if quantity_of(meter.channel) != ENERGY:
                 found.append((f"{where}.meter", f"{meter.channel!r} does not count {ENERGY}"))
             if meters.count((meter.device, meter.channel)) > 1:

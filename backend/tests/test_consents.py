@@ -1,7 +1,9 @@
 """Consent: what holds when, what a page may keep, what a reader gets; on the command line too."""
 
 import json
+import random
 from datetime import date
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -232,3 +234,26 @@ def test_the_register_follows_the_document(store):
     free = {**DOCUMENT, "device": DOCUMENT["device"][1:]}
     store.put_study("demo", json.dumps(free).encode(), 2)
     assert store.consents.register("demo").households == {}
+
+
+def test_the_spans_for_a_query_let_through_what_shows_does():
+    """Against the rule itself, over histories made at random."""
+    rng = random.Random(5)
+    lengths, passed = (900, 1_800, 3_600, 43_200), 0
+    for _ in range(200):
+        events = [
+            Event("homes", rng.choice(("m1", "")), rng.choice(list(Purpose)[:2]),
+                  rng.choice(list(Resolution)), rng.choice(list(Action)), rng.randrange(9), "x")
+            for _ in range(rng.randrange(1, 7))
+        ]  # fmt: skip
+        register = Register({("homes", "m1"): "h1"}, by_device(events), {})
+        spans = register.fine_spans("homes", "m1", Purpose.SAVINGS)
+        for length_s, start_ms in product(lengths, range(10)):
+            through = any(
+                length_s >= finest_s and start_ms >= first and (end is None or start_ms < end)
+                for finest_s, first, end in spans
+            )
+            window = ("homes", "m1", (Purpose.SAVINGS,), start_ms, length_s)
+            assert through == register.shows(*window)
+            passed += through
+    assert passed

@@ -43,6 +43,11 @@ _COEFFICIENTS = (
     "r2_adj",
 )
 _FACTOR = {"electricity": "grid.fr.ademe.avg.lca", "gas": "fuel.natgas.lca.pcs"}
+NOTHING_FITTED = Disqualification(
+    "not_enough_data",
+    "The stored data are not enough for a figure.",
+    {"reason": "no meter has a baseline and days to compare with it"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,13 @@ def estimate(inputs: SmartMeterInputs, factors: FactorSet, footprint: Footprint)
     if saved_kwh is not None and inputs.fuel == "electricity":
         marginal = _to_co2e(saved_kwh, "grid.fr.co2js.marginal", draws)
     records = all_records(inputs, claim)
+    if gross is None:
+        records = (NOTHING_FITTED, *records)
     return net(
         Effect(
             use_case="smart_meter",
             evidence_class=_class_of(inputs, gross, records),
-            label=_label(inputs),
+            label="not enough data" if gross is None else _label(inputs),
             gross_kgco2e=gross,
             rebound_kgco2e=None if gross is None else Interval.exactly(0.0),
             second_order_kgco2e=gross,

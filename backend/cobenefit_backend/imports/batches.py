@@ -15,9 +15,11 @@ from sqlalchemy import Connection, text
 
 from cobenefit_backend import study
 from cobenefit_backend.access.audit import note
+from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import InputError, RequestError
 from cobenefit_backend.imports import formats, log
+from cobenefit_backend.imports.agreed import agreed
 from cobenefit_backend.imports.formats import Format
 from cobenefit_backend.imports.merge import Key, Laid
 from cobenefit_backend.imports.models import ImportBatch
@@ -137,8 +139,10 @@ class Imports:
         found = formats.read(content, form, target, now_ms)
         if len(found.drafts) > MAX_SAMPLES:
             raise InputError(f"{len(found.drafts)} values: at most {MAX_SAMPLES}; cut the file")
-        samples, refused = screen(found.drafts, target.quantity, target.timezone, now_ms)
-        refused = sorted([*found.refused, *refused])
+        register = consents_of(self._database).register(tenant)
+        drafts, finer = agreed(found.drafts, register, target)
+        samples, refused = screen(drafts, target.quantity, target.timezone, now_ms)
+        refused = sorted([*found.refused, *finer, *refused])
         batch = {
             "tenant": tenant, "id": secrets.token_hex(8), "site": target.site,
             "device": target.device, "channel": target.channel,
@@ -272,7 +276,7 @@ class Imports:
             old=f"{len(series.stored)} windows", new=f"{len(wanted.rows)} windows",
             reference=batch["id"],
         )  # fmt: skip
-        note(connection, tenant, by, f"import {batch['state']}", f"{batch['id']} {batch['file']}")
+        note(connection, tenant, by, f"import {batch['state']}", batch["id"])
 
     @staticmethod
     def _committed(connection: Connection, tenant: str, target: Target) -> list[Row]:

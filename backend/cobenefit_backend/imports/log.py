@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from cobenefit_backend.database import Database, Row
+from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.imports.records import Target
 
@@ -14,6 +14,11 @@ _COLUMNS = (
 _ADD = text(
     f"INSERT INTO correction ({', '.join(_COLUMNS)}) "  # noqa: S608
     f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+)
+
+_EXCLUSIONS = owned(
+    "SELECT * FROM {correction} WHERE kind = 'exclude' AND CAST(id AS varchar) NOT IN "
+    "(SELECT reference FROM {correction} WHERE kind = 'restore') ORDER BY id"
 )
 
 
@@ -76,11 +81,14 @@ def lines(database: Database, tenant: str, limit: int = 1000) -> list[Row]:
 
 def exclusions(database: Database, tenant: str) -> list[Row]:
     """Return the periods that are left out and not put back, in the order they were."""
-    return database.rows(
-        tenant,
-        "SELECT * FROM {correction} WHERE kind = 'exclude' AND CAST(id AS varchar) NOT IN "
-        "(SELECT reference FROM {correction} WHERE kind = 'restore') ORDER BY id",
-    )
+    with database.reading(tenant) as connection:
+        return exclusions_of(connection, tenant)
+
+
+def exclusions_of(connection: Connection, tenant: str) -> list[Row]:
+    """Return the same as a transaction of the tenant sees it."""
+    found = connection.execute(_EXCLUSIONS, {"tenant": tenant})
+    return [dict(row) for row in found.mappings()]
 
 
 def in_force(database: Database, tenant: str) -> list[Row]:

@@ -45,7 +45,7 @@ class ImportWindow(SQLModel, table=True):
 
 
 class Correction(SQLModel, table=True):
-    """Who changed what was measured, when and why; lines are added and never changed."""
+    """Who changed what was measured, when and why; lines go with an erasure, else never."""
 
     __tablename__: ClassVar[str] = "correction"
     __table_args__ = (Index("ix_correction_tenant", "tenant", "id"),)

@@ -2,18 +2,21 @@
 
 `import_window` keeps, of each window an import wrote or removed, the measured row that stood there
 and the digest of what took its place. A row that is not what the import wrote any more came from a
-gateway since, and is measured again. Nothing here commits: the caller's transaction does.
+gateway since, and is measured again. What consents no longer cover, or an erasure fenced off, is
+not read and not remembered. Nothing here commits: the caller's transaction does.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from cobenefit_backend import rollups
 from cobenefit_backend.bodies import VALUE_COLUMNS, Rollups
+from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database, owned
 from cobenefit_backend.imports.merge import Key, Laid, laid_over, merged
 from cobenefit_backend.imports.models import ImportWindow
@@ -64,13 +67,17 @@ class Series:
         names = {"tenant": tenant, **{name: getattr(target, name) for name in _NAMES}}
         found = connection.execute(_STORED, names).mappings().all()
         self._id = found[0]["series_id"] if found else None
-        self.stored = {_key(row): {n: row[n] for n in VALUE_COLUMNS} for row in found}
+        register = consents_of(database).of(connection, tenant)
+        takes = partial(register.takes, target.site, target.device)
+        self.stored = {
+            _key(row): {n: row[n] for n in VALUE_COLUMNS} for row in found if takes(*_key(row))
+        }
         self.base = dict(self.stored)
         for kept in connection.execute(_OVERLAY, names).mappings():
             if _digest(self.stored.get(_key(kept))) != kept["after"]:
                 continue  # a gateway wrote it since, or it was pruned
             self.base.pop(_key(kept), None)
-            if kept["before"] is not None:
+            if kept["before"] is not None and takes(*_key(kept)):
                 self.base[_key(kept)] = json.loads(kept["before"])
 
     def wanted(self, batches: Sequence[Batch]) -> Laid:

@@ -6,9 +6,9 @@ asks for the time, and every draw has a fixed seed.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from cobenefit_backend import mv_plan
 from cobenefit_backend import study as studies
 from cobenefit_backend.consents import Purpose
-from cobenefit_backend.digests import Series
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.estimate.footprint import DAYS_PER_YEAR
 from cobenefit_backend.estimate.portfolio import Overlap, portfolio
@@ -28,6 +27,7 @@ from cobenefit_backend.report import swaps
 from cobenefit_backend.report.answers import answer
 from cobenefit_backend.report.answers.gathered import Gathered
 from cobenefit_backend.report.consenting import consenting
+from cobenefit_backend.report.held import correction, counted, data_digest
 from cobenefit_backend.report.memo import Keys, Memo
 from cobenefit_backend.report.own_footprint import study_footprint
 from cobenefit_backend.report.records import Case, Report
@@ -103,7 +103,7 @@ def build(
         names={"en": document.names.en, "fr": document.names.fr},
         period=(min(p[0] for p in periods), max(p[1] for p in periods)) if periods else ("", ""),
         generated_from={
-            "data_sha256": _data_digest(store, tenant, stored, windows),
+            "data_sha256": data_digest(store, tenant, stored, windows),
             "factor_set": {"version": factors.version, "sha256": factors.sha256},
             "method_version": METHOD_VERSION,
             "code_version": code_version(),
@@ -111,9 +111,9 @@ def build(
         cases=cases,
         totals=_totals(cases, document, factors),
         data={
-            **_data(series, store.quarantine(tenant), ledgers, document, windows),
+            **counted(series, store.quarantine(tenant), ledgers, document, windows),
             "weather": stations(store, document),
-            "corrections": [_correction(row) for row in store.corrections(tenant)],
+            "corrections": [correction(row) for row in store.corrections(tenant)],
             "tertiary": tertiary(store, document),
         },
         factors=_factor_rows(cases, factors),
@@ -306,84 +306,6 @@ def _totals(cases: Sequence[Case], document: StudyDocument, factors: FactorSet) 
     return totals
 
 
-def _data(
-    series: list[Row],
-    quarantine: list[Row],
-    ledgers: list[Row],
-    document: StudyDocument,
-    windows: Mapping[tuple[str, str, str], tuple[int, str]],
-) -> dict[str, Any]:
-    """Count readings stored, refused by reason and lost, per device and channel."""
-    rows: dict[tuple[str, str, str], Row] = {}
-
-    def entry(site: str, device: str, channel: str) -> Row:
-        blank = {"stored": 0, "expected": 0, "quarantined": {}, "packs": {}, "lost": 0}
-        key = (site, device, channel)
-        return rows.setdefault(key, {"site": site, "device": device, "channel": channel, **blank})
-
-    for row in series:
-        found = entry(row["site"], row["device"], row["channel"])
-        found.update(stored=int(row["stored"]), expected=int(row["expected"]))
-        found.update(start=_iso(row["start_ms"]), end=_iso(row["end_ms"]))
-    for key, (count, sha256) in windows.items():
-        entry(*key).update(windows=count, sha256=sha256)
-    for row in quarantine:
-        found = entry(row["site"], row["device"], row["channel"])
-        found["quarantined"][row["reason"]] = row["readings"]
-        if row["packs"]:
-            found["packs"][row["reason"]] = row["packs"]
-    for row in ledgers:
-        for channel, readings in row["lost"].items():
-            entry(row["site"], row["device"], channel)["lost"] += readings
-    table = [rows[key] for key in sorted(rows)]
-    return {
-        "stored": sum(row["stored"] for row in table),
-        "quarantined": _by_reason(table),
-        "lost": sum(row["lost"] for row in table),
-        "series": table,
-        "nodes": _nodes(ledgers, document),
-    }
-
-
-def _correction(row: Row) -> Row:
-    """Say what was corrected, when and why, as it holds now; by whom stays in the log."""
-    names = ("kind", "site", "device", "channel", "why", "old", "new", "reference")
-    times = {name: _iso(row[f"{name}_ms"]) for name in ("t", "start", "end")}
-    return {**{name: row[name] for name in names}, **times}
-
-
-def _by_reason(table: list[Row]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for row in table:
-        for reason, readings in row["quarantined"].items():
-            found[reason] = found.get(reason, 0) + readings
-    return dict(sorted(found.items()))
-
-
-def _nodes(ledgers: list[Row], document: StudyDocument) -> list[Row]:
-    boards = {(entry.site, entry.id): entry for entry in document.device}
-    nodes: dict[tuple[str, str], Row] = {}
-    for row in ledgers:
-        key = (row["site"], row["device"])
-        sums = nodes.setdefault(
-            key,
-            {
-                "site": key[0], "device": key[1], "boots": 0, "uptime_ms": 0, "energy_mj": 0,
-                "bytes": 0, "reconnects": 0, "wakes": 0,
-                "accelerated": key in boards and boards[key].accelerated,
-            },
-        )  # fmt: skip
-        sums["boots"] += 1
-        sums["bytes"] += row["tx_bytes"] + row["rx_bytes"]
-        for name in ("uptime_ms", "energy_mj", "reconnects", "wakes"):
-            sums[name] += row[name]
-    return [nodes[key] for key in sorted(nodes)]
-
-
-def _iso(t_ms: int) -> str:
-    return datetime.fromtimestamp(t_ms / 1000, tz=UTC).isoformat(timespec="seconds")
-
-
 def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
     used = sorted({name for case in cases for name in case.estimate.factor_ids})
     rows = []
@@ -410,16 +332,3 @@ def _factor_rows(cases: Sequence[Case], factors: FactorSet) -> tuple[Row, ...]:
             }
         )
     return tuple(rows)
-
-
-def _data_digest(
-    store: Store, tenant: str, document: bytes, windows: dict[Series, tuple[int, str]]
-) -> str:
-    """Hash everything a report depends on beside factors and code."""
-    digest = hashlib.sha256(document)
-    digest.update(store.series_digest(tenant, windows).encode())
-    corrections = [_correction(row) for row in store.corrections(tenant)]
-    parts = (store.quarantine(tenant), store.health(tenant), store.activities(tenant))
-    for rows in (*parts, *((corrections,) if corrections else ())):
-        digest.update(json.dumps(rows, sort_keys=True).encode())
-    return digest.hexdigest()

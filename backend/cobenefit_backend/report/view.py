@@ -109,8 +109,16 @@ class CaseView:
         return [self.evidence, *([] if self.label in (origin, self.evidence) else [self.label])]
 
     @property
+    def few(self) -> bool:
+        """Whether the stored data are not enough for a figure."""
+        records = self.case.estimate.disqualifications
+        return any(record.code == "not_enough_data" for record in records)
+
+    @property
     def evidence(self) -> str:
         """Evidence class in words."""
+        if self.few:
+            return self.reader.words("label.not enough data")
         return self.reader.words(f"class_{self.case.estimate.evidence_class}")
 
     @property
@@ -148,7 +156,7 @@ class CaseView:
     def _sentence_key(self, values: dict[str, object]) -> str:
         shown = self.shown
         if shown is None:
-            return "sentence_none"
+            return "sentence_few" if self.few else "sentence_none"
         if self.case.placebo:
             return "sentence_placebo_zero" if shown.contains_zero else "sentence_placebo_off"
         if shown.contains_zero:

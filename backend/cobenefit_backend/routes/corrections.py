@@ -16,7 +16,7 @@ from cobenefit_backend.pages import frame
 from cobenefit_backend.report.format import Formatter
 from cobenefit_backend.report.words import Words
 from cobenefit_backend.routes import forms
-from cobenefit_backend.routes.pages import Tenant
+from cobenefit_backend.routes.pages import SignedIn
 
 if TYPE_CHECKING:
     from cobenefit_backend.access.credentials import Caller
@@ -29,7 +29,7 @@ _UNDO = {log.IMPORT: ("import", "reference"), log.EXCLUDE: ("exclusion", "id")}
 
 
 @router.get("/corrections", response_class=HTMLResponse)
-def get_corrections_page(request: Request, tenant: Tenant) -> Response:
+def get_corrections_page(request: Request, tenant: SignedIn) -> Response:
     """Show who changed what was measured and why."""
     language = frame.language_of(request)
     if tenant is None:

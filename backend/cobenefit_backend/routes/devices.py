@@ -15,7 +15,7 @@ from cobenefit_backend.pages import device_page, frame
 from cobenefit_backend.pages.device import Device, cases_of, device
 from cobenefit_backend.report import calendar
 from cobenefit_backend.routes.files import csv_answer
-from cobenefit_backend.routes.pages import Tenant, current_report
+from cobenefit_backend.routes.pages import SignedIn, current_report
 
 router = APIRouter(tags=["devices"])
 
@@ -25,7 +25,7 @@ router = APIRouter(tags=["devices"])
     response_class=HTMLResponse,
     responses={404: {"description": "No such device, in words", "content": {"text/html": {}}}},
 )
-async def get_device(request: Request, tenant: Tenant, site: str, device: str) -> Response:
+async def get_device(request: Request, tenant: SignedIn, site: str, device: str) -> Response:
     """Show one device: who it is, how it fares, what it costs, what it measured."""
     if tenant is None:
         return frame.sign_in(request)
@@ -34,7 +34,7 @@ async def get_device(request: Request, tenant: Tenant, site: str, device: str) -
 
 @router.get("/devices/{site}/{device}/coverage.csv", response_class=Response)
 async def get_device_csv(
-    request: Request, tenant: Tenant, site: str, device: str,
+    request: Request, tenant: SignedIn, site: str, device: str,
     dialect: csv_file.Dialect = "rfc4180",
 ) -> Response:  # fmt: skip
     """Return the readings of each day of a device as CSV."""

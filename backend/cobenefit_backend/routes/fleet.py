@@ -15,7 +15,7 @@ from cobenefit_backend.pages.fleet_page import Asked
 from cobenefit_backend.pages.when import iso
 from cobenefit_backend.report.words import Language
 from cobenefit_backend.routes.files import csv_answer
-from cobenefit_backend.routes.pages import Tenant
+from cobenefit_backend.routes.pages import SignedIn
 
 router = APIRouter(tags=["devices"])
 Need = Literal["", "any", "silent", "battery", "lost", "resets", "coverage", "clock"]
@@ -36,20 +36,20 @@ Form = Annotated[Asked, Depends(asked)]
 
 
 @router.get("/fleet", response_class=HTMLResponse)
-async def get_fleet(request: Request, tenant: Tenant, form: Form) -> Response:
+async def get_fleet(request: Request, tenant: SignedIn, form: Form) -> Response:
     """Show the devices, who needs somebody first."""
     return await _shown(request, tenant, form, fleet_page.page)
 
 
 @router.get("/fleet/visits", response_class=HTMLResponse)
-async def get_visits(request: Request, tenant: Tenant, form: Form) -> Response:
+async def get_visits(request: Request, tenant: SignedIn, form: Form) -> Response:
     """Show the devices that need somebody, site by site, to be printed."""
     return await _shown(request, tenant, form, fleet_page.visits)
 
 
 @router.get("/fleet.csv", response_class=Response)
 async def get_fleet_csv(
-    request: Request, tenant: Tenant, form: Form, dialect: csv_file.Dialect = "rfc4180"
+    request: Request, tenant: SignedIn, form: Form, dialect: csv_file.Dialect = "rfc4180"
 ) -> Response:
     """Return the devices the form asks for as CSV."""
     if tenant is None:

@@ -1,12 +1,15 @@
 """What people read: the report, the data, the factors; and the report as JSON."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cobenefit_backend.access.guard import reader, unknown
+from cobenefit_backend.access.guard import Guard, bearer, reader, unknown
+from cobenefit_backend.access.roles import Scope
+from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.records import Report
 from cobenefit_backend.report.words import choose
@@ -18,6 +21,20 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["report"])
 Tenant = Annotated[str | None, Depends(reader)]
 Start = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
+def signed_in(request: Request) -> str | None:
+    """Return whose pages the caller may read who is signed in, even where a report is public."""
+    guard: Guard = request.app.state.guard
+    try:
+        return guard.signed_in(request, Scope.READ).tenant
+    except RequestError as error:
+        if error.status != HTTPStatus.UNAUTHORIZED or bearer(request):
+            raise
+        return None
+
+
+SignedIn = Annotated[str | None, Depends(signed_in)]
 
 
 def current_report(request: Request, tenant: str | None) -> Report:

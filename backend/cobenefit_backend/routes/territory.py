@@ -1,7 +1,7 @@
 """The first page, the pages of the sites, and the map: as people and as programs read it."""
 
 from collections.abc import Callable
-from http import HTTPStatus
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend import study as studies
 from cobenefit_backend.access.credentials import Caller
-from cobenefit_backend.access.guard import Guard, allow, bearer, now_ms, unknown
+from cobenefit_backend.access.guard import allow, now_ms, unknown
 from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.areas import geojson, stored
 from cobenefit_backend.errors import RequestError
@@ -20,7 +20,7 @@ from cobenefit_backend.factors.load import load as load_factors
 from cobenefit_backend.pages import exported, frame, portfolio
 from cobenefit_backend.pages import site as site_page
 from cobenefit_backend.pages.portfolio import Choice, Gathered
-from cobenefit_backend.routes.pages import Tenant, current_report
+from cobenefit_backend.routes.pages import SignedIn, Tenant, current_report
 from cobenefit_backend.routes.reading import read_body, refusals
 
 if TYPE_CHECKING:
@@ -34,20 +34,6 @@ _AREAS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {_GEOJSON: {"schema": {"type": "object"}}}},
     "security": [{"key": []}],
 }
-
-
-def signed_in(request: Request) -> str | None:
-    """Return whose pages the caller may read who is signed in, even where a report is public."""
-    guard: Guard = request.app.state.guard
-    try:
-        return guard.signed_in(request, Scope.READ).tenant
-    except RequestError as error:
-        if error.status != HTTPStatus.UNAUTHORIZED or bearer(request):
-            raise
-        return None
-
-
-SignedIn = Annotated[str | None, Depends(signed_in)]
 
 
 def gather(request: Request, tenant: str | None, *, whole: bool = False) -> Gathered | None:
@@ -105,15 +91,19 @@ async def _page(
 
 @router.get("/", response_class=HTMLResponse)
 async def get_portfolio(
-    request: Request, tenant: Tenant, choice: Annotated[Choice, Depends(chosen)]
+    request: Request,
+    tenant: Tenant,
+    known: SignedIn,
+    choice: Annotated[Choice, Depends(chosen)],
 ) -> Response:
-    """Show what the deployment avoids, where, and what needs someone."""
+    """Show what the deployment avoids, where, and what needs someone; no device to a stranger."""
     language = frame.language_of(request)
 
     def show(gathered: Gathered | None) -> str:
         if gathered is None:
             return portfolio.welcome(language)
-        return portfolio.page(gathered, language, choice, now_ms())
+        ledgers = gathered.ledgers if known else []
+        return portfolio.page(replace(gathered, ledgers=ledgers), language, choice, now_ms())
 
     return await _page(request, tenant, show)
 

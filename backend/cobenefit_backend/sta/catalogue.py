@@ -7,9 +7,11 @@ to another database.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from cobenefit_backend.consents import Purpose
+from cobenefit_backend.reading_rules import ReadingRules
 from cobenefit_backend.store import Store
 from cobenefit_backend.study import DeviceEntry, parse
 from cobenefit_wire.units import quantity_of
@@ -38,6 +40,11 @@ class Stream:
         Days of the site's time zone, or the gateway's base windows.
     entry : DeviceEntry or None
         What the study document says of the device.
+    agreed : tuple of tuple, or None
+        Of a household: shortest length [s], first start and end of the starts [ms] of the windows
+        it agreed to, from `Register.fine_spans`; None for all of them.
+    left_out : tuple of tuple
+        Starts and ends of what people left out. [ms]
     """
 
     series: int
@@ -46,6 +53,8 @@ class Stream:
     channel: str
     resolution: Resolution
     entry: DeviceEntry | None
+    agreed: tuple[tuple[int, int, int | None], ...] | None = None
+    left_out: tuple[tuple[int, int], ...] = ()
 
     @property
     def quantity(self) -> str:
@@ -101,6 +110,36 @@ def streams(store: Store, tenant: str) -> tuple[Stream, ...]:
     return tuple(found)
 
 
+def shown(stream: Stream, rules: ReadingRules) -> Stream | None:
+    """Return a datastream as a reader may see it, None when not at all.
+
+    Parameters
+    ----------
+    stream : Stream
+        The datastream.
+    rules : ReadingRules
+        The consents and the periods left out of its tenant.
+
+    Returns
+    -------
+    Stream or None
+        Of a household only for research, and windows finer than a day as it agreed.
+    """
+    place = stream.site, stream.device
+    left_out = tuple(
+        (row["start_ms"], row["end_ms"])
+        for row in rules.excluded.get((*place, stream.channel), ())
+    )
+    if place not in rules.register.households:
+        return replace(stream, left_out=left_out) if left_out else stream
+    if not rules.register.may(*place, Purpose.RESEARCH):
+        return None
+    if stream.resolution == "day":
+        return replace(stream, left_out=left_out)
+    agreed = tuple(rules.register.fine_spans(*place, Purpose.RESEARCH))
+    return replace(stream, agreed=agreed, left_out=left_out) if agreed else None
+
+
 class Catalogue:
     """The datastreams of a reader, and the entities they make.
 
@@ -122,7 +161,7 @@ class Catalogue:
 
 
 class Catalogues:
-    """The catalogue of each tenant, looked up again after a write, at most once a minute.
+    """The catalogue of each tenant: its series of at most a minute ago, its rules of now.
 
     Parameters
     ----------
@@ -132,14 +171,27 @@ class Catalogues:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[int, float, Catalogue]] = {}
+        self._known: dict[str, tuple[int, float, tuple[Stream, ...]]] = {}
+        self._shown: dict[str, tuple[tuple[Stream, ...], ReadingRules, Catalogue]] = {}
 
     def get(self, tenant: str) -> Catalogue:
-        """Return the catalogue of a tenant; a series that is new is in it within a minute."""
+        """Return the catalogue of a tenant; a series that is new is in it within a minute.
+
+        A consent that is withdrawn, or a period left out, counts at once.
+        """
+        rules, found = self._store.rules(tenant), self._streams(tenant)
+        known = self._shown.get(tenant)
+        if known is None or known[0] is not found or not rules.same_as(known[1]):
+            seen = [each for each in (shown(stream, rules) for stream in found) if each]
+            known = found, rules, Catalogue(seen)
+            self._shown[tenant] = known
+        return known[2]
+
+    def _streams(self, tenant: str) -> tuple[Stream, ...]:
         number, now_s = self._store.change_number(tenant), time.monotonic()
         known = self._known.get(tenant)
         if known is None or (known[0] != number and now_s - known[1] > FRESH_S):
-            known = number, now_s, Catalogue(streams(self._store, tenant))
+            known = number, now_s, streams(self._store, tenant)
             self._known[tenant] = known
         return known[2]
 

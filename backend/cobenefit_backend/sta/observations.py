@@ -3,6 +3,7 @@
 A page goes on from the last window of the page before, so that the thousandth costs what the
 first does; a count stops at `COUNT_CAP`. Both are what people report of larger servers
 (FraunhoferIOSB/FROST-Server, issues 287, 1262 and 2096: counts and the latest value time out).
+What a stream's consents and corrections hide, the query leaves out, so that pages stay full.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,15 @@ from cobenefit_wire.units import COUNTER
 
 COUNT_CAP = 100_000
 _RESOLUTION = {"day": DAILY, "window": "length_s <= 3600"}
+_LEFT_OUT = (
+    "NOT EXISTS (SELECT 1 FROM (VALUES {rows}) AS left_out WHERE start_ms < column2 "
+    "AND start_ms + length_s * CAST(1000 AS bigint) > column1)"
+)
+_AGREED = (
+    "EXISTS (SELECT 1 FROM (VALUES {rows}) AS agreed WHERE length_s >= column1 "
+    "AND start_ms >= column2 AND start_ms < column3)"
+)
+_FOREVER_MS = 2**62
 _MEAN = "CASE WHEN rollup.count > 0 THEN rollup.sum / rollup.count END"
 
 
@@ -209,7 +219,23 @@ def _where(stream: Stream, options: Options) -> tuple[str, dict[str, Any]]:
     parts = ["series_id = :series", _RESOLUTION[stream.resolution]]
     if options.condition is not None:
         parts.append(sql(options.condition, f"({_result(stream)})", values))
+    agreed = [
+        (*span[:2], _FOREVER_MS if span[2] is None else span[2]) for span in stream.agreed or ()
+    ]
+    for template, spans in ((_LEFT_OUT, stream.left_out), (_AGREED, agreed)):
+        if spans:
+            parts.append(template.format(rows=_rows(spans, values)))
     return " AND ".join(parts), {**values, "series": stream.series}
+
+
+def _rows(spans: Sequence[tuple[int, ...]], values: dict[str, Any]) -> str:
+    """Return spans as the rows of a query, with their numbers among its values."""
+    rows = []
+    for span in spans:
+        names = [f"s{len(values) + n}" for n in range(len(span))]
+        values.update(zip(names, span, strict=True))
+        rows.append(f"({', '.join(f':{name}' for name in names)})")
+    return ", ".join(rows)
 
 
 def _query(stream: Stream, options: Options, extra: str) -> tuple[str, dict[str, Any]]:

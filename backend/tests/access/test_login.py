@@ -7,6 +7,12 @@ import pytest
 
 from cobenefit_backend.access.guard import COOKIE
 
+GONE = {
+    "site": "town", "device": "school", "t_ms": 0, "boot": 8, "uptime_ms": 1, "wakes": 0,
+    "energy_mj": 0, "energy_method": "profile", "tx_bytes": 0, "rx_bytes": 0, "reconnects": 0,
+    "resets": 0, "battery_mv": None, "waiting": 0, "lost": {}, "online": False,
+}  # fmt: skip
+
 
 @pytest.fixture
 def visit(municipality):
@@ -116,3 +122,24 @@ def test_a_public_tenant_needs_no_session_and_shows_no_other(municipality, new_k
     assert municipality.get("/v1/audit").status_code == 401
     other = {"Authorization": f"Bearer {new_key(municipality.app, 'other', 'viewer')}"}
     assert municipality.get("/report", headers=other).status_code == 404, "its own, which is empty"
+
+
+def test_a_public_tenant_shows_no_single_device_to_a_stranger(municipality):
+    municipality.app.state.guard._public = "demo"
+    signed_in, municipality.headers = municipality.headers, {}
+    for page in ("/", "/report", "/data", "/studies/school", "/targets", "/v1/report"):
+        assert municipality.get(page).status_code == 200, page
+    pages = ("/devices/town/school", "/devices/town/nothing", "/fleet", "/fleet/visits",
+             "/sites/town", "/corrections", "/report/versions")  # fmt: skip
+    for page in pages:
+        answer = municipality.get(page)
+        assert answer.status_code == 303, page
+        assert answer.headers["location"].startswith("/login")
+    for file in ("/devices/town/school/coverage.csv", "/fleet.csv", "/map.csv", "/map.geojson"):
+        assert municipality.get(file).status_code == 401, file
+    gone = {**GONE, "t_ms": 1_700_000_009_000}
+    municipality.headers = signed_in
+    assert municipality.post("/v1/health", json={"tenant": "demo", "rows": [gone]}).is_success
+    assert "/devices/town/school" in municipality.get("/").text
+    municipality.headers = {}
+    assert "/devices/town/school" not in municipality.get("/").text

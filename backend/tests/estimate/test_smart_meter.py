@@ -87,6 +87,11 @@ def test_no_data_at_all_is_no_figure():
     nothing = estimate(inputs(baseline_kwh=np.full(365, np.nan)), FACTORS, NONE)
     assert nothing.evidence_class == "N"
     assert nothing.net_kgco2e is None
+    for each in (result, nothing):
+        assert (each.label, each.disqualifications[0].code) == (
+            "not enough data", "not_enough_data",
+        )  # fmt: skip
+    assert "not_enough_data" not in codes(estimate(inputs(), FACTORS, NONE))
 
 
 def test_gas_has_no_marginal_grid():

@@ -67,6 +67,10 @@ def test_without_data_it_says_why_there_is_no_figure(client, study_document):
     text = client.get("/?lang=en").text
     assert "No reading of Demo municipality has arrived yet" in text
     assert text.count("has no figure") == 4
+    page = client.get("/studies/house-test?lang=en").text
+    assert "not enough data" in page
+    assert "are not enough for a figure: no CO2e is claimed" in page
+    assert "indicator, no CO2e" not in page
 
 
 def test_one_site_needs_no_choice_and_has_no_map(client, study_document):

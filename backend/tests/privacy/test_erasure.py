@@ -1,8 +1,7 @@
 """Erased: no row, no byte of the file; it does not come back; the proof stays, and the ledger."""
 
-import io
 import json
-import zipfile
+import time
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +14,10 @@ from cobenefit_backend.access import audit
 from cobenefit_backend.commands import app
 from cobenefit_backend.database import owned
 from cobenefit_backend.household_retention import sweep
+from cobenefit_backend.versions import archive
+from cobenefit_backend.versions.kept import Versions
+from cobenefit_backend.webhooks.events import EVENTS, NODE_OFFLINE, Event, state
+from cobenefit_backend.webhooks.stored import Webhooks
 
 CHANNEL = "energy_import_wh"
 MARK = "marked-meter"
@@ -128,17 +131,17 @@ def test_a_whole_site_goes(known):
     assert _rows_of(known, "other") == (0, 0, 0, 0)
 
 
-def test_the_bytes_are_gone_from_the_file(known, config, page):
+def test_the_bytes_are_gone_from_the_file(handled, config):
     file = Path(config.database_url.removeprefix("sqlite:///"))
 
     def found():
         files = [file, *file.parent.glob(f"{file.name}-*")]
         return any(MARK.encode() in each.read_bytes() for each in files)
 
-    database = known.app.state.store.database
+    database = handled.app.state.store.database
     assert found()
     erasure.erase(database, SUBJECT, 1, "test")
-    known.post("/v1/studies", content=_document("other"))
+    handled.post("/v1/studies", content=_document("other"))
     assert erasure.finish(database)
     with database.writing("demo") as connection:  # the proof itself names the meter: look past it
         connection.execute(text("DELETE FROM erasure"))
@@ -156,28 +159,120 @@ def test_somebody_who_reads_meanwhile_is_waited_for_and_then_told_of(known):
     assert erasure.finish(database)
 
 
-def test_versions_that_rest_on_it_are_listed(known):
-    """With the table of the immutable versions, however it got there."""
+@pytest.fixture
+def handled(known):
+    """Two meters that people imported, left out, and were told of."""
+    csv = "start,end,value,unit\n2023-12-31T23:00:00Z,2024-01-01T23:00:00Z,9000,Wh\n"
+    for name in (MARK, "other"):
+        about = {"site": "homes", "device": name, "channel": CHANNEL}
+        query = "&".join(f"{key}={value}" for key, value in about.items())
+        made = known.post(f"/v1/imports?{query}&file={name}.csv&replace=true", content=csv)
+        assert made.status_code == 201, made.text
+        assert known.post(f"/v1/imports/{made.json()['id']}/commit").is_success
+        span = {"start_ms": JAN_1_MS, "end_ms": JAN_1_MS + 1, "why": f"{name} was away"}
+        assert known.post("/v1/corrections", json={**about, **span}).status_code == 201
+    store = known.app.state.store
+    hooks = Webhooks(store.database)
+    seen = {**state(store, "demo"), "offline": [["homes", MARK], ["homes", "other"]]}
+    hook = hooks.create("demo", "http://127.0.0.1:1", EVENTS, seen, now_ms=1, by="test")
+    both = {"nodes": [{"site": "homes", "device": name} for name in (MARK, "other")], "more": 0}
+    alone = {"nodes": [{"site": "homes", "device": MARK}], "more": 0}
+    for data in (both, alone):
+        assert hooks.queue("demo", hook, Event(NODE_OFFLINE, data), 1)
+    return known
+
+
+def _named(client, name) -> dict[str, int]:
+    """Rows that name a meter, by table; but for the proof and what the study document says."""
+    database = client.app.state.store.database
+    tables = set(inspect(database.engine).get_table_names())
+    tables -= {"erasure", "audit", "study_document", "alembic_version", "rollup"}
+    found = {}
+    for table in sorted(each for each in tables if not each.startswith("rollup_")):
+        rows = database.rows("demo", f"SELECT * FROM {{{table}}}")
+        found[table] = sum(name in str(list(row.values())) for row in rows)
+    return {table: rows for table, rows in found.items() if rows}
+
+
+@BOTH
+def test_what_people_did_with_it_goes_too_and_undo_builds_nothing_again(handled):
+    before = _named(handled, "other")
+    assert {"correction", "delivery", "import_batch", "import_window", "webhook"} < set(before)
+    batch = next(each for each in handled.get("/v1/imports").json()["imports"]
+                 if each["device"] == MARK)  # fmt: skip
+    database = handled.app.state.store.database
+    told = erasure.preview(database, SUBJECT).rows
+    assert erasure.erase(database, SUBJECT, time.time_ns() // 1_000_000, "test").rows == told
+    assert told["delivery"] == 2
+    assert _named(handled, MARK) == {}
+    assert _named(handled, "other") == before
+    assert handled.request("DELETE", f"/v1/imports/{batch['id']}").status_code == 404
+    assert handled.post(f"/v1/imports/{batch['id']}/commit").status_code == 404
+    assert _rows_of(handled, MARK) == (0, 0, 0, 0)
+
+
+def test_an_import_after_an_erasure_brings_no_day_of_before_back(handled):
+    database = handled.app.state.store.database
+    erasure.erase(database, SUBJECT, time.time_ns() // 1_000_000, "test")
+    csv = "start,end,value,unit\n2023-12-31T23:00:00Z,2024-01-01T23:00:00Z,9000,Wh\n"
+    query = f"site=homes&device={MARK}&channel={CHANNEL}"
+    made = handled.post(f"/v1/imports?{query}", content=csv).json()
+    assert handled.post(f"/v1/imports/{made['id']}/commit").is_success
+    assert _rows_of(handled, MARK)[0] == 0
+
+
+def _town() -> bytes:
+    document = json.loads(_document(MARK, "other", "unread"))
+    study = {
+        "use_case": "smart_meter", "data_origin": "measured", "site": "homes",
+        "channel": CHANNEL, "baseline": ["2023-01-01", "2023-02-01"],
+        "reporting": ["2024-01-01", "2024-02-01"],
+    }  # fmt: skip
+    document["study"] = [
+        {**study, "id": "a", "devices": [MARK, "other"]},
+        {**study, "id": "b", "devices": ["other"]},
+    ]
+    return json.dumps(document).encode()
+
+
+def test_published_versions_that_rest_on_it_are_listed(known):
+    """Versions really published: of the whole, and of the meter that is left."""
+    assert known.post("/v1/studies", content=_town()).is_success
+    publish = {"why": "yearly", "anyway": True}
+    assert known.post("/v1/report/versions", json=publish).status_code == 201
     database = known.app.state.store.database
-    report = {"use_cases": [
-        {"study": "a", "site": "homes", "devices": [MARK]},
-        {"study": "b", "site": "homes", "devices": ["other"]},
-        {"study": "c", "site": "elsewhere", "devices": [MARK]},
-    ]}  # fmt: skip
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as packed:
-        packed.writestr("report.json", json.dumps(report))
-    with database.writing("demo") as connection:
-        if inspect(connection).has_table("report_version"):
-            connection.execute(text("DROP TABLE report_version"))
-        connection.execute(
-            text("CREATE TABLE report_version (tenant text, number integer, archive blob)")
-        )
-        connection.execute(
-            text("INSERT INTO report_version VALUES ('demo', 3, :archive)"),
-            {"archive": archive.getvalue()},
-        )
-    assert erasure.preview(database, SUBJECT).versions == [{"number": 3, "studies": ["a"]}]
+    assert erasure.preview(database, SUBJECT).versions == [{"number": 1, "studies": ["a"]}]
+    other = erasure.Subject("demo", "homes", "other")
+    assert erasure.preview(database, other).versions == [{"number": 1, "studies": ["a", "b"]}]
+    assert erasure.preview(database, erasure.Subject("demo", "homes", "unread")).versions == []
+    erasure.erase(database, SUBJECT, time.time_ns() // 1_000_000, "test")
+    assert known.post("/v1/report/versions", json=publish).status_code == 201
+    assert erasure.preview(database, SUBJECT).versions == [{"number": 1, "studies": ["a"]}]
+    assert len(erasure.preview(database, other).versions) == 2
+
+
+def test_a_version_of_a_schema_not_read_here_is_listed_to_be_safe(known, monkeypatch):
+    assert known.post("/v1/studies", content=_town()).is_success
+    publish = {"why": "yearly", "anyway": True}
+    assert known.post("/v1/report/versions", json=publish).status_code == 201
+    monkeypatch.setattr(archive, "READABLE", frozenset())
+    unread = erasure.Subject("demo", "homes", "unread")
+    versions = erasure.preview(known.app.state.store.database, unread).versions
+    assert versions == [{"number": 1, "studies": []}]
+
+
+def test_publishing_leaves_out_who_did_not_agree(known):
+    assert known.post("/v1/studies", content=_town()).is_success
+    row = {"site": "homes", "device": MARK, "purpose": "savings", "action": "revoke",
+           "t_ms": 1, "evidence": "letter"}  # fmt: skip
+    assert known.post("/v1/consents", json={"tenant": "demo", "rows": [row]}).is_success
+    assert known.post("/v1/report/versions", json={"why": "yearly"}).status_code == 201
+    packed = Versions(known.app.state.store.database).archive("demo", 1)
+    cases = {case["study"]: case for case in archive.report_of(packed, 1)["use_cases"]}
+    records = {name: [each["code"] for each in case["disqualifications"]]
+               for name, case in cases.items()}  # fmt: skip
+    assert "no_consent" in records["a"]
+    assert "no_consent" not in records["b"]
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def upgrade() -> None:
     if postgres:
         _protect("import_batch", may="INSERT, UPDATE, DELETE")
         _protect("import_window", may="INSERT, DELETE")
-        _protect("correction", may="INSERT")
+        _protect("correction", may="INSERT, DELETE")
         op.execute("GRANT USAGE ON SEQUENCE correction_id_seq TO cobenefit_app")
 
 

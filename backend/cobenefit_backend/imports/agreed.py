@@ -1,0 +1,41 @@
+"""Lines of a file that a household agreed to: what an import keeps follows the same consent."""
+
+from collections.abc import Sequence
+
+from cobenefit_backend.consents import Register
+from cobenefit_backend.imports.records import Draft, Refusal, Target
+
+REASON = "import_no_consent"
+
+
+def agreed(
+    drafts: Sequence[Draft], register: Register, target: Target
+) -> tuple[list[Draft], list[Refusal]]:
+    """Return the lines that may be kept, and those that may not.
+
+    Parameters
+    ----------
+    drafts : sequence of Draft
+        From a reader, in any order.
+    register : Register
+        What the households of the tenant agree to.
+    target : Target
+        The series.
+
+    Returns
+    -------
+    tuple of list
+        Lines as coarse as agreed and from after an erasure, and the rest. An instant tells as
+        much as the time to the one before it.
+    """
+    kept, refused, before_ms = [], [], 0
+    for draft in sorted(drafts, key=lambda each: (each.start_ms, each.number)):
+        since_ms = draft.start_ms if draft.end_ms > draft.start_ms else before_ms
+        length_s = max(draft.end_ms - since_ms, 0) // 1000
+        before_ms = draft.end_ms
+        if register.takes(target.site, target.device, draft.start_ms, length_s):
+            kept.append(draft)
+        else:
+            text = "finer than the household agreed to, or from before an erasure"
+            refused.append(Refusal(draft.number, REASON, text))
+    return kept, refused
