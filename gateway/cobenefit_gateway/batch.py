@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cobenefit_gateway.decode import LAST_MS, CodeArray, FloatArray, IntArray
+from cobenefit_gateway.senml_bulk import Runs
 from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First
 from cobenefit_gateway.state import Series
 
@@ -78,7 +79,6 @@ class Columns:
         self._scale: list[float] = []
         self._value: list[float] = []
         self._flagged: list[tuple[int, list[int]]] = []
-        self._arrays: list[tuple[Series, int, Channel]] = []
 
     def add(self, series: Series, received_ms: int, channel: Channel) -> None:
         """Add one run.
@@ -92,9 +92,6 @@ class Columns:
         channel : Channel
             Its readings, ordered in time.
         """
-        if isinstance(channel.t, np.ndarray):
-            self._arrays.append((series, received_ms, channel))
-            return
         self._series.append(series)
         self._received_ms.append(received_ms)
         self._n.append(len(channel.value))
@@ -106,23 +103,14 @@ class Columns:
         self._value += channel.value
 
     def pieces(self) -> list[Piece]:
-        """Return all runs, those that came as arrays and those that came as lists."""
-        pieces = []
-        if self._arrays:
-            series, received_ms, channels = zip(*self._arrays, strict=True)
-            n = np.array([c.t.size for c in channels], dtype=np.int64)
-            base, scale = [c.base for c in channels], [c.scale for c in channels]
-            t_ms = _times_ms(np.concatenate([c.t for c in channels]), base, scale, n)
-            value = np.concatenate([c.value for c in channels])
-            pieces.append(Piece(series, received_ms, n, _step_ms(t_ms, n), t_ms, value, None))
-        if self._series:
-            n = np.array(self._n, dtype=np.int64)
-            t_ms = _times_ms(np.array(self._t), self._base, self._scale, n)
-            value = np.array(self._value, dtype=np.float64)
-            step_ms = _step_ms(t_ms, n)
-            columns = n, step_ms, t_ms, value, self._codes()
-            pieces.append(Piece(self._series, self._received_ms, *columns))
-        return pieces
+        """Return all runs, as one piece or none."""
+        if not self._series:
+            return []
+        n = np.array(self._n, dtype=np.int64)
+        t_ms = _times_ms(np.array(self._t), self._base, self._scale, n)
+        value = np.array(self._value, dtype=np.float64)
+        columns = n, _step_ms(t_ms, n), t_ms, value, self._codes()
+        return [Piece(self._series, self._received_ms, *columns)]
 
     def _codes(self) -> CodeArray | None:
         if not self._flagged:
@@ -159,9 +147,30 @@ def of_singles(series: Sequence[Series], received_ms: Sequence[int], said: list[
     return Piece(series, received_ms, n, n - 1, whole_ms, value, None)
 
 
+def of_runs(series: Sequence[Series], received_ms: Sequence[int], runs: Runs) -> Piece:
+    """Return runs that were read at once.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        Whose they are.
+    received_ms : sequence of int
+        When each came. [ms]
+    runs : Runs
+        Their readings.
+
+    Returns
+    -------
+    Piece
+        What `Columns` makes of the channel of each.
+    """
+    t_ms = _times_ms(runs.t, [one.bt for one in runs.first], [1000.0], runs.n)
+    return Piece(series, received_ms, runs.n, _step_ms(t_ms, runs.n), t_ms, runs.value, None)
+
+
 def _times_ms(t: FloatArray, base: list[float], scale: list[float], n: IntArray) -> IntArray:
     # Times beyond 2^53 ms are as much in the future as this one.
-    t_ms = np.rint((t + np.repeat(base, n)) * np.repeat(scale, n))
+    t_ms = np.rint((t + np.repeat(base, n)) * (np.repeat(scale, n) if len(scale) > 1 else scale))
     whole_ms: IntArray = t_ms.clip(-LAST_MS, LAST_MS).astype(np.int64)
     return whole_ms
 

@@ -4,12 +4,14 @@ Exact: up to fifteen digits are a whole number below 2^53, and a division by a p
 10^22 rounds once, so each float is the one nearest to the text, as any parser gives. Numbers with
 more digits or an exponent are left to such a parser. Pure: arrays in, arrays out.
 
-    >>> text = Text(b"12.5,-7,1e3")
+    >>> text = Text([b"12.5,-7,1e3"])
     >>> start = text.first + np.array([0, 5, 8])
     >>> value, fits = text.numbers(start, start + np.array([4, 2, 3]))
     >>> value[fits].tolist(), fits.tolist()
     ([12.5, -7.0], [True, True, False])
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ WordArray = NDArray[np.uint64]
 _PAD = 8
 _WHOLE_DIGITS, _DIGITS = 14, 15
 _TENS = 10 ** np.arange(16, dtype=np.uint64)
+_FLOAT_TENS = _TENS.astype(np.float64)
+#: What numbers are written with; the slash is in between.
+NUMBER = b"-./0123456789"
 _EACH_0, _EACH_POINT = np.uint64(0x3030303030303030), np.uint64(0x2E2E2E2E2E2E2E2E)
 _EACH_1, _EACH_TOP = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 #: Takes a byte above 9 over its top bit.
@@ -36,20 +41,46 @@ class Text:
 
     Parameters
     ----------
-    text : bytes
-        Any.
+    parts : sequence of bytes
+        Any, one after the other.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, parts: Sequence[bytes]) -> None:
         self.first = _PAD
-        padded = bytes(_PAD) + text + bytes(2 * _PAD + -len(text) % _PAD)
+        size = sum(map(len, parts))
+        padded = b"".join((bytes(_PAD), *parts, bytes(2 * _PAD + -size % _PAD)))
+        self._padded, self._end = padded, _PAD + size
         self._words: WordArray = np.frombuffer(padded, "<u8")
         self._bytes = np.frombuffer(padded, np.uint8)
         self._last = len(padded) - 2 * _PAD
 
-    def where(self, character: bytes) -> IntArray:
-        """Return where a character stands [1]."""
-        return np.flatnonzero(self._bytes == character[0])
+    def without(self, characters: bytes) -> bytes:
+        """Return the text without some characters.
+
+        Parameters
+        ----------
+        characters : bytes
+            Those that are left out.
+
+        Returns
+        -------
+        bytes
+            The rest.
+        """
+        rest = self._padded.translate(None, characters)
+        return rest[_PAD : len(rest) - len(self._padded) + self._end]
+
+    def runs(self) -> tuple[IntArray, IntArray]:
+        """Return where each unbroken row of characters of `NUMBER` begins and ends.
+
+        Returns
+        -------
+        tuple of ndarray
+            Places, in order; the second exclusive. [1, 1]
+        """
+        within = self._bytes - np.uint8(NUMBER[0]) < len(NUMBER)
+        edges = np.flatnonzero(within[1:] != within[:-1]) + 1
+        return edges[::2], edges[1::2]
 
     def eight(self, at: IntArray) -> WordArray:
         """Return eight characters from each place on, the first in the lowest byte.
@@ -118,18 +149,25 @@ class Text:
             start = start + minus
             word = self.eight(start)
         size = end - start
+        if size.size and size.max() <= 8:
+            value, fits = _short(word, size)
+        else:
+            value, fits = self._long(word, start, size)
+        return (np.where(minus, -value, value) if minus.any() else value), fits
+
+    def _long(
+        self, word: WordArray, start: IntArray, size: IntArray
+    ) -> tuple[FloatArray, BoolArray]:
         whole, digits, good = self._whole(word, start, size)
-        zeros = ((word & _LOWEST) == ord("0")) & (whole > 1)
         after = np.maximum(size - whole - 1, 0)
-        fits = (size > 0) & (whole > 0) & (size != whole + 1) & (after <= 8)
-        fits &= good & ~zeros & (whole <= _WHOLE_DIGITS) & (whole + after <= _DIGITS)
+        fits = good & _well_formed(word, whole, size) & (after <= 8)
+        fits &= (whole <= _WHOLE_DIGITS) & (whole + after <= _DIGITS)
         if after.any():
             fraction, good = _eight_digits(self.eight(start + whole + 1), after)
             fits &= good
             after = np.where(fits, after, 0)
             digits = digits * _TENS[after] + fraction
-        value = digits.astype(np.float64) / _TENS[after].astype(np.float64)
-        return np.where(minus, -value, value), fits
+        return digits / _FLOAT_TENS[after], fits
 
     def _whole(
         self, word: WordArray, start: IntArray, size: IntArray
@@ -147,12 +185,38 @@ class Text:
         return whole, digits, good
 
 
-def _point(word: WordArray) -> IntArray:
-    # How many characters stand before the first point; 8 when there is none.
+def _short(word: WordArray, size: IntArray) -> tuple[FloatArray, BoolArray]:
+    # Numbers of at most eight characters: without the point their digits are one word.
+    below = _below_point(word)
+    whole = np.minimum(_characters(below), size)
+    before = (below.view(np.int64) >> 7).view(np.uint64)
+    after = np.maximum(size - whole - 1, 0)
+    digits, good = _eight_digits(word & before | word >> np.uint64(8) & ~before, whole + after)
+    good &= _well_formed(word, whole, size)
+    return digits / _FLOAT_TENS[after], good
+
+
+def _well_formed(word: WordArray, whole: IntArray, size: IntArray) -> BoolArray:
+    # Digits before a point, digits after it, and no zero before others.
+    zeros = ((word & _LOWEST) == ord("0")) & (whole > 1)
+    fits: BoolArray = (whole > 0) & (size != whole + 1) & ~zeros
+    return fits
+
+
+def _below_point(word: WordArray) -> WordArray:
+    # The bits below the top one of the first point; all when there is none.
     other = word ^ _EACH_POINT
     zero = (other - _EACH_1) & ~other & _EACH_TOP
-    below = (zero & (~zero + np.uint64(1))) - np.uint64(1)
+    return (zero & (~zero + np.uint64(1))) - np.uint64(1)
+
+
+def _characters(below: WordArray) -> IntArray:
     return (np.bitwise_count(below) >> 3).astype(np.int64)
+
+
+def _point(word: WordArray) -> IntArray:
+    # How many characters stand before the first point; 8 when there is none.
+    return _characters(_below_point(word))
 
 
 def _eight_digits(word: WordArray, size: IntArray) -> tuple[WordArray, BoolArray]:

@@ -17,13 +17,13 @@ import numpy as np
 from cobenefit_gateway import node_health
 from cobenefit_gateway.acks import Sequences, TooManyRangesError
 from cobenefit_gateway.adapters import Adapter, Adapters
-from cobenefit_gateway.batch import Columns, Piece, of_singles
+from cobenefit_gateway.batch import Columns, Piece, of_runs, of_singles
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, RAW, RETAINED, Record
 from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.routes import Route, Routes
-from cobenefit_gateway.senml_bulk import Alike, decode_alike
+from cobenefit_gateway.senml_bulk import decode_alike
 from cobenefit_gateway.senml_in import Channel, decode_senml, is_absolute, only
 from cobenefit_gateway.state import DeviceBoot, Kept, Series, State, rule_of
 from cobenefit_wire import messages
@@ -33,9 +33,9 @@ from cobenefit_wire.topics import Topic
 log = logging.getLogger(__name__)
 #: Bounded, so that a stranger inventing device names can't fill the memory.
 MAX_SERIES = 1_000_000
-#: Where single readings belong is remembered for so many names. [1]
+#: Where the readings of plain SenML belong is remembered for so many names. [1]
 _PLACES_KEPT = 200_000
-#: Topic, SenML name and unit of a single reading.
+#: Topic, SenML name and unit of a message that was read at once.
 _Said = tuple[str, str, str]
 
 
@@ -110,7 +110,7 @@ class Intake:
                     self._refused(route, record, taking.refused[at], again, new=new[at])
                 at += 1
             elif i in places and again is None and not is_copy(_fingerprint(record)):
-                taking.singles.append(i)
+                taking.accepted.append(i)
             else:
                 self._other(route, record, taking, i, again)
         pieces = [x for block in taking.blocks if (x := self._piece(block, taking, new))]
@@ -258,7 +258,7 @@ class Intake:
                 taking.columns.add(series, record.received_ms, channel)
                 continue
             taking.places[i] = series
-            taking.singles.append(i)
+            taking.accepted.append(i)
             if len(self._places) >= _PLACES_KEPT:
                 self._places.clear()
             self._places[said] = series
@@ -335,13 +335,19 @@ class _Taking:
                 self.boot[at], self.seq[at] = boot, seq
         for at, refusal in self.refused.items():
             self.boot[at], self.seq[at] = refusal.boot, refusal.seq
-        self.alike = _alike(self.routes, records)
+        senml = [
+            i
+            for i, route in enumerate(self.routes)
+            if route.leaf == "senml" and records[i].kind != OVERSIZE
+        ]
+        self.alike = decode_alike({i: records[i].payload for i in senml})
         self.said = {
             i: (records[i].topic, one.bn + one.n, one.unit_of(one.u))
-            for i, one in self.alike.singles.items()
+            for i, one in self.alike.first.items()
         }
         self.places = {i: places[said] for i, said in self.said.items() if said in places}
-        self.singles: list[int] = []
+        #: Messages read at once that are to be added.
+        self.accepted: list[int] = []
         self.columns = Columns()
         self.due: set[DeviceBoot] = set()
 
@@ -349,34 +355,27 @@ class _Taking:
         """Return what a SenML message holds; WireError when it is none."""
         record = self.records[i]
         if i in self.said:
-            return [only(self.alike.singles[i], record.received_ms)]
-        if i in self.alike.channels:
-            return [self.alike.channels[i]]
+            several = self.alike.channel(i)
+            return [several or only(self.alike.first[i], record.received_ms)]
         return decode_senml(record.payload, record.received_ms)
 
     def pieces(self) -> list[Piece]:
         """Return the SenML and foreign runs that were accepted."""
         pieces = self.columns.pieces()
-        if self.singles:
-            series = [self.places[i] for i in self.singles]
-            received_ms = [self.records[i].received_ms for i in self.singles]
-            said = [self.alike.singles[i] for i in self.singles]
-            pieces.append(of_singles(series, received_ms, said))
+        left = set(self.accepted)
+        for runs in self.alike.runs:
+            wanted = runs.chosen(np.array([i in left for i in runs.at]))
+            if wanted.at:
+                pieces.append(of_runs(*self._whose(wanted.at), wanted))
+                left.difference_update(wanted.at)
+        if left:
+            singles = sorted(left)
+            said = [self.alike.first[i] for i in singles]
+            pieces.append(of_singles(*self._whose(singles), said))
         return pieces
 
-
-def _alike(routes: Sequence[Route], records: Sequence[Record]) -> Alike:
-    # What could be read at once, by number of the record.
-    some = [
-        i
-        for i, route in enumerate(routes)
-        if route.leaf == "senml" and records[i].kind != OVERSIZE
-    ]
-    singles, channels = decode_alike([records[i].payload for i in some])
-    return Alike(
-        {some[k]: first for k, first in singles.items()},
-        {some[k]: channel for k, channel in channels.items()},
-    )
+    def _whose(self, which: Sequence[int]) -> tuple[list[Series], list[int]]:
+        return [self.places[i] for i in which], [self.records[i].received_ms for i in which]
 
 
 def _fingerprint(record: Record) -> bytes:

@@ -1,24 +1,24 @@
 """Plain SenML JSON of many messages at once, as machines write it.
 
-All records of a message but the first are then one text around two numbers. The colons of a batch
-say where each number begins, the text between says where it ends; that text is compared eight
-bytes at a time and the numbers are put together from their digits, all of them at once (`digits`).
-First records are read as one array; a message of one record is told by it. What does not fit is
-left to `senml_in`; what fits reads the same there. It must do no I/O.
+All records of a message but the first are then one text around two numbers. Without the characters
+of numbers each record must be the same as the next, which one comparison shows for all of them;
+where each number was taken out shows that it stood where the layout says. Together that is the
+whole text, so nothing is guessed. The numbers are put together from their digits, all of them at
+once (`digits`). First records are read as one array; a message of one record is told by it. What
+does not fit is left to `senml_in`; what fits reads the same there. It must do no I/O.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from cobenefit_gateway.digits import BoolArray, FloatArray, IntArray, Text
+from cobenefit_gateway.digits import NUMBER, BoolArray, FloatArray, IntArray, Text
 from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First, PlainRecord
-from cobenefit_wire.errors import WireError
 
 _read_first = msgspec.json.Decoder(First).decode
 _read_firsts = msgspec.json.Decoder(list[First]).decode
@@ -27,74 +27,140 @@ _read_record = msgspec.json.Decoder(PlainRecord).decode
 _LIKE_THIS = re.compile(
     rb'(,[ \t\r\n]*)(\{[^{}]*?"[tv]": ?)([-.0-9]+)([^{}]*?"[tv]": ?)([-.0-9]+)([^{}]*\})'
 )
+_RUN = re.compile(b"[%b]+" % re.escape(NUMBER))
 #: Bytes of messages worked on at once: what is made of them stays in a second-level cache. [B]
 _AT_ONCE = 1 << 19
 
 
 class _Layout(NamedTuple):
-    # What stands around the numbers of a record, and what it means; `colons` those of a record,
-    # and which of them are before its numbers.
-    comma: bytes
-    head: bytes
-    middle: bytes
-    end: bytes
+    # What a record says beside its numbers. `lead` is what stands before the first number,
+    # `skeleton` the record without any characters of numbers; `places` says where in it those
+    # were, `texts` what they were, None for the two numbers.
+    lead: bytes
+    skeleton: bytes
+    places: tuple[int, ...]
+    texts: tuple[bytes | None, ...]
     name: str
     unit: str | msgspec.UnsetType
     time_first: bool
-    colons: tuple[int, int, int]
 
 
 class _Message(NamedTuple):
     at: int
     first: First
-    channel: str
-    unit: str
     tail: bytes
 
 
-class Alike(NamedTuple):
-    """What was read at once, by number of the message: one reading, or many of one channel."""
+class Runs(NamedTuple):
+    """Messages of one channel each: which they are, and their readings one after the other."""
 
-    singles: dict[int, First]
-    channels: dict[int, Channel]
+    at: list[int]
+    first: list[First]
+    n: IntArray
+    t: FloatArray
+    value: FloatArray
+
+    def chosen(self, rows: BoolArray) -> "Runs":
+        """Return some of the messages.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,)
+            Which.
+
+        Returns
+        -------
+        Runs
+            In the same order.
+        """
+        if rows.all():
+            return self
+        wanted = rows.tolist()
+        at = [x for x, good in zip(self.at, wanted, strict=True) if good]
+        first = [x for x, good in zip(self.first, wanted, strict=True) if good]
+        readings = np.repeat(rows, self.n)
+        return Runs(at, first, self.n[rows], self.t[readings], self.value[readings])
 
 
-def decode_alike(payloads: Sequence[bytes]) -> Alike:
+class Alike:
+    """What was read at once.
+
+    Parameters
+    ----------
+    first : dict
+        The first record of each message, by number of the message.
+    runs : list of Runs
+        The readings of those that hold more than one.
+    """
+
+    def __init__(self, first: dict[int, First], runs: list[Runs]) -> None:
+        self.first = first
+        self.runs = runs
+
+    @cached_property
+    def _rows(self) -> dict[int, tuple[Runs, int]]:
+        return {at: (runs, row) for runs in self.runs for row, at in enumerate(runs.at)}
+
+    def channel(self, i: int) -> Channel | None:
+        """Return what a message holds; None when that is its first record.
+
+        Parameters
+        ----------
+        i : int
+            Its number. [1]
+
+        Returns
+        -------
+        Channel or None
+            Of absolute times.
+        """
+        if i not in self._rows:
+            return None
+        runs, row = self._rows[i]
+        start = int(runs.n[:row].sum())
+        part = slice(start, start + int(runs.n[row]))
+        first = runs.first[row]
+        unit = first.unit_of(first.u)
+        return Channel(first.channel, unit, runs.t[part], runs.value[part], None, first.bt, 1000.0)
+
+
+def decode_alike(payloads: Mapping[int, bytes]) -> Alike:
     """Return what is in each message of one record or of one channel, written alike, in order.
 
     Parameters
     ----------
-    payloads : sequence of bytes
-        Messages.
+    payloads : mapping
+        Messages by number.
 
     Returns
     -------
     Alike
         The messages that are not there are for `senml_in.decode_senml`.
     """
-    whole = [i for i, text in enumerate(payloads) if text[:2] == b"[{" and text[-2:] == b"}]"]
-    ends = [payloads[i].index(b"}") + 1 for i in whole]
-    firsts = _firsts([payloads[i][1:end] for i, end in zip(whole, ends, strict=True)])
-    singles: dict[int, First] = {}
-    found: dict[int, Channel] = {}
-    groups: defaultdict[_Layout, list[_Message]] = defaultdict(list)
-    for i, end, first in zip(whole, ends, firsts, strict=True):
+    whole = [
+        (i, text, text.index(b"}") + 1)
+        for i, text in payloads.items()
+        if text[:2] == b"[{" and text[-2:] == b"}]"
+    ]
+    firsts = _firsts([text[1:end] for _, text, end in whole])
+    found: dict[int, First] = {}
+    many: list[_Message] = []
+    for (i, text, end), first in zip(whole, firsts, strict=True):
         if first is None:
             continue
-        if end == len(payloads[i]) - 1:
-            singles[i] = first
-            continue
-        try:
-            message = _Message(i, first, first.channel, first.unit_of(first.u), payloads[i][end:])
-        except WireError:
-            continue
-        layout = _layout_of(message)
-        if layout is not None:
-            groups[layout].append(message)
-    for layout, messages in groups.items():
-        for some in _pieces(messages):
-            _read(layout, some, found)
-    return Alike(singles, found)
+        if end == len(text) - 1:
+            found[i] = first
+        else:
+            many.append(_Message(i, first, text[end:]))
+    runs: list[Runs] = []
+    for layout, messages in _grouped(many, guess=True).items():
+        others = _read_all(layout, messages, runs)
+        for own, some in _grouped(others, guess=False).items():
+            if own != layout:
+                _read_all(own, some, runs)
+    for one in runs:
+        found.update(zip(one.at, one.first, strict=True))
+    return Alike(found, runs)
 
 
 def _firsts(texts: list[bytes]) -> Sequence[First | None]:
@@ -115,21 +181,34 @@ def _first(text: bytes) -> First | None:
         return None
 
 
-def _layout_of(message: _Message) -> _Layout | None:
-    first = message.first
-    matched = _LIKE_THIS.match(message.tail)
+def _grouped(messages: list[_Message], *, guess: bool) -> dict[_Layout, list[_Message]]:
+    # Most are like the one before; whether one really is shows when it is read.
+    groups: defaultdict[_Layout, list[_Message]] = defaultdict(list)
+    last: _Layout | None = None
+    for message in messages:
+        _, first, tail = message
+        if last is None or not (guess and tail.startswith(last.lead) and _agree(last, first)):
+            own = _layout_of(tail)
+            if own is None or not _agree(own, first):
+                continue
+            last = own
+        groups[last].append(message)
+    return groups
+
+
+def _agree(layout: _Layout, first: First) -> bool:
+    # Whether all records are of one channel in one unit, at absolute times.
+    if layout.name != first.n or first.bt + first.t < RELATIVE_BELOW_S:
+        return False
+    return layout.unit is first.u or first.unit_of(layout.unit) == first.unit_of(first.u)
+
+
+def _layout_of(tail: bytes) -> _Layout | None:
+    matched = _LIKE_THIS.match(tail)
     if matched is None:
         return None
     comma, head, _, middle, _, end = matched.groups()
-    layout = _layout(comma, head, middle, end)
-    if (
-        layout is None
-        or layout.name != first.n
-        or first.unit_of(layout.unit) != message.unit
-        or first.bt + first.t < RELATIVE_BELOW_S
-    ):
-        return None
-    return layout
+    return _layout(comma, head, middle, end)
 
 
 @lru_cache(maxsize=10_000)
@@ -139,94 +218,113 @@ def _layout(comma: bytes, head: bytes, middle: bytes, end: bytes) -> _Layout | N
         a, b = (_read_record(b"%b%d%b%d%b" % (head, n, middle, n + 1, end)) for n in (10, 20))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    if (a.n, a.u) != (b.n, b.u):
+        return None
     for time_first in (True, False):
         is_so = all(
             (x.t, x.v) == (n + (not time_first), n + time_first) for x, n in ((a, 10), (b, 20))
         )
-        if is_so and (a.n, a.u) == (b.n, b.u):
-            before = head.count(b":"), head.count(b":") + middle.count(b":")
-            colons = (before[1] + end.count(b":"), before[0] - 1, before[1] - 1)
-            return _Layout(comma, head, middle, end, a.n, a.u, time_first, colons)
+        if is_so:
+            lead = comma + head
+            places, texts = _places(lead, middle, end)
+            skeleton = (lead + middle + end).translate(None, NUMBER)
+            return _Layout(lead, skeleton, places, texts, a.n, a.u, time_first)
     return None
 
 
-def _pieces(messages: list[_Message]) -> list[list[_Message]]:
+def _places(
+    lead: bytes, middle: bytes, end: bytes
+) -> tuple[tuple[int, ...], tuple[bytes | None, ...]]:
+    # Where characters of numbers stand in a record's skeleton, and what stands there.
+    numbers = len(lead), len(lead) + 1 + len(middle)
+    places, texts, removed = [], [], 0
+    for run in _RUN.finditer(lead + b"0" + middle + b"0" + end):
+        places.append(run.start() - removed)
+        texts.append(None if run.start() in numbers else run.group())
+        removed += len(run.group())
+    return tuple(places), tuple(texts)
+
+
+def _read_all(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> list[_Message]:
+    # Those that are written otherwise come back.
     size = sum(len(m.tail) for m in messages) // len(messages)
     step = max(_AT_ONCE // size, 1)
-    return [messages[i : i + step] for i in range(0, len(messages), step)]
+    return [
+        other
+        for i in range(0, len(messages), step)
+        for other in _read(layout, messages[i : i + step], runs)
+    ]
 
 
-def _read(layout: _Layout, messages: list[_Message], found: dict[int, Channel]) -> None:
-    text = Text(b"".join(m.tail for m in messages))
-    size = np.array([len(m.tail) for m in messages])
-    end = text.first + np.cumsum(size)
-    colons = text.where(b":")
-    count = np.diff(np.searchsorted(colons, end), prepend=0)
-    each, of_first, of_second = layout.colons
-    whole = count % each == 0
-    if not whole.all():
-        messages = [m for m, good in zip(messages, whole.tolist(), strict=True) if good]
-        if messages:
-            _read(layout, messages, found)
-        return
-    number_at = colons.reshape(-1, each)[:, [of_first, of_second]]
-    bounds = np.cumsum(count // each)
-    columns, fits = _numbers(layout, text, number_at, (end - size, end, bounds))
-    if not layout.time_first:
-        columns.reverse()
-    _into_channels(messages, columns, fits, bounds, found)
+def _read(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> list[_Message]:
+    tails = [m.tail for m in messages]
+    text = Text(tails)
+    start, end = text.runs()
+    until = text.first + np.cumsum([len(tail) for tail in tails])
+    count = np.diff(np.searchsorted(start, until), prepend=0)
+    each = len(layout.places)
+    n = count // each
+    wanted = [layout.skeleton * k + b"]" for k in n.tolist()]
+    if (n * each != count).any() or text.without(NUMBER) != b"".join(wanted):
+        fits = np.array(
+            [t.translate(None, NUMBER) == w for t, w in zip(tails, wanted, strict=True)]
+        )
+        fits &= n * each == count
+        others = _some(messages, ~fits)
+        if len(others) < len(messages):
+            others += _read(layout, _some(messages, fits), runs)
+        return others
+    columns, good = _numbers(layout, text, (start, end), n)
+    read, fits = _with_firsts(messages, n, columns, good)
+    runs.append(read)
+    return _some(messages, ~fits)
+
+
+def _some(messages: list[_Message], which: BoolArray) -> list[_Message]:
+    return [m for m, wanted in zip(messages, which.tolist(), strict=True) if wanted]
 
 
 def _numbers(
-    layout: _Layout, text: Text, colon: IntArray, messages: tuple[IntArray, IntArray, IntArray]
+    layout: _Layout, text: Text, found: tuple[IntArray, IntArray], n: IntArray
 ) -> tuple[list[FloatArray], BoolArray]:
-    # Both numbers of each record, and whether it is written as the layout says.
-    head, middle, end = layout.head, layout.middle, layout.end
-    start, until, bounds = messages
-    last = bounds - 1
-    first = np.append(0, bounds[:-1])
-    a = colon[:, 0] + len(head) - head.rindex(b":")
-    b = colon[:, 1] + len(middle) - middle.rindex(b":")
-    a_end = b - len(middle)
-    joint = end + layout.comma + head
-    b_end = np.append(a[1:], 0) - len(joint)
-    b_end[last] = until - len(end) - 1
-    fits = text.stands(joint, b_end)
-    fits[last] = text.stands(end + b"]", b_end[last])
-    fits &= text.stands(middle, a_end)
-    fits[first] &= text.stands(layout.comma + head, start)
-    fits[first] &= start + len(layout.comma + head) == a[first]
-    value_a, good_a = text.numbers(a, a_end)
-    value_b, good_b = text.numbers(b, b_end)
-    return [value_a, value_b], fits & good_a & good_b
+    # Time and value of each record, and whether its numbers stand where the layout says.
+    each, size = len(layout.places), found[1] - found[0]
+    record_at = np.arange(size.size // each) * len(layout.skeleton)
+    record_at += np.repeat(np.arange(n.size) + text.first, n)  # a bracket ends each message
+    at = (found[0] - np.cumsum(size) + size).reshape(-1, each).T
+    start, end = (x.reshape(-1, each).T for x in found)
+    good = np.ones(record_at.size, dtype=np.bool_)
+    columns = []
+    for k, (place, constant) in enumerate(zip(layout.places, layout.texts, strict=True)):
+        good &= at[k] == record_at + place
+        if constant is None:
+            column, fits = text.numbers(start[k], end[k])
+            columns.append(column)
+            good &= fits
+        else:
+            good &= (end[k] - start[k] == len(constant)) & text.stands(constant, start[k])
+    return (columns if layout.time_first else columns[::-1]), good
 
 
-def _into_channels(
-    messages: list[_Message],
-    columns: list[FloatArray],
-    fits: BoolArray,
-    bounds: IntArray,
-    found: dict[int, Channel],
-) -> None:
-    # With the first records in their places; a message that is not in order of time is left out.
-    starts = np.append(0, bounds[:-1])
-    fits = np.logical_and.reduceat(fits, starts)
-    heads = starts + np.arange(starts.size)
-    first = np.zeros(bounds[-1] + starts.size, dtype=np.bool_)
-    first[heads] = True
-    t, value = np.empty(first.size), np.empty(first.size)
-    t[~first], value[~first] = columns
-    t[heads] = [m.first.t for m in messages]
-    value[heads] = [m.first.v for m in messages]
-    base = np.array([m.first.bv for m in messages])
+def _with_firsts(
+    messages: list[_Message], n: IntArray, columns: list[FloatArray], good: BoolArray
+) -> tuple[Runs, BoolArray]:
+    # With the first records in their places, but not the messages that do not fit or are not in
+    # order of time; and which do.
+    starts = np.cumsum(n) - n
+    fits = np.logical_and.reduceat(good, starts)
+    heads = starts + np.arange(n.size)
+    rest = np.ones(good.size + n.size, dtype=np.bool_)
+    rest[heads] = False
+    t, value = np.empty(rest.size), np.empty(rest.size)
+    t[rest], value[rest] = columns
+    first = [m.first for m in messages]
+    t[heads], value[heads] = [x.t for x in first], [x.v for x in first]
+    base = np.array([x.bv for x in first])
     if base.any():
-        value += np.repeat(base, np.diff(heads, append=first.size))
-    rises = np.ones(first.size, dtype=np.bool_)
+        value += np.repeat(base, n + 1)
+    rises = np.ones(rest.size, dtype=np.bool_)
     np.greater_equal(t[1:], t[:-1], out=rises[1:])
     rises[heads] = True
     fits &= np.logical_and.reduceat(rises, heads)
-    until = np.append(heads[1:], first.size).tolist()
-    for m, good, i, j in zip(messages, fits.tolist(), heads.tolist(), until, strict=True):
-        if good:
-            readings = t[i:j], value[i:j]
-            found[m.at] = Channel(m.channel, m.unit, *readings, None, m.first.bt, 1000.0)
+    return Runs([m.at for m in messages], first, n + 1, t, value).chosen(fits), fits
