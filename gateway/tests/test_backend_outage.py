@@ -106,7 +106,7 @@ def stored(stand):
     return found
 
 
-def wait_for(condition, what, timeout_s=60):
+def wait_for(condition, what, timeout_s=120):
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, what
@@ -114,6 +114,7 @@ def wait_for(condition, what, timeout_s=60):
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(600)
 def test_a_backend_that_is_killed_for_long_loses_nothing_with_a_small_spool(stand):
     stand.node.send_until_acknowledged(5)
     wait_for(lambda: stored(stand) == 4, "the backend does not take the first days")
