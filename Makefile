@@ -65,7 +65,7 @@ test: .venv/.dev .venv/.npm ## every test, on CPython and MicroPython (ARGS="-k 
 	  echo "$$p is missing, its tests will skip (or fail when CI is set): apt-get install $$p"; done
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	  echo "postgresql is missing, its tests will skip (or fail when CI is set)"
-	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest -n 3 --dist loadfile --timeout 300 $(ARGS)
+	@PATH="$$PWD/$(BIN):$$PATH:/usr/sbin" $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --timeout 300 $(ARGS)
 
 test-mp: .venv/.run ## the tests of wire and node alone, under MicroPython
 	@"$${COBENEFIT_MICROPYTHON:-$(BIN)/micropython}" firmware/tests/run.py firmware/tests/both/test_*.py
