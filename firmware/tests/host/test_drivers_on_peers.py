@@ -105,7 +105,7 @@ def meter(t_ms: list[int] | None = None) -> dict[str, list[int]]:
 def test_tic(tmp_path: pathlib.Path, mode: str, parity_bit: bool) -> None:
     faults = [Fault(7, "corrupt"), Fault(8, "corrupt"), Fault(20, "silence"), Fault(59, "corrupt")]
     peer = TicPeer("house", tmp_path, T_MS, meter(), faults, mode=mode, parity_bit=parity_bit)
-    read = read_all(peer, "tic", timeout_ms=300)
+    read = read_all(peer, "tic", timeout_ms=600)
     assert read == served(peer)
     assert read[7][1]["energy_import_wh"] == (0, quality.CHECKSUM)
     assert read[7][1]["power_apparent_va"][1] == quality.GOOD
@@ -121,7 +121,7 @@ def test_sdm120(tmp_path: pathlib.Path) -> None:
     }
     faults = [Fault(5, "crc"), Fault(11, "nan", 0), Fault(12, "nan", 3), Fault(30, "silence")]
     peer = ModbusPeer("pump", tmp_path, T_MS, world, faults, register_map=SDM120, unit=17)
-    read = read_all(peer, "modbus", map="sdm120", unit=17, timeout_ms=100)
+    read = read_all(peer, "modbus", map="sdm120", unit=17, timeout_ms=300)
     assert read == served(peer)
     codes = {code for _, values in read for _, code in values.values()}
     assert codes == {quality.GOOD, quality.CHECKSUM, quality.NOT_FINITE, quality.TIMEOUT}
@@ -134,7 +134,7 @@ def test_soil_probe(tmp_path: pathlib.Path) -> None:
     }
     faults = [Fault(3, "silence"), Fault(4, "crc")]
     peer = ModbusPeer("field", tmp_path, T_MS, world, faults, register_map=SOIL_A)
-    assert read_all(peer, "modbus", map="soil_a", timeout_ms=100) == served(peer)
+    assert read_all(peer, "modbus", map="soil_a", timeout_ms=300) == served(peer)
 
 
 LIMITS = {
@@ -166,7 +166,7 @@ def test_further_maps(tmp_path: pathlib.Path, name: str, register_map: RegisterM
     }
     faults = [Fault(5, "crc"), Fault(30, "silence")]
     peer = ModbusPeer("bus", tmp_path, T_MS, world, faults, register_map=register_map, unit=3)
-    read = read_all(peer, "modbus", map=name, unit=3, timeout_ms=100)
+    read = read_all(peer, "modbus", map=name, unit=3, timeout_ms=300)
     assert len(read) == READINGS
     assert read == served(peer)
     codes = {code for _, values in read for _, code in values.values()}
@@ -187,7 +187,7 @@ def test_p1(tmp_path: pathlib.Path, version: int) -> None:
     faults = [Fault(row, "corrupt", 8 * 90 + row) for row in range(7, 15)]
     faults.append(Fault(20, "silence"))
     peer = P1Peer("house", tmp_path, T_MS, two_ways(), faults, version=version)
-    read = read_all(peer, "p1", timeout_ms=200, export=True)
+    read = read_all(peer, "p1", timeout_ms=500, export=True)
     assert len(read) == READINGS
     assert read == served(peer)
     flagged = [row for row, (_, values) in enumerate(read) if values["power_active_w"][1]]
@@ -200,7 +200,7 @@ def test_optical_head(tmp_path: pathlib.Path, parity_bit: bool) -> None:
     del world["power_active_w"]
     faults = [Fault(7, "corrupt", 8 * 50 + 1), Fault(8, "corrupt", 8 * 60), Fault(20, "silence")]
     peer = Iec62056Peer("cellar", tmp_path, T_MS, world, faults, parity_bit=parity_bit)
-    read = read_all(peer, "iec62056", timeout_ms=300, export=True)
+    read = read_all(peer, "iec62056", timeout_ms=1000, export=True)
     assert len(read) == READINGS
     assert read == served(peer)
     assert read[7][1]["energy_import_wh"] == (0, quality.CHECKSUM)
