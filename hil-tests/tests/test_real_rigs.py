@@ -69,7 +69,8 @@ def test_the_suite_runs_on_a_serial_board_and_says_what_it_could_not(
 def test_a_board_is_emptied_unless_it_is_a_node(console):
     board = SerialBoard(lambda: str(console.path))
     make = "import os; os.mkdir('lib'); open('lib/a.py', 'w').close()"
-    board.mpremote("exec", f"{make}; open('config.json', 'w').close()")
+    made = board.mpremote("exec", f"{make}; open('config.json', 'w').close()")
+    assert made.returncode == 0, made.stdout + made.stderr
     with pytest.raises(BoardError, match="it is a node"):
         board.empty()
     listed = "__import__('os').listdir('/')"
