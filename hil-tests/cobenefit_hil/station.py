@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from cobenefit_wire import messages, pack, topics
 from cobenefit_wire.errors import WireError
 
-POLL_S = 0.02
+POLL_S = 0.005
 
 
 class AckStation:
