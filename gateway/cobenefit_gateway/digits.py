@@ -1,14 +1,15 @@
-"""Decimal numbers in text to floats, many at once, eight characters at a time.
+"""Text of many parts looked into at many places at once, and its decimal numbers to floats.
 
-Exact: up to fifteen digits are a whole number below 2^53, and a division by a power of ten up to
-10^22 rounds once, so each float is the one nearest to the text, as any parser gives. Numbers with
-more digits or an exponent are left to such a parser. Pure: arrays in, arrays out.
+Sixteen characters of a place are two words, and arithmetic on words does eight characters at a
+time. Exact: up to fifteen digits are a whole number below 2^53, and a division by a power of ten
+up to 10^22 rounds once, so each float is the one nearest to the text, as any parser gives. Numbers
+with more digits or an exponent are left to such a parser. Pure: arrays in, arrays out.
 
-    >>> text = Text([b"12.5,-7,1e3"])
-    >>> start = text.first + np.array([0, 5, 8])
-    >>> value, fits = text.numbers(start, start + np.array([4, 2, 3]))
-    >>> value[fits].tolist(), fits.tolist()
-    ([12.5, -7.0], [True, True, False])
+    >>> text = Text([b"a=12.5,a=-7,a=1e3,"])
+    >>> low, high, good = text.after(b"a=", text.first + np.array([2, 9, 14]))
+    >>> value, fits = numbers(low, high, until(b",", low, high))
+    >>> good.tolist(), value[fits].tolist(), fits.tolist()
+    ([True, True, True], [12.5, -7.0], [True, True, False])
 """
 
 from collections.abc import Sequence
@@ -21,12 +22,14 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 WordArray = NDArray[np.uint64]
 
-_PAD = 8
+#: What may be looked for in front of a place is no longer. [B]
+LONGEST = 128
+_PAD = 4 * LONGEST
 _WHOLE_DIGITS, _DIGITS = 14, 15
 _TENS = 10 ** np.arange(16, dtype=np.uint64)
 _FLOAT_TENS = _TENS.astype(np.float64)
-#: What numbers are written with; the slash is in between.
-NUMBER = b"-./0123456789"
+#: A number has at most so many characters. [1]
+_SEEN = 16
 _EACH_0, _EACH_POINT = np.uint64(0x3030303030303030), np.uint64(0x2E2E2E2E2E2E2E2E)
 _EACH_1, _EACH_TOP = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 #: Takes a byte above 9 over its top bit.
@@ -47,147 +50,143 @@ class Text:
 
     def __init__(self, parts: Sequence[bytes]) -> None:
         self.first = _PAD
-        size = sum(map(len, parts))
-        padded = b"".join((bytes(_PAD), *parts, bytes(2 * _PAD + -size % _PAD)))
-        self._padded, self._end = padded, _PAD + size
-        self._words: WordArray = np.frombuffer(padded, "<u8")
-        self._bytes = np.frombuffer(padded, np.uint8)
-        self._last = len(padded) - 2 * _PAD
+        around = bytes(_PAD)
+        self._bytes = np.frombuffer(b"".join((around, *parts, around)), np.uint8)
 
-    def without(self, characters: bytes) -> bytes:
-        """Return the text without some characters.
+    def places(self, character: bytes) -> IntArray:
+        """Return where a character stands.
 
         Parameters
         ----------
-        characters : bytes
-            Those that are left out.
+        character : bytes
+            One, not zero.
 
         Returns
         -------
-        bytes
-            The rest.
+        ndarray
+            Places, in order. [1]
         """
-        rest = self._padded.translate(None, characters)
-        return rest[_PAD : len(rest) - len(self._padded) + self._end]
+        return np.flatnonzero(self._bytes == character[0])
 
-    def runs(self) -> tuple[IntArray, IntArray]:
-        """Return where each unbroken row of characters of `NUMBER` begins and ends.
-
-        Returns
-        -------
-        tuple of ndarray
-            Places, in order; the second exclusive. [1, 1]
-        """
-        within = self._bytes - np.uint8(NUMBER[0]) < len(NUMBER)
-        edges = np.flatnonzero(within[1:] != within[:-1]) + 1
-        return edges[::2], edges[1::2]
-
-    def eight(self, at: IntArray) -> WordArray:
-        """Return eight characters from each place on, the first in the lowest byte.
-
-        Parameters
-        ----------
-        at : ndarray, shape (n,)
-            Where; outside the text anything is returned. [1]
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            A word each. [1]
-        """
-        i, shift = at >> 3, ((at & 7) << 3).view(np.uint64)
-        here: WordArray = self._words.take(i, mode="clip")
-        after = self._words.take(i + 1, mode="clip")
-        here >>= shift
-        after <<= np.uint64(1)
-        after <<= np.uint64(63) - shift
-        here |= after
-        return here
-
-    def stands(self, constant: bytes, at: IntArray) -> BoolArray:
-        """Whether a text stands at each place.
+    def after(self, constant: bytes, at: IntArray) -> tuple[WordArray, WordArray, BoolArray]:
+        """Return the sixteen characters from each place on, and whether a constant is before it.
 
         Parameters
         ----------
         constant : bytes
-            Which text.
+            One character at least, `LONGEST` at most.
         at : ndarray, shape (n,)
-            Where it should begin. [1]
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            False outside the text too.
-        """
-        good = (at >= self.first) & (at <= self._last)
-        for k in range(0, len(constant), 8):
-            part = constant[k : k + 8]
-            wanted = np.uint64(int.from_bytes(part, "little"))
-            mask = np.uint64((1 << 8 * len(part)) - 1)
-            good &= (self.eight(at + k) & mask) == wanted
-        return good
-
-    def numbers(self, start: IntArray, end: IntArray) -> tuple[FloatArray, BoolArray]:
-        """Return the numbers written between places, and which of them are such numbers.
-
-        Parameters
-        ----------
-        start : ndarray, shape (n,)
-            Where each begins. [1]
-        end : ndarray, shape (n,)
-            Where each ends, exclusive. [1]
+            Where, at most twice `LONGEST` outside the text. [1]
 
         Returns
         -------
         tuple of ndarray
-            The floats nearest to what is written, anything where it is no JSON number of at most
-            fifteen digits without an exponent; whether it is one. [unit of the text, 1]
+            Eight characters, the first in the lowest byte; eight more; whether the constant
+            stands there.
         """
-        word = self.eight(start)
-        minus = (word & _LOWEST) == ord("-")
-        if minus.any():
-            start = start + minus
-            word = self.eight(start)
-        size = end - start
-        if size.size and size.max() <= 8:
-            value, fits = _short(word, size)
-        else:
-            value, fits = self._long(word, start, size)
-        return (np.where(minus, -value, value) if minus.any() else value), fits
+        words = -(-len(constant) // 8)
+        size = 8 * words + _SEEN
+        # Whatever is at a place as one item: one copy each, with no regard to where words begin.
+        shape = (self._bytes.size - size + 1,)
+        items = np.ndarray(shape, f"V{size}", self._bytes.data, strides=(1,))
+        column = items[at - 8 * words].view("<u8").reshape(-1, words + 2).T
+        wanted = np.frombuffer(constant.rjust(8 * words, b"\0"), "<u8")
+        differs = (column[0] ^ wanted[0]) >> np.uint64(8 * (8 * words - len(constant)))
+        for k in range(1, words):
+            differs |= column[k] ^ wanted[k]
+        return column[words].copy(), column[words + 1], differs == 0
 
-    def _long(
-        self, word: WordArray, start: IntArray, size: IntArray
-    ) -> tuple[FloatArray, BoolArray]:
-        whole, digits, good = self._whole(word, start, size)
-        after = np.maximum(size - whole - 1, 0)
-        fits = good & _well_formed(word, whole, size) & (after <= 8)
-        fits &= (whole <= _WHOLE_DIGITS) & (whole + after <= _DIGITS)
-        if after.any():
-            fraction, good = _eight_digits(self.eight(start + whole + 1), after)
-            fits &= good
-            after = np.where(fits, after, 0)
-            digits = digits * _TENS[after] + fraction
-        return digits / _FLOAT_TENS[after], fits
 
-    def _whole(
-        self, word: WordArray, start: IntArray, size: IntArray
-    ) -> tuple[IntArray, WordArray, BoolArray]:
-        # How many digits stand before the point or the end, what they say, and whether they are.
-        whole = np.minimum(_point(word), size)
-        digits, good = _eight_digits(word, whole)
-        longer = (whole == 8) & (size > 8)
-        if longer.any():
-            rest = self.eight(start + 8)
-            more = np.where(longer, np.minimum(_point(rest), size - 8), 0)
-            low, fits = _eight_digits(rest, more)
-            digits = digits * _TENS[more] + low
-            whole, good = whole + more, good & fits
-        return whole, digits, good
+def until(character: bytes, low: WordArray, high: WordArray) -> IntArray:
+    """Return how many characters stand before a character.
+
+    Parameters
+    ----------
+    character : bytes
+        Which one.
+    low, high : ndarray, shape (n,)
+        Eight characters and the next eight.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        17 where it is not among them. [1]
+    """
+    each = np.uint64(int.from_bytes(character * 8, "little"))
+    size = _characters(_below(low, each))
+    longer = size == 8
+    if longer.any():
+        more = _characters(_below(high, each))
+        size = np.where(longer, size + more + (more == 8), size)
+    return size
+
+
+def numbers(low: WordArray, high: WordArray, size: IntArray) -> tuple[FloatArray, BoolArray]:
+    """Return the numbers that texts begin with, and which of them are such numbers.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (n,)
+        Eight characters and the next eight.
+    size : ndarray, shape (n,)
+        How many of them are the number; any. [1]
+
+    Returns
+    -------
+    tuple of ndarray
+        The floats nearest to what is written, anything where it is no JSON number of at most
+        sixteen characters with fifteen digits and no exponent; whether it is one. [unit of the
+        text, 1]
+    """
+    minus = (low & _LOWEST) == ord("-")
+    if minus.any():
+        size = np.where((size >= 0) & (size <= _SEEN), size, 0) - minus
+        low = np.where(minus, low >> np.uint64(8) | high << np.uint64(56), low)
+        high = np.where(minus, high >> np.uint64(8), high)
+    value, fits = _long(low, high, size) if (size > 8).any() else _short(low, size)
+    return (np.where(minus, -value, value) if minus.any() else value), fits
+
+
+def _long(low: WordArray, high: WordArray, size: IntArray) -> tuple[FloatArray, BoolArray]:
+    whole, digits, good = _whole(low, high, size)
+    after = np.maximum(size - whole - 1, 0)
+    fits = good & _well_formed(low, whole, size) & (after <= 8) & (size <= _SEEN)
+    fits &= (whole <= _WHOLE_DIGITS) & (whole + after <= _DIGITS)
+    if after.any():
+        fraction, good = _eight_digits(_shifted(low, high, whole + 1), after)
+        fits &= good
+        after = np.where(fits, after, 0)
+        digits = digits * _TENS[after] + fraction
+    return digits / _FLOAT_TENS[after], fits
+
+
+def _whole(
+    low: WordArray, high: WordArray, size: IntArray
+) -> tuple[IntArray, WordArray, BoolArray]:
+    # How many digits stand before the point or the end, what they say, and whether they are.
+    whole = np.minimum(_point(low), size)
+    digits, good = _eight_digits(low, whole)
+    longer = (whole == 8) & (size > 8)
+    if longer.any():
+        more = np.where(longer, np.minimum(_point(high), size - 8), 0)
+        rest, fits = _eight_digits(high, more)
+        digits = digits * _TENS[more] + rest
+        whole, good = whole + more, good & fits
+    return whole, digits, good
+
+
+def _shifted(low: WordArray, high: WordArray, by: IntArray) -> WordArray:
+    # The characters from some place on; shifts of a whole word and more leave nothing.
+    bits = (8 * by).view(np.uint64)
+    back = (64 - 8 * by).view(np.uint64)
+    beyond = (8 * by - 64).view(np.uint64)
+    words: WordArray = low >> bits | high << back | high >> beyond
+    return words
 
 
 def _short(word: WordArray, size: IntArray) -> tuple[FloatArray, BoolArray]:
     # Numbers of at most eight characters: without the point their digits are one word.
-    below = _below_point(word)
+    below = _below(word, _EACH_POINT)
     whole = np.minimum(_characters(below), size)
     before = (below.view(np.int64) >> 7).view(np.uint64)
     after = np.maximum(size - whole - 1, 0)
@@ -203,9 +202,9 @@ def _well_formed(word: WordArray, whole: IntArray, size: IntArray) -> BoolArray:
     return fits
 
 
-def _below_point(word: WordArray) -> WordArray:
-    # The bits below the top one of the first point; all when there is none.
-    other = word ^ _EACH_POINT
+def _below(word: WordArray, each: np.uint64) -> WordArray:
+    # The bits below the top one of the first such character; all when there is none.
+    other = word ^ each
     zero = (other - _EACH_1) & ~other & _EACH_TOP
     return (zero & (~zero + np.uint64(1))) - np.uint64(1)
 
@@ -216,7 +215,7 @@ def _characters(below: WordArray) -> IntArray:
 
 def _point(word: WordArray) -> IntArray:
     # How many characters stand before the first point; 8 when there is none.
-    return _characters(_below_point(word))
+    return _characters(_below(word, _EACH_POINT))
 
 
 def _eight_digits(word: WordArray, size: IntArray) -> tuple[WordArray, BoolArray]:

@@ -1,23 +1,32 @@
 """Plain SenML JSON of many messages at once, as machines write it.
 
-All records of a message but the first are then one text around two numbers. Without the characters
-of numbers each record must be the same as the next, which one comparison shows for all of them;
-where each number was taken out shows that it stood where the layout says. Together that is the
-whole text, so nothing is guessed. The numbers are put together from their digits, all of them at
-once (`digits`). First records are read as one array; a message of one record is told by it. What
-does not fit is left to `senml_in`; what fits reads the same there. It must do no I/O.
+All records of a message but the first are then one text around two numbers. Closing braces tell
+where each record ends, so its beginning, where the first number begins, is known; the number's
+length says where the text between the two should stand, and so on to the next brace. All of that
+is compared, so nothing is guessed, and for all records of many messages at once. The numbers are
+put together from their digits (`digits`). First records are read as one array; a message of one
+record is told by it. What does not fit is left to `senml_in`; what fits reads the same there. It
+must do no I/O.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from cobenefit_gateway.digits import NUMBER, BoolArray, FloatArray, IntArray, Text
+from cobenefit_gateway.digits import (
+    LONGEST,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Text,
+    numbers,
+    until,
+)
 from cobenefit_gateway.senml_in import RELATIVE_BELOW_S, Channel, First, PlainRecord
 
 _read_first = msgspec.json.Decoder(First).decode
@@ -27,28 +36,47 @@ _read_record = msgspec.json.Decoder(PlainRecord).decode
 _LIKE_THIS = re.compile(
     rb'(,[ \t\r\n]*)(\{[^{}]*?"[tv]": ?)([-.0-9]+)([^{}]*?"[tv]": ?)([-.0-9]+)([^{}]*\})'
 )
-_RUN = re.compile(b"[%b]+" % re.escape(NUMBER))
 #: Bytes of messages worked on at once: what is made of them stays in a second-level cache. [B]
 _AT_ONCE = 1 << 19
 
 
 class _Layout(NamedTuple):
-    # What a record says beside its numbers. `lead` is what stands before the first number,
-    # `skeleton` the record without any characters of numbers; `places` says where in it those
-    # were, `texts` what they were, None for the two numbers.
+    # What a record says beside its two numbers: before, between and after them.
     lead: bytes
-    skeleton: bytes
-    places: tuple[int, ...]
-    texts: tuple[bytes | None, ...]
+    middle: bytes
+    end: bytes
     name: str
     unit: str | msgspec.UnsetType
     time_first: bool
 
 
-class _Message(NamedTuple):
-    at: int
-    first: First
-    tail: bytes
+class _Portion:
+    # Some messages, each of which begins and ends as one of plain SenML does.
+
+    def __init__(self, numbers_: list[int], payloads: list[bytes]) -> None:
+        self.at, self.payloads = numbers_, payloads
+        self.text = Text(payloads)
+        #: Where each record ends.
+        self.ends = self.text.places(b"}")
+        until_ = self.text.first + np.cumsum([len(text) for text in payloads])
+        #: How many records each message has, and which is its first.
+        after = np.searchsorted(self.ends, until_)
+        self.count = np.diff(after, prepend=0)
+        self.heads = after - self.count
+        head_end = self.ends[self.heads] + 1
+        head_end[1:] -= until_[:-1]
+        head_end[0] -= self.text.first
+        self.head_end = head_end.tolist()
+        self.first = _firsts([x[1:end] for x, end in zip(payloads, self.head_end, strict=True)])
+
+    def records(self, rows: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        # Where each record of some messages begins and where its last brace is; which of them
+        # are first ones, and how many there are. In the place of a first one is its next.
+        n, start = self.count[rows], self.heads[rows]
+        heads = np.cumsum(n) - n
+        which = np.arange(int(n.sum())) + np.repeat(start - heads, n)
+        which[heads] += 1
+        return self.ends[which - 1] + 1, self.ends[which], heads, n
 
 
 class Runs(NamedTuple):
@@ -137,30 +165,39 @@ def decode_alike(payloads: Mapping[int, bytes]) -> Alike:
     Alike
         The messages that are not there are for `senml_in.decode_senml`.
     """
-    whole = [
-        (i, text, text.index(b"}") + 1)
-        for i, text in payloads.items()
-        if text[:2] == b"[{" and text[-2:] == b"}]"
-    ]
-    firsts = _firsts([text[1:end] for _, text, end in whole])
     found: dict[int, First] = {}
-    many: list[_Message] = []
-    for (i, text, end), first in zip(whole, firsts, strict=True):
-        if first is None:
-            continue
-        if end == len(text) - 1:
-            found[i] = first
-        else:
-            many.append(_Message(i, first, text[end:]))
     runs: list[Runs] = []
-    for layout, messages in _grouped(many, guess=True).items():
-        others = _read_all(layout, messages, runs)
-        for own, some in _grouped(others, guess=False).items():
-            if own != layout:
-                _read_all(own, some, runs)
+    for portion in _portions(payloads):
+        many = []
+        counts = zip(portion.at, portion.first, portion.count.tolist(), strict=True)
+        for row, (i, first, n) in enumerate(counts):
+            if first is not None and n > 1:
+                many.append(row)
+            elif first is not None:
+                found[i] = first
+        for layout, rows in _grouped(portion, many, guess=True).items():
+            others = _read(layout, portion, rows, runs)
+            for own, some in _grouped(portion, others, guess=False).items():
+                if own != layout:
+                    _read(own, portion, some, runs)
     for one in runs:
         found.update(zip(one.at, one.first, strict=True))
     return Alike(found, runs)
+
+
+def _portions(payloads: Mapping[int, bytes]) -> Iterable[_Portion]:
+    size, at, texts = 0, [], []
+    for i, text in payloads.items():
+        if text[:2] != b"[{" or text[-2:] != b"}]":
+            continue
+        at.append(i)
+        texts.append(text)
+        size += len(text)
+        if size >= _AT_ONCE:
+            yield _Portion(at, texts)
+            size, at, texts = 0, [], []
+    if at:
+        yield _Portion(at, texts)
 
 
 def _firsts(texts: list[bytes]) -> Sequence[First | None]:
@@ -181,18 +218,20 @@ def _first(text: bytes) -> First | None:
         return None
 
 
-def _grouped(messages: list[_Message], *, guess: bool) -> dict[_Layout, list[_Message]]:
+def _grouped(portion: _Portion, rows: list[int], *, guess: bool) -> dict[_Layout, list[int]]:
     # Most are like the one before; whether one really is shows when it is read.
-    groups: defaultdict[_Layout, list[_Message]] = defaultdict(list)
+    groups: defaultdict[_Layout, list[int]] = defaultdict(list)
     last: _Layout | None = None
-    for message in messages:
-        _, first, tail = message
-        if last is None or not (guess and tail.startswith(last.lead) and _agree(last, first)):
-            own = _layout_of(tail)
+    for row in rows:
+        text, first, at = portion.payloads[row], portion.first[row], portion.head_end[row]
+        if first is None:
+            continue
+        if last is None or not (guess and text.startswith(last.lead, at) and _agree(last, first)):
+            own = _layout_of(text, at)
             if own is None or not _agree(own, first):
                 continue
             last = own
-        groups[last].append(message)
+        groups[last].append(row)
     return groups
 
 
@@ -203,8 +242,8 @@ def _agree(layout: _Layout, first: First) -> bool:
     return layout.unit is first.u or first.unit_of(layout.unit) == first.unit_of(first.u)
 
 
-def _layout_of(tail: bytes) -> _Layout | None:
-    matched = _LIKE_THIS.match(tail)
+def _layout_of(text: bytes, at: int) -> _Layout | None:
+    matched = _LIKE_THIS.match(text, at)
     if matched is None:
         return None
     comma, head, _, middle, _, end = matched.groups()
@@ -214,6 +253,8 @@ def _layout_of(tail: bytes) -> _Layout | None:
 @lru_cache(maxsize=10_000)
 def _layout(comma: bytes, head: bytes, middle: bytes, end: bytes) -> _Layout | None:
     # None unless time and value stand where the numbers do, whichever they are.
+    if max(len(comma) + len(head), len(middle), len(end)) > LONGEST:
+        return None
     try:
         a, b = (_read_record(b"%b%d%b%d%b" % (head, n, middle, n + 1, end)) for n in (10, 20))
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -225,106 +266,44 @@ def _layout(comma: bytes, head: bytes, middle: bytes, end: bytes) -> _Layout | N
             (x.t, x.v) == (n + (not time_first), n + time_first) for x, n in ((a, 10), (b, 20))
         )
         if is_so:
-            lead = comma + head
-            places, texts = _places(lead, middle, end)
-            skeleton = (lead + middle + end).translate(None, NUMBER)
-            return _Layout(lead, skeleton, places, texts, a.n, a.u, time_first)
+            return _Layout(comma + head, middle, end, a.n, a.u, time_first)
     return None
 
 
-def _places(
-    lead: bytes, middle: bytes, end: bytes
-) -> tuple[tuple[int, ...], tuple[bytes | None, ...]]:
-    # Where characters of numbers stand in a record's skeleton, and what stands there.
-    numbers = len(lead), len(lead) + 1 + len(middle)
-    places, texts, removed = [], [], 0
-    for run in _RUN.finditer(lead + b"0" + middle + b"0" + end):
-        places.append(run.start() - removed)
-        texts.append(None if run.start() in numbers else run.group())
-        removed += len(run.group())
-    return tuple(places), tuple(texts)
-
-
-def _read_all(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> list[_Message]:
+def _read(layout: _Layout, portion: _Portion, rows: list[int], runs: list[Runs]) -> list[int]:
     # Those that are written otherwise come back.
-    size = sum(len(m.tail) for m in messages) // len(messages)
-    step = max(_AT_ONCE // size, 1)
-    return [
-        other
-        for i in range(0, len(messages), step)
-        for other in _read(layout, messages[i : i + step], runs)
-    ]
-
-
-def _read(layout: _Layout, messages: list[_Message], runs: list[Runs]) -> list[_Message]:
-    tails = [m.tail for m in messages]
-    text = Text(tails)
-    start, end = text.runs()
-    until = text.first + np.cumsum([len(tail) for tail in tails])
-    count = np.diff(np.searchsorted(start, until), prepend=0)
-    each = len(layout.places)
-    n = count // each
-    wanted = [layout.skeleton * k + b"]" for k in n.tolist()]
-    if (n * each != count).any() or text.without(NUMBER) != b"".join(wanted):
-        fits = np.array(
-            [t.translate(None, NUMBER) == w for t, w in zip(tails, wanted, strict=True)]
-        )
-        fits &= n * each == count
-        others = _some(messages, ~fits)
-        if len(others) < len(messages):
-            others += _read(layout, _some(messages, fits), runs)
-        return others
-    columns, good = _numbers(layout, text, (start, end), n)
-    read, fits = _with_firsts(messages, n, columns, good)
-    runs.append(read)
-    return _some(messages, ~fits)
-
-
-def _some(messages: list[_Message], which: BoolArray) -> list[_Message]:
-    return [m for m, wanted in zip(messages, which.tolist(), strict=True) if wanted]
-
-
-def _numbers(
-    layout: _Layout, text: Text, found: tuple[IntArray, IntArray], n: IntArray
-) -> tuple[list[FloatArray], BoolArray]:
-    # Time and value of each record, and whether its numbers stand where the layout says.
-    each, size = len(layout.places), found[1] - found[0]
-    record_at = np.arange(size.size // each) * len(layout.skeleton)
-    record_at += np.repeat(np.arange(n.size) + text.first, n)  # a bracket ends each message
-    at = (found[0] - np.cumsum(size) + size).reshape(-1, each).T
-    start, end = (x.reshape(-1, each).T for x in found)
-    good = np.ones(record_at.size, dtype=np.bool_)
-    columns = []
-    for k, (place, constant) in enumerate(zip(layout.places, layout.texts, strict=True)):
-        good &= at[k] == record_at + place
-        if constant is None:
-            column, fits = text.numbers(start[k], end[k])
-            columns.append(column)
-            good &= fits
-        else:
-            good &= (end[k] - start[k] == len(constant)) & text.stands(constant, start[k])
-    return (columns if layout.time_first else columns[::-1]), good
-
-
-def _with_firsts(
-    messages: list[_Message], n: IntArray, columns: list[FloatArray], good: BoolArray
-) -> tuple[Runs, BoolArray]:
-    # With the first records in their places, but not the messages that do not fit or are not in
-    # order of time; and which do.
-    starts = np.cumsum(n) - n
-    fits = np.logical_and.reduceat(good, starts)
-    heads = starts + np.arange(n.size)
-    rest = np.ones(good.size + n.size, dtype=np.bool_)
-    rest[heads] = False
-    t, value = np.empty(rest.size), np.empty(rest.size)
-    t[rest], value[rest] = columns
-    first = [m.first for m in messages]
+    which = np.array(rows)
+    start, end, heads, n = portion.records(which)
+    t, value, good = _numbers(layout, portion.text, start, end)
+    first = [x for row in rows if (x := portion.first[row]) is not None]
     t[heads], value[heads] = [x.t for x in first], [x.v for x in first]
     base = np.array([x.bv for x in first])
     if base.any():
-        value += np.repeat(base, n + 1)
-    rises = np.ones(rest.size, dtype=np.bool_)
-    np.greater_equal(t[1:], t[:-1], out=rises[1:])
-    rises[heads] = True
-    fits &= np.logical_and.reduceat(rises, heads)
-    return Runs([m.at for m in messages], first, n + 1, t, value).chosen(fits), fits
+        value += np.repeat(base, n)
+    good[heads] = True
+    rises = t[1:] >= t[:-1]
+    rises[heads[1:] - 1] = True
+    good[1:] &= rises
+    fits = np.logical_and.reduceat(good, heads)
+    at = [portion.at[row] for row in rows]
+    runs.append(Runs(at, first, n, t, value).chosen(fits))
+    return which[~fits].tolist()
+
+
+def _numbers(
+    layout: _Layout, text: Text, start: IntArray, end: IntArray
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    # Time and value of each record, and whether it is written as the layout says.
+    at = start + len(layout.lead)
+    low, high, good = text.after(layout.lead, at)
+    size = until(layout.middle[:1], low, high)
+    one, fits = numbers(low, high, size)
+    good &= fits
+    at += size + len(layout.middle)
+    low, high, fits = text.after(layout.middle, at)
+    good &= fits
+    other, fits = numbers(low, high, end + 1 - len(layout.end) - at)
+    good &= fits
+    if len(layout.end) > 1:
+        good &= text.after(layout.end, end + 1)[2]
+    return (one, other, good) if layout.time_first else (other, one, good)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cobenefit_gateway.digits import Text
+from cobenefit_gateway.digits import LONGEST, Text, numbers, until
 
 DIGITS = st.text("0123456789.-", max_size=18)
 
@@ -12,10 +12,12 @@ DIGITS = st.text("0123456789.-", max_size=18)
 @given(st.lists(DIGITS, min_size=1, max_size=20))
 @settings(deadline=None)
 def test_numbers_are_those_of_a_parser_or_none(words):
-    text = Text([",".join(words).encode()])
+    text = Text([f"={word},".encode() for word in words])
     size = np.array([len(word) for word in words])
-    start = text.first + np.cumsum(size + 1) - size - 1
-    values, fits = text.numbers(start, start + size)
+    low, high, good = text.after(b"=", text.first + np.cumsum(size + 2) - size - 1)
+    assert good.all()
+    assert until(b",", low, high).tolist() == [min(n, 17) if n < 16 else 17 for n in size]
+    values, fits = numbers(low, high, size)
     for word, value, good in zip(words, values.tolist(), fits.tolist(), strict=True):
         try:
             parsed = json.loads(word)
@@ -24,21 +26,33 @@ def test_numbers_are_those_of_a_parser_or_none(words):
             continue
         digits = len(word.replace("-", "").replace(".", ""))
         assert good == (digits <= 15 and len(word.strip("-").split(".")[0]) <= 14
-                        and len(word.partition(".")[2]) <= 8)  # fmt: skip
+                        and len(word.partition(".")[2]) <= 8 and len(word) <= 16)  # fmt: skip
         assert not good or value == parsed
 
 
-def test_a_text_stands_or_does_not():
-    text = Text([b"abcdefgh", b"ijkl"])
-    at = np.array([-50, 0, text.first, text.first + 1, text.first + 4, 500])
-    assert text.stands(b"abcdefghij", at).tolist() == [False, False, True, False, False, False]
-    assert text.stands(b"efgh", at).tolist() == [False, False, False, False, True, False]
+@given(st.lists(st.integers(-20, 40), min_size=1, max_size=9))
+def test_lengths_that_are_none_fit_nothing(sizes):
+    text = Text([b"12345678.12345678"])
+    low, high, _ = text.after(b"x", np.full(len(sizes), text.first))
+    value, fits = numbers(low, high, np.array(sizes))
+    for n, x, good in zip(sizes, value.tolist(), fits.tolist(), strict=True):
+        assert good == (n in range(1, 9) or n in range(10, 17))
+        assert not good or x == float("12345678.12345678"[:n])
 
 
-def test_runs_of_numbers_are_found_with_their_ends():
-    text = Text([b"12,a-3", b".5b/,9"])
-    begins, ends = text.runs()
-    assert (begins - text.first).tolist() == [0, 4, 9, 11]
-    assert (ends - text.first).tolist() == [2, 8, 10, 12]
-    assert text.without(b"0123456789") == b",a-.b/,"
-    assert Text([]).runs()[0].tolist() == []
+@given(st.integers(1, LONGEST), st.integers(0, 7), st.data())
+def test_a_text_stands_before_a_place_or_does_not(size, shift, data):
+    constant = bytes(range(1, 1 + size))
+    wounded = bytearray(constant)
+    wounded[data.draw(st.integers(0, size - 1))] ^= data.draw(st.integers(1, 255))
+    text = Text([bytes(shift), constant, b"0123456789abcdef", bytes(wounded)])
+    at = text.first + shift + np.array([size, size + 1, 2 * size + 16, -text.first // 2])
+    low, high, stands = text.after(constant, at)
+    assert stands.tolist() == [True, False, False, False]
+    assert low[:1].tobytes() + high[:1].tobytes() == b"0123456789abcdef"
+
+
+def test_characters_are_found_where_they_stand():
+    text = Text([b"}a}", b"}"])
+    assert (text.places(b"}") - text.first).tolist() == [0, 2, 3]
+    assert Text([]).places(b"}").tolist() == []
