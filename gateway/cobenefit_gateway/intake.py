@@ -8,7 +8,6 @@ beyond the `reopen` function its readings need.
 
 import logging
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from itertools import repeat
 from sys import intern
 
@@ -19,6 +18,7 @@ from cobenefit_gateway.acks import Sequences, TooManyRangesError
 from cobenefit_gateway.adapters import Adapter, Adapters
 from cobenefit_gateway.batch import Columns, Piece, of_runs, of_singles
 from cobenefit_gateway.config import Config
+from cobenefit_gateway.copies import is_copy
 from cobenefit_gateway.decode import Block, Refusal, decode_packs
 from cobenefit_gateway.journal import OVERSIZE, RAW, RETAINED, Record
 from cobenefit_gateway.readings import Readings
@@ -97,7 +97,7 @@ class Intake:
         taking = _Taking(self._routes, records, self._places)
         self._batches += 1
         new = [False] * len(taking.packs)
-        at, places, is_copy = 0, taking.places, self._state.is_copy
+        at, places = 0, taking.places
         # In the order of the journal: a health message may give up a pack that comes after it.
         for i, (record, again) in enumerate(zip(records, kept, strict=False)):
             route = taking.routes[i]
@@ -109,7 +109,7 @@ class Intake:
                 if at in taking.refused:
                     self._refused(route, record, taking.refused[at], again, new=new[at])
                 at += 1
-            elif i in places and again is None and not is_copy(_fingerprint(record)):
+            elif i in places and again is None and not is_copy(self._state, record):
                 taking.accepted.append(i)
             else:
                 self._other(route, record, taking, i, again)
@@ -267,7 +267,7 @@ class Intake:
         self, record: Record, taking: "_Taking", i: int, again: Kept | None
     ) -> Sequence[Channel]:
         channels = taking.channels(i)
-        copy = again is None and self._state.is_copy(_fingerprint(record))
+        copy = again is None and is_copy(self._state, record)
         if copy and (record.kind != RAW or is_absolute(record.payload)):
             self._state.totals["duplicates"] += 1
             return ()
@@ -287,7 +287,7 @@ class Intake:
         self, route: Route, record: Record, reason: str, text: str, again: Kept | None
     ) -> None:
         # Nothing vouches for who sent it: known by its bytes, so a copy is not counted again.
-        if again is None and self._state.is_copy(_fingerprint(record)):
+        if again is None and is_copy(self._state, record):
             self._state.totals["duplicates"] += 1
             return
         detail = text + (f" ({record.topic[:80]})" if route.problem is not None else "")
@@ -376,7 +376,3 @@ class _Taking:
 
     def _whose(self, which: Sequence[int]) -> tuple[list[Series], list[int]]:
         return [self.places[i] for i in which], [self.records[i].received_ms for i in which]
-
-
-def _fingerprint(record: Record) -> bytes:
-    return blake2b(record.topic.encode() + b"\0" + record.payload, digest_size=16).digest()

@@ -287,7 +287,7 @@ def _read(layout: _Layout, portion: _Portion, rows: list[int], runs: list[Runs])
     fits = np.logical_and.reduceat(good, heads)
     at = [portion.at[row] for row in rows]
     runs.append(Runs(at, first, n, t, value).chosen(fits))
-    return which[~fits].tolist()
+    return [row for row, good in zip(rows, fits.tolist(), strict=True) if not good]
 
 
 def _numbers(
