@@ -37,6 +37,8 @@ _ABOVE_9 = np.uint64(0x7676767676767676)
 _PAIRS = np.uint64(0x000000FF000000FF)
 _HIGH_PAIRS, _LOW_PAIRS = np.uint64(0x000F424000000064), np.uint64(0x0000271000000001)
 _LOWEST = np.uint64(0xFF)
+#: A point as digits are seen.
+_POINT = np.uint64(ord(".") ^ ord("0"))
 
 
 class Text:
@@ -186,13 +188,24 @@ def _shifted(low: WordArray, high: WordArray, by: IntArray) -> WordArray:
 
 def _short(word: WordArray, size: IntArray) -> tuple[FloatArray, BoolArray]:
     # Numbers of at most eight characters: without the point their digits are one word.
-    below = _below(word, _EACH_POINT)
-    whole = np.minimum(_characters(below), size)
-    before = (below.view(np.int64) >> 7).view(np.uint64)
-    after = np.maximum(size - whole - 1, 0)
-    digits, good = _eight_digits(word & before | word >> np.uint64(8) & ~before, whole + after)
-    good &= _well_formed(word, whole, size)
-    return digits / _FLOAT_TENS[after], good
+    digit = _last(word, size)
+    point = (((digit + _ABOVE_9) | digit) & _EACH_TOP) >> np.uint64(7)
+    zero = (word & _LOWEST) == ord("0")
+    if not point.any():
+        return _value(digit).astype(np.float64), (size > 0) & ~(zero & (size > 1))
+    behind = np.negative(point << np.uint64(8))
+    after = np.bitwise_count(behind) >> np.uint8(3)
+    pointed = point != 0
+    whole = size - after - pointed
+    fits = (whole > 0) & ((after > 0) == pointed) & ~(zero & (whole > 1))
+    # What is above 9 is one character, a point.
+    fits &= (digit & point * _LOWEST) == point * _POINT
+    before = point - np.uint64(1)
+    fits &= (point & before) == 0
+    before &= digit
+    before <<= np.uint64(8)
+    before |= digit & behind
+    return _value(np.where(pointed, before, digit)) / _FLOAT_TENS[after], fits
 
 
 def _well_formed(word: WordArray, whole: IntArray, size: IntArray) -> BoolArray:
@@ -222,10 +235,20 @@ def _eight_digits(word: WordArray, size: IntArray) -> tuple[WordArray, BoolArray
     # What the first `size` characters say, and whether all of them are digits: each digit beside
     # its neighbour, then pairs, then fours (Langdale and Lemire, Parsing gigabytes of JSON per
     # second, section 3.1.4, 2019).
-    unused = (64 - 8 * np.minimum(np.maximum(size, 0), 8)).view(np.uint64)
-    digit = word ^ _EACH_0
-    digit <<= unused
+    digit = _last(word, np.minimum(size, 8))
     good = ((digit + _ABOVE_9) | digit) & _EACH_TOP == 0
+    return _value(digit), good
+
+
+def _last(word: WordArray, size: IntArray) -> WordArray:
+    # The digits that so many characters stand for, moved to the end; zeros are before them.
+    digit: WordArray = word ^ _EACH_0
+    digit <<= (64 - 8 * size).view(np.uint64)
+    return digit
+
+
+def _value(digit: WordArray) -> WordArray:
+    # What eight digits say; they are changed.
     pair = digit >> np.uint64(8)
     digit *= np.uint64(10)
     pair += digit
@@ -235,4 +258,4 @@ def _eight_digits(word: WordArray, size: IntArray) -> tuple[WordArray, BoolArray
     pair *= _LOW_PAIRS
     pair += high
     pair >>= np.uint64(32)
-    return pair, good
+    return pair
