@@ -285,8 +285,9 @@ def _read(layout: _Layout, portion: _Portion, rows: list[int], runs: list[Runs])
     rises[heads[1:] - 1] = True
     good[1:] &= rises
     fits = np.logical_and.reduceat(good, heads)
-    at = [portion.at[row] for row in rows]
-    runs.append(Runs(at, first, n, t, value).chosen(fits))
+    if fits.any():
+        at = [portion.at[row] for row in rows]
+        runs.append(Runs(at, first, n, t, value).chosen(fits))
     return [row for row, good in zip(rows, fits.tolist(), strict=True) if not good]
 
 

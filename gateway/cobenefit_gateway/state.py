@@ -27,7 +27,7 @@ from cobenefit_wire import units
 BASE, DAY = 0, 1
 #: Fingerprints of refused or third-party messages remembered, to know a copy. [1]
 MAX_SEEN = 10_000
-#: Length of a fingerprint, BLAKE2b. [B]
+#: Length of a fingerprint. [B]
 SEEN_BYTES = 16
 #: Refused messages kept whole, for a replay after the cause is put right. [1]
 MAX_KEPT = 10_000
