@@ -11,7 +11,7 @@ must do no I/O.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -168,13 +168,10 @@ def decode_alike(payloads: Mapping[int, bytes]) -> Alike:
     found: dict[int, First] = {}
     runs: list[Runs] = []
     for portion in _portions(payloads):
-        many = []
-        counts = zip(portion.at, portion.first, portion.count.tolist(), strict=True)
-        for row, (i, first, n) in enumerate(counts):
-            if first is not None and n > 1:
-                many.append(row)
-            elif first is not None:
-                found[i] = first
+        n = portion.count.tolist()
+        alone = zip(portion.at, portion.first, n, strict=True)
+        found.update((i, one) for i, one, k in alone if k == 1 and one is not None)
+        many = [row for row, k in enumerate(n) if k > 1]
         for layout, rows in _grouped(portion, many, guess=True).items():
             others = _read(layout, portion, rows, runs)
             for own, some in _grouped(portion, others, guess=False).items():
@@ -185,19 +182,14 @@ def decode_alike(payloads: Mapping[int, bytes]) -> Alike:
     return Alike(found, runs)
 
 
-def _portions(payloads: Mapping[int, bytes]) -> Iterable[_Portion]:
-    size, at, texts = 0, [], []
-    for i, text in payloads.items():
-        if text[:2] != b"[{" or text[-2:] != b"}]":
-            continue
-        at.append(i)
-        texts.append(text)
-        size += len(text)
-        if size >= _AT_ONCE:
-            yield _Portion(at, texts)
-            size, at, texts = 0, [], []
-    if at:
-        yield _Portion(at, texts)
+def _portions(payloads: Mapping[int, bytes]) -> Iterator[_Portion]:
+    # Those that begin and end as the others, some at a time.
+    at = [i for i, x in payloads.items() if x[:2] == b"[{" and x[-2:] == b"}]"]
+    texts = [payloads[i] for i in at]
+    size = sum(map(len, texts)) // max(len(texts), 1)
+    step = max(_AT_ONCE // max(size, 1), 1)
+    for i in range(0, len(at), step):
+        yield _Portion(at[i : i + step], texts[i : i + step])
 
 
 def _firsts(texts: list[bytes]) -> Sequence[First | None]:
