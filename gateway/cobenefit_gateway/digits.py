@@ -84,7 +84,7 @@ class Text:
         -------
         tuple of ndarray
             Eight characters, the first in the lowest byte; eight more; whether the constant
-            stands there.
+            stands there. [1, 1, 1]
         """
         words = -(-len(constant) // 8)
         size = 8 * words + _SEEN
@@ -107,7 +107,7 @@ def until(character: bytes, low: WordArray, high: WordArray) -> IntArray:
     character : bytes
         Which one.
     low, high : ndarray, shape (n,)
-        Eight characters and the next eight.
+        Eight characters and the next eight. [1]
 
     Returns
     -------
@@ -129,7 +129,7 @@ def numbers(low: WordArray, high: WordArray, size: IntArray) -> tuple[FloatArray
     Parameters
     ----------
     low, high : ndarray, shape (n,)
-        Eight characters and the next eight.
+        Eight characters and the next eight. [1]
     size : ndarray, shape (n,)
         How many of them are the number; any. [1]
 

@@ -55,7 +55,8 @@ class _Shape(NamedTuple):
     kind: int
 
 
-_NO_SHAPE = _Shape(b"\xff\xff\xff", 0, 0, 0, 0, RAW)
+#: Longer than any packet, so none is cut like it.
+_NO_SHAPE = _Shape(b"", 0, 0, 0, 1 << 62, RAW)
 
 
 class Splitter:

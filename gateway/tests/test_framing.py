@@ -137,6 +137,13 @@ def test_what_no_broker_may_send_ends_the_connection(name):
     assert error
 
 
+@pytest.mark.parametrize("version", [4, 5])
+def test_garbage_before_any_message_ends_the_connection(version):
+    records, _, _, error = feed(version, [b"\xff\xff\xff\0"])
+    assert not records
+    assert error
+
+
 def test_properties_that_never_end_are_bounded():
     head = b"\x30\xff\xff\xff\x7f\x00\x01a\xff\xff\xff\x7f"
     _, _, _, error = feed(5, [head, *[bytes(1 << 18)] * 8])
