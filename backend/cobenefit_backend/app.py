@@ -25,6 +25,7 @@ from cobenefit_backend.routes import (
     files,
     fleet,
     forms,
+    import_pages,
     imports,
     ingest,
     login,
@@ -106,6 +107,9 @@ def _add_routes(app: Api) -> None:
     app.include_router(login.router, responses=refusals(403, 413, 429))
     app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
     app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
+    app.include_router(
+        import_pages.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429)
+    )
     app.include_router(corrections.router, responses=refusals(401, 403, 404, 413, 422, 429))
     # Last: its /{table}.csv would take the files of the others.
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))

@@ -18,9 +18,15 @@ NAMES = {
     "study": "school", "site": "town", "device": "school", "tenant": "demo", "person": "none",
     "which": "1..now",
 }  # fmt: skip
+SERIES = "site=town&device=school&channel=energy_import_wh"
+FILE = (
+    b"start,end,value,unit\n2021-01-01T00:00+01:00,2021-01-02T00:00+01:00,24,kWh\n"
+    b"2021-01-02T00:00+01:00,2021-01-03T00:00+01:00,no number,kWh\n"
+)
 #: Pages beside the ones that answer 200: what is not there, and what was never sent.
 #: Nobody has configured a provider here: its pages are in test_browser_access.
 REFUSALS = [
+    "/imports/none",
     "/studies/none", "/report/versions/9", "/no-such-page", "/login/oidc/callback",
     "/admin/people/none/remove",
 ]  # fmt: skip
@@ -35,7 +41,8 @@ def addresses(municipality):
     assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
     known = municipality.app.state.guard.credentials.listed("demo")
-    names = {**NAMES, "id": known[0]["id"]}
+    read = municipality.post(f"/v1/imports?{SERIES}&file=old.csv", content=FILE)
+    names = {**NAMES, "id": known[0]["id"], "imported": read.json()["id"]}
     for path, operations in municipality.app.openapi()["paths"].items():
         answers = operations.get("get", {}).get("responses", {})
         if "text/html" in answers.get("200", {}).get("content", {}):

@@ -76,7 +76,7 @@ def _calls(client):
                 "id": [*ids, client.webhook], "path": STA, "tenant": ["demo"], "person": [PERSON],
                 "study": ["school", "house-test", SECRET], "site": ["town", SECRET],
                 "device": [SECRET, "school"], "which": ["1", "1..1", "1..now"], "number": ["1"],
-                "name": ["report.json"],
+                "name": ["report.json"], "imported": [client.imported],
             }  # fmt: skip
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
