@@ -23,6 +23,10 @@ FILE = (
     b"start,end,value,unit\n2021-01-01T00:00+01:00,2021-01-02T00:00+01:00,24,kWh\n"
     b"2021-01-02T00:00+01:00,2021-01-03T00:00+01:00,no number,kWh\n"
 )
+AREAS = {"type": "FeatureCollection", "features": [{
+    "type": "Feature", "properties": {"name": "Centre", "sites": ["town"]},
+    "geometry": {"type": "Polygon", "coordinates": [[[3, 50], [4, 50], [4, 51], [3, 50]]]},
+}]}  # fmt: skip
 #: Pages beside the ones that answer 200: what is not there, and what was never sent.
 #: Nobody has configured a provider here: its pages are in test_browser_access.
 REFUSALS = [
@@ -40,6 +44,7 @@ def addresses(municipality):
         assert sent.status_code == 200, sent.text
     assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
+    assert municipality.post("/v1/areas", json=AREAS).status_code == 202
     known = municipality.app.state.guard.credentials.listed("demo")
     read = municipality.post(f"/v1/imports?{SERIES}&file=old.csv", content=FILE)
     names = {**NAMES, "id": known[0]["id"], "imported": read.json()["id"]}

@@ -27,7 +27,7 @@ OIDC = OidcConfig(
 PERSON = person(OIDC.issuer, "sub", SECRET)
 DOWN = "/login/oidc"
 """The one route that asks someone else, who is not there."""
-OWN = {"/v1/credentials", "/admin/credentials", "/v1/areas"}
+OWN = {"/v1/credentials", "/admin/credentials", "/v1/areas", "/areas", "/areas/remove"}
 """What an administrator of the other tenant may write: in their own."""
 STA = [
     "Things", "Locations", "Sensors", "Observations", f"Things('town.{SECRET}')",
