@@ -40,6 +40,7 @@ from cobenefit_backend.routes import (
     targets,
     territory,
     versions,
+    webhook_pages,
     webhooks,
 )
 from cobenefit_backend.routes.reading import refusals
@@ -108,7 +109,7 @@ def _add_routes(app: Api) -> None:
     app.include_router(login.router, responses=refusals(403, 413, 429))
     app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
     app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
-    for filled in (import_pages, area_pages):
+    for filled in (import_pages, area_pages, webhook_pages):
         app.include_router(
             filled.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429)
         )

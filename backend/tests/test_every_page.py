@@ -4,6 +4,7 @@ In both languages and on the populated municipality: accessible, fitting a telep
 keyboard, silent, light, and asking nothing of anyone else. The pages of refusals too.
 """
 
+import dataclasses
 import re
 
 import pytest
@@ -32,7 +33,7 @@ AREAS = {"type": "FeatureCollection", "features": [{
 REFUSALS = [
     "/imports/none",
     "/studies/none", "/report/versions/9", "/no-such-page", "/login/oidc/callback",
-    "/admin/people/none/remove",
+    "/admin/people/none/remove", "/admin/webhooks/none",
 ]  # fmt: skip
 
 
@@ -45,9 +46,14 @@ def addresses(municipality):
     assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
     assert municipality.post("/v1/areas", json=AREAS).status_code == 202
+    app = municipality.app
+    app.state.config = dataclasses.replace(app.state.config, webhook_secret="k" * 32)
+    hook = {"url": "https://receiver.example/in", "events": ["report.changed"]}
+    told = municipality.post("/v1/webhooks", json=hook).json()["id"]
+    assert municipality.post(f"/v1/webhooks/{told}/test").status_code == 204
     known = municipality.app.state.guard.credentials.listed("demo")
     read = municipality.post(f"/v1/imports?{SERIES}&file=old.csv", content=FILE)
-    names = {**NAMES, "id": known[0]["id"], "imported": read.json()["id"]}
+    names = {**NAMES, "id": known[0]["id"], "imported": read.json()["id"], "webhook": told}
     for path, operations in municipality.app.openapi()["paths"].items():
         answers = operations.get("get", {}).get("responses", {})
         if "text/html" in answers.get("200", {}).get("content", {}):

@@ -77,6 +77,7 @@ def _calls(client):
                 "study": ["school", "house-test", SECRET], "site": ["town", SECRET],
                 "device": [SECRET, "school"], "which": ["1", "1..1", "1..now"], "number": ["1"],
                 "name": ["report.json"], "imported": [client.imported],
+                "webhook": [client.webhook],
             }  # fmt: skip
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
