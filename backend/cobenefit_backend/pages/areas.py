@@ -67,8 +67,9 @@ def page(
     sites = gathered.document.site if gathered else []
     number = reader.format.exact
     drawn = portfolio.map_of(gathered, gathered.report.cases, reader) if gathered else ""
+    owner = gathered.report.names[language] if gathered else shown.tenant
     return frame.html(
-        "areas", language, reader.words("areas"), owner=shown.tenant, form=shown.form,
+        "areas", language, reader.words("areas"), owner=owner, form=shown.form,
         done=shown.done, problem=shown.problem, map=drawn or reader.words("areas_no_study"),
         rows=[(area.name, area.insee, ", ".join(_held(area, sites))) for area in areas[:MAX_ROWS]],
         count=len(areas), outside=_outside(areas, sites),

@@ -106,7 +106,7 @@ def listed(desk: Desk, entry: Entry) -> str:
     known = _document(desk)
     devices = [f"{each.site}/{each.id}" for each in known.device] if known else []
     return frame.html(
-        "imports", desk.language, words("imports"), owner=desk.tenant, form=desk.form,
+        "imports", desk.language, words("imports"), owner=_owner(desk, known), form=desk.form,
         rows=[_row(row, words, form) for row in found[:ROWS]],
         older=entry.start + ROWS if len(found) > ROWS else 0, newest=entry.start > 0,
         waiting=waiting, next_dropped=next_dropped, most=MAX_PREVIEWS,
@@ -146,7 +146,7 @@ def one(desk: Desk, number: str, problem: Problem | None = None) -> str:
     refused = row["refused"]
     return frame.html(
         "import", desk.language, words("import_title", file=row["file"] or row["id"]),
-        owner=desk.tenant, form=desk.form, row=_row(row, words, form), problem=problem,
+        owner=_owner(desk, known), form=desk.form, row=_row(row, words, form), problem=problem,
         facts=_facts(row, words, form, zone), windows=_windows(row["summary"]["windows"], form),
         changes=_changes(row), earlier=row["summary"]["earlier"],
         counts=[(words.either(f"reason.{code}", code), form.exact(count))
@@ -166,6 +166,10 @@ def gone(language: Language) -> str:
 def _document(desk: Desk) -> study.StudyDocument | None:
     document = desk.store.study(desk.tenant)
     return None if document is None else study.parse(document)
+
+
+def _owner(desk: Desk, known: study.StudyDocument | None) -> str:
+    return str(getattr(known.names, desk.language)) if known else desk.tenant
 
 
 def _row(row: Row, words: Words, form: Formatter) -> Row:
