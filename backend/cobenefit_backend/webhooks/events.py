@@ -95,7 +95,8 @@ def between(before: State, now: State) -> list[Event]:
     if more:
         found.append(Event(DATA_QUARANTINED, {"refused": more}))
     for kind, name in ((NODE_OFFLINE, "offline"), (COVERAGE_LOW, "low")):
-        known_nodes = before.get(name, now[name])  # webhooks of before coverage.low know no `low`
+        # A webhook made before there was coverage.low has seen no `low`.
+        known_nodes = (now | before)[name]
         if more_nodes := [node for node in now[name] if node not in known_nodes]:
             found.append(Event(kind, _named(more_nodes)))
     return found
