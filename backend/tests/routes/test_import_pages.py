@@ -68,26 +68,24 @@ def test_lines_refused_are_told_and_a_preview_is_dropped(client, officer):
     assert _stored(client) == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "fields", "words"),
-    [
-        (b"", {}, "No file was sent"),
-        (b"a,b\n1,2\n", {}, "can&#39;t be read in this format"),
-        (b"[1]", {"format": "senml"}, "can&#39;t be read in this format"),
-        (DAY, {"device": "town/nobody"}, "does not know this device"),
-        (DAY, {"channel": "vehicle_speed_km_h"}, "This channel can&#39;t be imported"),
-    ],
-)
-def test_a_refusal_stands_beside_the_form_which_keeps_what_was_chosen(
-    client, officer, content, fields, words
-):
-    sent = {**SERIES, "replace": "1", **fields}
-    answer = officer.upload("/imports?lang=en", "x.csv", content, **sent)
-    assert answer.status_code == 422
-    assert words in _alert(answer)
-    assert "choose it again" in _alert(answer)
-    assert f'value="{sent["channel"]}"' in answer.text
-    assert "checked" in answer.text
+WRONG = [
+    (b"", {}, "No file was sent"),
+    (b"a,b\n1,2\n", {}, "can&#39;t be read in this format"),
+    (b"[1]", {"format": "senml"}, "can&#39;t be read in this format"),
+    (DAY, {"device": "town/nobody"}, "does not know this device"),
+    (DAY, {"channel": "vehicle_speed_km_h"}, "This channel can&#39;t be imported"),
+]
+
+
+def test_a_refusal_stands_beside_the_form_which_keeps_what_was_chosen(client, officer):
+    for content, fields, words in WRONG:
+        sent = {**SERIES, "replace": "1", **fields}
+        answer = officer.upload("/imports?lang=en", "x.csv", content, **sent)
+        assert answer.status_code == 422, words
+        assert words in _alert(answer)
+        assert "choose it again" in _alert(answer)
+        assert f'value="{sent["channel"]}"' in answer.text
+        assert "checked" in answer.text
     assert client.get("/v1/imports").json()["imports"] == []
 
 
