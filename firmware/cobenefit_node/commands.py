@@ -27,6 +27,14 @@ async def run(remote: Any, payload: bytes) -> None:
     except WireError as err:
         remote.say(messages.Result("command", 0, "refused", str(err)))
         return
+    try:
+        await _obey(remote, signed, signature, asked)
+    except (OSError, ValueError, MemoryError) as err:
+        remote.node.ledger.errors += 1
+        remote.say(messages.Result(asked.subject, asked.counter, "failed", repr(err)))
+
+
+async def _obey(remote: Any, signed: bytes, signature: bytes, asked: Any) -> None:
     subject, counter = asked.subject, asked.counter
     trials = Trials()
     if trials.trial[:2] == [subject, counter] or not trials.wants(subject, counter):

@@ -153,11 +153,13 @@ class Duty:
             self._due[i] = (self._clock.now_ms() // period_ms + 1) * period_ms
 
     def _must_send(self) -> bool:
-        node, most = self._node, self._sleep.wakes_per_send
-        if node.on_trial() or (most and self._quiet >= most << self._backing_off()):
+        """Whether a pack waits, or, at every so-manieth wake, the gateway and its commands."""
+        node, most, tried = self._node, self._sleep.wakes_per_send, 1 << self._backing_off()
+        due = most > 0 and self._quiet >= most * tried
+        if due or node.on_trial():
             self._flush()
-            return True
-        return bool(node.ring.waiting()) and self._quiet >= 1 << self._backing_off()
+        waits = node.ring.waiting() and (node.on_trial() or self._quiet >= tried)
+        return bool(due or waits)  # a trial needs the ack of a pack: without one, no link
 
     def _backing_off(self) -> int:
         return min(self._failed, _DOUBLINGS)

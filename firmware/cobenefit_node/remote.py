@@ -88,7 +88,7 @@ class Remote:
             await commands.run(self, payload)
         except (OSError, ValueError, MemoryError) as err:  # the link is not to suffer
             self.node.ledger.errors += 1
-            self.node.log("command: " + repr(err))
+            self.say(messages.Result("command", 0, "failed", repr(err)))
         forget(
             "cobenefit_wire.command", "commands", "reconfigure", "trials", "renewal", "selftest"
         )

@@ -63,7 +63,7 @@ class Uplink:
         self._stopping = self._gained = False  # gained: something was acked in this session
         self.resend_ms = _RESEND_MS
         self.parts: tuple[Any, ...] = ()
-        self.connected = False
+        self.connected = self._asked = False  # asked: subscribed to all, and the birth is said
         self.progress = ticks_ms()
 
     def offer(self, position: tuple[int, int]) -> None:
@@ -95,26 +95,33 @@ class Uplink:
             backoff_ms = min(2 * backoff_ms, _BACKOFF_MOST_MS)
 
     async def finish(self, timeout_ms: int, busy: Any = None) -> bool:
-        """Wait until every pack is acked, publish the last health; return whether all was said.
+        """Wait until all is said and heard, publish the last health; return whether it was.
 
-        `busy(waited_ms)` may ask to stay longer than that [ms].
+        A session is waited for even where no pack waits: the gateway is to hear of the node, and
+        the node of commands and updates. `busy(waited_ms)` may ask to stay longer than that [ms].
         """
         started = ticks_ms()
         while True:
             waited_ms = ticks_diff(ticks_ms(), started)
-            waiting = self._ring.waiting() and waited_ms < timeout_ms
+            waiting = not self._settled() and waited_ms < timeout_ms
             if not waiting and (busy is None or not busy(waited_ms)):
                 break
             self._wake.set()
             await sleep_ms(20)
-        acked = not self._ring.waiting()
+        done = self._settled()
         self._stopping = True
         self._wake.set()
         while self.connected and ticks_diff(ticks_ms(), started) < timeout_ms + 5000:
             await sleep_ms(20)
         if self.wifi is not None:
             self.wifi.leave()
-        return acked
+        return done
+
+    def _settled(self) -> bool:
+        """Whether every pack is acked, every result said, and what waited at the broker heard."""
+        if self._ring.waiting() or any(part.reports for part in self.parts):
+            return False
+        return self._asked and self._client.idle()
 
     async def _session(self) -> None:
         client = self._client
@@ -133,16 +140,18 @@ class Uplink:
         self.connected = True
         self._opened = ticks_ms()
         try:
-            await self._say("state", self._state, tasks, retain=True)
             for part in self.parts:
                 await part.opened(client)
+            # After the subscriptions: once the broker has it, it has sent what it kept for them.
+            await self._say("state", self._state, tasks, retain=True)
+            self._asked = True
             await self._pump(client, tasks)
             await self._say("health", self._health(), tasks)
             await self._say("state", self.farewell, tasks, retain=True)
             await self._until(client.idle, tasks)
             await client.disconnect()
         finally:
-            self.connected = False
+            self.connected = self._asked = False
             for part in self.parts:
                 part.closed()
             for task in tasks:

@@ -133,7 +133,7 @@ def day(fleet: Fleet, heap_kb: int) -> str:
         lines = {"UART1": meter.sensor.path, "CONTROL": world.control.path}
         lines |= {"UART2": bus.sensor.path, "COUNTER1": counter.sensor.path}
         board = VirtualBoard(
-            _settings(directory, tls), directory / "board", lines,
+            settings(directory, tls), directory / "board", lines,
             heap=f"{heap_kb}wk", firmware=fleet.app,
         )  # fmt: skip
         shutil.copyfile(fleet.public, board.file("update.key"))
@@ -193,8 +193,21 @@ def _peers(directory: Path) -> tuple[Peer, Peer, Peer]:
     return meter, loop, bus
 
 
-def _settings(directory: Path, port: int) -> dict[str, Any]:
-    """Return the configuration of a node with three drivers and TLS."""
+def settings(directory: Path, port: int) -> dict[str, Any]:
+    """Return the configuration of a node with three drivers and TLS.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds the authority's certificate.
+    port : int
+        Of the broker's TLS on loopback. [1]
+
+    Returns
+    -------
+    dict
+        Contents of `config.json`.
+    """
     tls = {"ca": str(directory / "ca.der"), "server_hostname": NAME}
     return {
         "site": SITE,

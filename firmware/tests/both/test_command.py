@@ -60,6 +60,10 @@ class _Slots:
         raise OSError(2)
 
 
+class _Ledger:
+    errors = 0
+
+
 class _Node:
     name = "a/b"
     slots = _Slots()
@@ -261,6 +265,25 @@ def test_what_must_be_signed_is_refused_without_and_for_others():
     assert _run(remote, "config", 3, _changed()).outcome == "trial"
     asyncio.run(commands.run(remote, b"\x00"))
     assert remote.reports[-1][:3] == ("command", 0, "refused")
+    _clean()
+
+
+def test_what_finds_no_memory_is_answered_and_may_be_asked_again():
+    async def none(_):
+        raise MemoryError
+
+    _fresh()
+    remote = _remote()
+    remote.node.ledger = _Ledger()
+    kept, selftest.run = selftest.run, none
+    try:
+        said = _run(remote, "selftest", 1, b"")
+    finally:
+        selftest.run = kept
+    assert said[:3] == ("selftest", 1, "failed")
+    assert "MemoryError" in said.detail
+    assert remote.node.ledger.errors == 1
+    assert trials.Trials().wants("selftest", 1)
     _clean()
 
 

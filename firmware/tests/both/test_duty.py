@@ -222,6 +222,27 @@ def test_wakes_per_send_closes_what_there_is():
     assert sends == [0, 1, 0, 1, 0, 1]
 
 
+def test_a_trial_without_a_pack_brings_up_no_link():
+    board, clock = _fresh()
+    clock.t_ms += 1000  # the next reading is ten minutes away
+    node = Node(board, clock)
+    node.updates.trial = True
+
+    async def run():
+        life = asyncio.create_task(node.duty.run(Watchdog()))
+        while node.duty._quiet < 3:  # turns of a second, awake
+            await asyncio.sleep(0.01)
+        assert node.uplink.sends == 0
+        clock.t_ms = T0 + PERIOD_MS
+        while not node.uplink.sends:
+            await asyncio.sleep(0.01)
+        life.cancel()
+
+    asyncio.run(run())
+    node.ring.close()
+    assert Meter.n == 1
+
+
 def test_a_sleeping_node_says_when_it_will_be_heard_again():
     board, clock = _fresh()
     for _ in range(4):

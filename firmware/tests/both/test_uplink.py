@@ -33,6 +33,7 @@ class Broker:
         self.goodbyes = 0
         self.bad_acks = []
         self.withheld = set()
+        self.retained = b""  # comes for every subscription but that of acks
 
     async def start(self):
         for port in PORTS:
@@ -70,6 +71,8 @@ class Broker:
                 size = struct.unpack(">H", body[2:4])[0]
                 self.subscribed.append(body[4 : 4 + size].decode())
                 writer.write(b"\x90\x03" + body[:2] + b"\x01")
+                if self.retained and not self.subscribed[-1].endswith("/ack"):
+                    self._send(writer, self.retained, body[4 : 4 + size])
             elif kind == 0xE0:
                 self.goodbyes += 1
                 return
@@ -110,8 +113,7 @@ class Broker:
                 ranges += [seq, seq]
         return messages.Ack(boot, floor, ranges, 1_750_000_000_000)
 
-    def _send(self, writer, payload):
-        topic = b"cb/v1/s/d/ack"
+    def _send(self, writer, payload, topic=b"cb/v1/s/d/ack"):
         body = struct.pack(">H", len(topic)) + topic + b"\x00\x07" + payload
         writer.write(b"\x32" + mqtt._length(len(body)) + body)
 
@@ -169,7 +171,7 @@ class Bench:
 
 
 def _play(scenario):
-    """Run a scenario with a broker and a bench; it ends within 20 s or fails."""
+    """Run a scenario with a broker and a bench; it ends within 100 s or fails."""
 
     async def run():
         broker = Broker()
@@ -177,7 +179,7 @@ def _play(scenario):
         bench = Bench(broker)
         link = asyncio.create_task(bench.uplink.run())
         try:
-            await asyncio.wait_for(scenario(broker, bench), 20)
+            await asyncio.wait_for(scenario(broker, bench), 100)
         finally:
             link.cancel()
             bench.uplink._client.close()
@@ -217,6 +219,49 @@ def test_birth_packs_health_and_goodbye():
         assert broker.goodbyes == 1
         assert broker.subscribed == ["cb/v1/s/d/ack"]
         assert bench.clock.was_set == 1_750_000_000_000
+
+    _play(scenario)
+
+
+def test_a_node_with_nothing_to_send_is_heard_and_hears_before_it_ends():
+    class Part:
+        """Asks for a topic; answers what comes there a moment later."""
+
+        def __init__(self):
+            self.reports = []
+            self.tasks = []
+
+        async def opened(self, client):
+            await client.subscribe("cb/v1/s/d/cmd")
+
+        def received(self, topic, payload):
+            self.tasks.append(asyncio.create_task(self.answer()))
+
+        async def answer(self):
+            await sleep_ms(200)
+            self.reports.append(messages.Result("selftest", 1, "passed", ""))
+
+        def closed(self):
+            """Nothing is under way."""
+
+    async def scenario(broker, bench):
+        part = Part()
+        bench.uplink.parts = (part,)
+        broker.retained = b"command"
+        busy = lambda _: part.tasks and not part.tasks[0].done()  # noqa: E731
+        assert await bench.uplink.finish(10_000, busy)
+        assert _leaves(broker) == ["state", "cmd/result", "health", "state"]
+        assert broker.subscribed == ["cb/v1/s/d/ack", "cb/v1/s/d/cmd"]
+        assert broker.goodbyes == 1
+
+    _play(scenario)
+
+
+def test_a_broker_that_is_not_there_is_not_taken_for_silence():
+    async def scenario(broker, bench):
+        broker.refuse = 3
+        assert not await bench.uplink.finish(200)
+        assert not broker.published
 
     _play(scenario)
 

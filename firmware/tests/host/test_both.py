@@ -21,7 +21,8 @@ def test_same_tests_pass_on_micropython(path: pathlib.Path, tmp_path: pathlib.Pa
         capture_output=True,
         text=True,
         timeout=250,
-        env={**os.environ, "TMPDIR": str(tmp_path)},  # CPython may be at the same test
+        cwd=tmp_path,  # CPython may be at the same test, in this directory
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 failed on micropython" in done.stdout
