@@ -24,7 +24,7 @@ def test_a_day_without_a_broker_is_delivered_or_counted(tmp_path, broker):
             trial.board.boot()
         left = [far, full]
         while left:  # each as soon as its day is over: a node waits two minutes for its last acks
-            over = lambda: [t for t in left if t.world.done.is_set()]  # noqa: B023, E731
+            over = lambda: [t for t in left if t.world.done.is_set()]  # noqa: E731
             assert far.station.wait(over, 250), [t.board.console()[-3000:] for t in left]
             for trial in over():
                 left.remove(trial)
