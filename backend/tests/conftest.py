@@ -341,6 +341,9 @@ def served(municipality):
     listener = config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
+    while not server.started:  # the socket is bound, but nobody listens on it before
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
     yield "http://{}:{}".format(*listener.getsockname())
     server.should_exit = True
     thread.join()

@@ -13,7 +13,7 @@ T_MS = [1_700_000_000_000, 1_700_000_060_000]
 
 def ask(control, line):
     control.write(line + b"\n")
-    assert select.select([control], [], [], 5)[0], f"no answer to {line}"
+    assert select.select([control], [], [], 60)[0], f"no answer to {line}"
     return control.readline().strip()
 
 

@@ -1,7 +1,7 @@
 r"""MicroPython: step a peer through its world and print what a driver reads at each instant.
 
-    micropython read_peer.py <firmware folder> <path of the peer's lines> <driver> <options, JSON> \
-        <instants with a fault, JSON>
+    micropython read_peer.py <firmware folder> <path of the peer's lines> <driver> \
+        <options, JSON> <instants with a fault, JSON>
 
 A time-out among the options is for those instants: at all others the peer does answer, however
 busy the machine is.
