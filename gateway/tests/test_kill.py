@@ -175,7 +175,7 @@ def test_kill_at_random_moments_loses_nothing_and_counts_nothing_twice(
             making.clear()
             wait_for(lambda: not any(node.kept for node in nodes), gateway)
             # Its health says what it has lost once all before that is acknowledged.
-            wait_for(lambda: all(lost(receiver, node) for node in nodes), gateway)
+            wait_for(lambda: all(told_lost(receiver, node) for node in nodes), gateway)
         finally:
             stop.set()
             player.join()
@@ -185,7 +185,7 @@ def test_kill_at_random_moments_loses_nothing_and_counts_nothing_twice(
     check_balance(receiver, nodes)
 
 
-def lost(receiver, node):
+def told_lost(receiver, node):
     return sum(receiver.lost(node.name, channel) for channel in node.made)
 
 
@@ -207,7 +207,7 @@ def check_balance(receiver, nodes):
             assert stored > 0
             assert refused > 0
         assert node.seq > 26
-        assert lost(receiver, node) == node.lost_entry[1]
+        assert told_lost(receiver, node) == node.lost_entry[1]
         rows = [r for k, r in receiver.rollups.items() if k[1] == node.name]
         assert sum(r["sum"] or 0 for r in rows) + node.lost_sum == sum(node.good_sum.values())
         assert sum(receiver.refused(node.name, c, "packs") for c in node.made) == len(node.bent)
