@@ -19,12 +19,14 @@ from cobenefit_backend.report.version import code_version
 from cobenefit_backend.report_cache import ReportCache
 from cobenefit_backend.routes import (
     admin,
+    area_pages,
     corrections,
     credentials,
     devices,
     files,
     fleet,
     forms,
+    import_pages,
     imports,
     ingest,
     login,
@@ -38,6 +40,7 @@ from cobenefit_backend.routes import (
     targets,
     territory,
     versions,
+    webhook_pages,
     webhooks,
 )
 from cobenefit_backend.routes.reading import refusals
@@ -106,6 +109,10 @@ def _add_routes(app: Api) -> None:
     app.include_router(login.router, responses=refusals(403, 413, 429))
     app.include_router(oidc.router, responses=forms.answers(400, 403, 404, 429, 503))
     app.include_router(admin.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429))
+    for filled in (import_pages, area_pages, webhook_pages):
+        app.include_router(
+            filled.router, responses=forms.answers(401, 403, 404, 409, 413, 422, 429)
+        )
     app.include_router(corrections.router, responses=refusals(401, 403, 404, 413, 422, 429))
     # Last: its /{table}.csv would take the files of the others.
     app.include_router(files.router, responses=refusals(401, 403, 404, 429))

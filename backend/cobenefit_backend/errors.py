@@ -46,11 +46,13 @@ class InputError(BackendError):
         File name.
     where : str
         Key (`$.length_km`) or line (`line 12`).
+    kind : str
+        Short stable word; a page says it in the language of its reader.
     """
 
-    def __init__(self, message: str, *, file: str = "", where: str = "") -> None:
+    def __init__(self, message: str, *, file: str = "", where: str = "", kind: str = "") -> None:
         super().__init__(": ".join(part for part in (file, where, message) if part))
-        self.message, self.file, self.where = message, file, where
+        self.message, self.file, self.where, self.kind = message, file, where, kind
 
 
 class ConfigError(BackendError):

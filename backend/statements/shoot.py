@@ -52,6 +52,8 @@ SHOTS = (
     Shot("site-fr", "/sites/simulated?lang=fr"),
     Shot("device-en", "/devices/simulated/meter-a?lang=en", dark=True),
     Shot("fleet-fr", "/fleet?lang=fr"),
+    Shot("map-en", "/areas?lang=en", (1280, 1100)),
+    Shot("import-fr", "/imports?lang=fr", (1280, 1300)),
     Shot("data-phone-en", "/data?lang=en", PHONE),
     Shot("targets-fr", "/targets?lang=fr"),
     Shot("publish-en", "/report/versions?lang=en"),

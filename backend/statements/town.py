@@ -1,9 +1,11 @@
 """The demonstration as officers find it: a copy of its database behind a real backend.
 
 What an officer would do in their first weeks is done here: a version published, a fault of a
-meter left out, a second version, a public page. The database itself is never written.
+meter left out, a second version, a file looked at, a public page. The database itself is never
+written.
 """
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +24,13 @@ WORDS = {
     "fault": "Works on the building, order 2017-31",
     "second": "Council of 3 December",
 }
+OLD = (
+    "start,end,value,unit\n"
+    "2015-12-01T00:00-06:00,2015-12-02T00:00-06:00,31.2,kWh\n"
+    "2015-12-02T00:00-06:00,2015-12-03T00:00-06:00,29.8,kWh\n"
+    "2015-12-03T00:00-06:00,2015-12-04T00:00-06:00,-,kWh\n"
+)
+"""A file of the year before, looked at and not yet written."""
 CUT = ("simulated", "meter-a", "energy_import_wh", "2017-07-03", "2017-07-10")
 
 
@@ -89,6 +98,8 @@ class Town:
             _post(client, "/v1/report/versions", first)
             _post(client, "/v1/corrections", fault)
             _post(client, "/v1/report/versions", second)
+            series = {"site": site, "device": device, "channel": channel}
+            _post(client, "/v1/imports", OLD, **series, file="bills-2015.csv")
             for action in ("on", "release"):
                 _post(client, "/v1/public", {"tenant": TENANT, "action": action})
 
@@ -104,8 +115,9 @@ def _utc(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
-def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
-    answer = client.post(path, json=body)
+def _post(client: httpx.Client, path: str, body: dict[str, Any] | str, **query: str) -> None:
+    sent = body if isinstance(body, str) else json.dumps(body)
+    answer = client.post(path, content=sent, params=query)
     if not answer.is_success:
         raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
 

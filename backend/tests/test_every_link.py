@@ -14,6 +14,8 @@ FAULT = {
     "site": "town", "device": "school", "channel": "energy_import_wh", "why": "works",
     "start_ms": 1_719_784_800_000, "end_ms": 1_720_389_600_000,
 }  # fmt: skip
+SERIES = "site=town&device=school&channel=energy_import_wh"
+FILE = b"start,end,value,unit\n2021-01-01T00:00+01:00,2021-01-02T00:00+01:00,24,kWh\n"
 BEGINS = {"pdf": b"%PDF-", "xlsx": b"PK\x03\x04", "zip": b"PK\x03\x04"}
 
 
@@ -26,6 +28,7 @@ def visited(served, municipality):
         ("report/versions", REVIEW),
     ):
         assert municipality.post(f"/v1/{path}", json=body).status_code == 201
+    assert municipality.post(f"/v1/imports?{SERIES}&file=old.csv", content=FILE).status_code == 201
     with httpx.Client(base_url=served, headers=municipality.headers, timeout=60) as client:
         return crawl(client.get, "/?lang=en", LIMIT)
 

@@ -4,6 +4,7 @@ In both languages and on the populated municipality: accessible, fitting a telep
 keyboard, silent, light, and asking nothing of anyone else. The pages of refusals too.
 """
 
+import dataclasses
 import re
 
 import pytest
@@ -18,11 +19,21 @@ NAMES = {
     "study": "school", "site": "town", "device": "school", "tenant": "demo", "person": "none",
     "which": "1..now",
 }  # fmt: skip
+SERIES = "site=town&device=school&channel=energy_import_wh"
+FILE = (
+    b"start,end,value,unit\n2021-01-01T00:00+01:00,2021-01-02T00:00+01:00,24,kWh\n"
+    b"2021-01-02T00:00+01:00,2021-01-03T00:00+01:00,no number,kWh\n"
+)
+AREAS = {"type": "FeatureCollection", "features": [{
+    "type": "Feature", "properties": {"name": "Centre", "sites": ["town"]},
+    "geometry": {"type": "Polygon", "coordinates": [[[3, 50], [4, 50], [4, 51], [3, 50]]]},
+}]}  # fmt: skip
 #: Pages beside the ones that answer 200: what is not there, and what was never sent.
 #: Nobody has configured a provider here: its pages are in test_browser_access.
 REFUSALS = [
+    "/imports/none",
     "/studies/none", "/report/versions/9", "/no-such-page", "/login/oidc/callback",
-    "/admin/people/none/remove",
+    "/admin/people/none/remove", "/admin/webhooks/none",
 ]  # fmt: skip
 
 
@@ -34,8 +45,15 @@ def addresses(municipality):
         assert sent.status_code == 200, sent.text
     assert municipality.post("/v1/report/versions", json={"why": "council"}).status_code == 201
     found = []
+    assert municipality.post("/v1/areas", json=AREAS).status_code == 202
+    app = municipality.app
+    app.state.config = dataclasses.replace(app.state.config, webhook_secret="k" * 32)
+    hook = {"url": "https://receiver.example/in", "events": ["report.changed"]}
+    told = municipality.post("/v1/webhooks", json=hook).json()["id"]
+    assert municipality.post(f"/v1/webhooks/{told}/test").status_code == 204
     known = municipality.app.state.guard.credentials.listed("demo")
-    names = {**NAMES, "id": known[0]["id"]}
+    read = municipality.post(f"/v1/imports?{SERIES}&file=old.csv", content=FILE)
+    names = {**NAMES, "id": known[0]["id"], "imported": read.json()["id"], "webhook": told}
     for path, operations in municipality.app.openapi()["paths"].items():
         answers = operations.get("get", {}).get("responses", {})
         if "text/html" in answers.get("200", {}).get("content", {}):

@@ -1,11 +1,13 @@
 """The shipped tables: whole, honest about gaps, and what their notes say."""
 
 import lzma
+import tomllib
 
 import numpy as np
 import pytest
 
-from cobenefit_hil.demo import data, modelled
+from cobenefit_backend.areas import geojson
+from cobenefit_hil.demo import data, modelled, stack
 from cobenefit_hil.demo.table import read_table, write_table
 
 HALF_HOUR_MS = 1_800_000
@@ -118,6 +120,13 @@ def test_table_round_trip_keeps_blanks(tmp_path):
     t_ms, value = read_table(path).column("a")
     assert t_ms.tolist() == [1000, 1020]
     assert value.tolist() == [1, -3]
+
+
+def test_the_areas_of_the_map_are_invented_and_have_every_site():
+    areas = geojson.parse(stack.AREAS.read_bytes())
+    sites = {site["id"] for site in tomllib.loads(stack.STUDY.read_text("utf-8"))["site"]}
+    assert {site for area in areas for site in area.sites} == sites
+    assert all("invented" in area.name and "inventé" in area.name for area in areas)
 
 
 def test_every_table_is_attributed():

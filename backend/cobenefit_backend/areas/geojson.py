@@ -114,22 +114,29 @@ def parse(data: bytes, file: str = "") -> list[Area]:
         Naming file, feature and what is allowed.
     """
     if len(data) > MAX_BYTES:
-        raise InputError(f"at most {MAX_BYTES} bytes; simplify the file first", file=file)
+        text = f"at most {MAX_BYTES} bytes; simplify the file first"
+        raise InputError(text, file=file, kind="large")
     try:
         found = msgspec.json.decode(data, type=Collection)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"no GeoJSON of areas: {error}", file=file) from error
+        many = str(error).endswith(f"length <= {MAX_AREAS} - at `$.features`")
+        kind = "many" if many else "shape" if _is_json(error) else "json"
+        raise InputError(f"no GeoJSON of areas: {error}", file=file, kind=kind) from error
     if found.crs is not None and _CRS84 not in str(found.crs):
         text = "RFC 7946 knows WGS 84 only: convert the file and leave `crs` out"
-        raise InputError(text, file=file, where="$.crs")
+        raise InputError(text, file=file, where="$.crs", kind="crs")
     areas = [_area(feature, index, file) for index, feature in enumerate(found.features)]
     for where, problem in _twice(areas):
-        raise InputError(problem, file=file, where=where)
+        raise InputError(problem, file=file, where=where, kind="twice")
     positions = sum(len(ring) for area in areas for part in area.polygons for ring in part)
     if positions > MAX_POSITIONS:
         text = f"{positions} positions, at most {MAX_POSITIONS}; simplify the file first"
-        raise InputError(text, file=file)
+        raise InputError(text, file=file, kind="points")
     return areas
+
+
+def _is_json(error: Exception) -> bool:
+    return isinstance(error, msgspec.ValidationError)
 
 
 def _area(feature: _Feature, index: int, file: str) -> Area:
@@ -137,36 +144,40 @@ def _area(feature: _Feature, index: int, file: str) -> Area:
     told = feature.properties
     name, insee = told.name or told.nom, told.insee or told.code or ""
     if name is None:
-        raise InputError("needs a `name`", file=file, where=f"{where}.properties")
+        raise InputError("needs a `name`", file=file, where=f"{where}.properties", kind="name")
     if not insee and not told.sites:
         text = f"{name!r} needs `sites` (ids), an `insee` code, or both"
-        raise InputError(text, file=file, where=f"{where}.properties")
+        raise InputError(text, file=file, where=f"{where}.properties", kind="sites")
     polygons = []
     for rings in feature.geometry.parts:
         if not rings:
-            raise InputError("a polygon has a ring", file=file, where=f"{where}.geometry")
+            text = "a polygon has a ring"
+            raise InputError(text, file=file, where=f"{where}.geometry", kind="ring")
         polygons.append(tuple(_ring(ring, where, file) for ring in rings))
     if not polygons:
-        raise InputError("a MultiPolygon has a polygon", file=file, where=f"{where}.geometry")
+        text = "a MultiPolygon has a polygon"
+        raise InputError(text, file=file, where=f"{where}.geometry", kind="ring")
     return Area(name, insee, tuple(dict.fromkeys(told.sites)), tuple(polygons))
 
 
 def _ring(positions: Sequence[Sequence[float]], where: str, file: str) -> Ring:
     ring = tuple((round(p[0], DECIMALS), round(p[1], DECIMALS)) for p in positions)
-    for problem in _ring_problems(ring):
-        raise InputError(problem, file=file, where=f"{where}.geometry")
+    for problem, kind in _ring_problems(ring):
+        raise InputError(problem, file=file, where=f"{where}.geometry", kind=kind)
     return ring
 
 
-def _ring_problems(ring: Ring) -> Iterator[str]:
+def _ring_problems(ring: Ring) -> Iterator[tuple[str, str]]:
     if len(ring) < _MIN_RING or ring[0] != ring[-1]:
-        yield "a ring has four positions or more, and the last is the first (RFC 7946, 3.1.6)"
+        text = "a ring has four positions or more, and the last is the first (RFC 7946, 3.1.6)"
+        yield text, "ring"
     for longitude, latitude in ring:
         if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
-            yield (
+            text = (
                 f"[{longitude:g}, {latitude:g}] is no longitude and latitude in degrees: export "
                 "the file in WGS 84 (EPSG:4326), not in Lambert-93"
             )
+            yield text, "crs"
 
 
 def _twice(areas: Sequence[Area]) -> Iterator[tuple[str, str]]:

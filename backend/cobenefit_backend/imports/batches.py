@@ -53,7 +53,7 @@ _MARK = text(
 _OLD_PREVIEWS = text(
     "DELETE FROM import_batch WHERE tenant = :tenant AND state = 'preview' AND id NOT IN "
     "(SELECT id FROM import_batch WHERE tenant = :tenant AND state = 'preview' "
-    "ORDER BY made_ms DESC, id LIMIT :kept)"
+    "ORDER BY made_ms DESC, id LIMIT :kept) RETURNING id"
 )
 
 
@@ -80,9 +80,11 @@ def target_of(document: bytes | None, site: str, device: str, channel: str) -> T
     known = None if document is None else study.parse(document)
     place = next((each for each in known.site if each.id == site), None) if known else None
     if known is None or place is None:
-        raise InputError(f"no site {site!r} in the study document; load it first", where="site")
+        text = f"no site {site!r} in the study document; load it first"
+        raise InputError(text, where="site", kind="unknown_series")
     if (site, device) not in [(each.site, each.id) for each in known.device]:
-        raise InputError(f"no device {device!r} at {site!r} in the study document", where="device")
+        text = f"no device {device!r} at {site!r} in the study document"
+        raise InputError(text, where="device", kind="unknown_series")
     found = Target(site, device, channel, place.timezone)
     _ = found.quantity  # refuses a channel that can't be imported
     return found
@@ -138,7 +140,8 @@ class Imports:
         form = form or formats.guess(content)
         found = formats.read(content, form, target, now_ms)
         if len(found.drafts) > MAX_SAMPLES:
-            raise InputError(f"{len(found.drafts)} values: at most {MAX_SAMPLES}; cut the file")
+            text = f"{len(found.drafts)} values: at most {MAX_SAMPLES}; cut the file"
+            raise InputError(text, kind="too_many")
         register = consents_of(self._database).register(tenant)
         drafts, finer = agreed(found.drafts, register, target)
         samples, refused = screen(drafts, target.quantity, target.timezone, now_ms)
@@ -164,7 +167,7 @@ class Imports:
             batch["summary"] = json.dumps(summary)
             row = tuple(batch[name] for name in _COLUMNS)
             self._database.many(connection, _INSERT, [row])
-            connection.execute(_OLD_PREVIEWS, {"tenant": tenant, "kept": MAX_PREVIEWS})
+            self._drop_old(connection, tenant, by)
         return _shown(batch)
 
     def commit(self, tenant: str, number: str, *, by: str, now_ms: int) -> Row:
@@ -277,6 +280,13 @@ class Imports:
             reference=batch["id"],
         )  # fmt: skip
         note(connection, tenant, by, f"import {batch['state']}", batch["id"])
+
+    @staticmethod
+    def _drop_old(connection: Connection, tenant: str, by: str) -> None:
+        """Drop the oldest previews where too many wait, and say so in the audit log."""
+        old = connection.execute(_OLD_PREVIEWS, {"tenant": tenant, "kept": MAX_PREVIEWS})
+        for number in old.scalars().all():
+            note(connection, tenant, by, "import preview dropped", number)
 
     @staticmethod
     def _committed(connection: Connection, tenant: str, target: Target) -> list[Row]:

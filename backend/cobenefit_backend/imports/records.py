@@ -80,6 +80,7 @@ class Target:
         if found is None or found.kind == units.EVENT:
             takes = ", ".join(sorted(n for n, q in units.QUANTITIES.items() if q.kind != "event"))
             raise InputError(
-                f"{self.channel!r} can't be imported; one of {takes}", where="channel"
-            )
+                f"{self.channel!r} can't be imported; one of {takes}", where="channel",
+                kind="bad_channel",
+            )  # fmt: skip
         return found

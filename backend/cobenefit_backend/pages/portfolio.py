@@ -105,7 +105,9 @@ def rows(cases: Sequence[Case], reader: Reader) -> list[Row]:
     return [Row(CaseView(case, reader), figures.sparkline(case, reader)) for case in cases]
 
 
-def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) -> str:
+def page(
+    gathered: Gathered, language: Language, choice: Choice, now_ms: int, *, draws: bool = False
+) -> str:
     """Return the page.
 
     Parameters
@@ -118,6 +120,8 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
         What the reader chose.
     now_ms : int
         Unix time, to tell who is silent. [ms]
+    draws : bool, optional
+        Whether the reader may upload the map.
 
     Returns
     -------
@@ -139,7 +143,8 @@ def page(gathered: Gathered, language: Language, choice: Choice, now_ms: int) ->
         sentences=sentences or [figures.why_none(report, cases, owner, reader)],
         figures_=[figures.figure(net, reader) for net in found],
         apart=any(not case.counts for case in cases),
-        map=_map(gathered, cases, reader),
+        map=map_of(gathered, cases, reader),
+        draws=draws,
         groups=_groups(rows(ordered[choice.start : choice.start + MAX_ROWS], reader)),
         shown=(choice.start + 1, min(choice.start + MAX_ROWS, len(cases)), len(cases)),
         use_cases=use_cases,
@@ -161,8 +166,23 @@ def _groups(found: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     return list(groups.items())
 
 
-def _map(gathered: Gathered, cases: Sequence[Case], reader: Reader) -> map_panel.MapPanel | str:
-    """Return the map, or the sentence that stands in its place."""
+def map_of(gathered: Gathered, cases: Sequence[Case], reader: Reader) -> map_panel.MapPanel | str:
+    """Return the map, or the sentence that stands in its place.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        What it shows.
+    cases : sequence of Case
+        The studies that count.
+    reader : Reader
+        For whom.
+
+    Returns
+    -------
+    MapPanel or str
+        Ready for the template.
+    """
     sites = gathered.document.site
     if gathered.areas:
         shown = places.of_areas(gathered.report, cases, gathered.areas, sites, gathered.factors)

@@ -197,5 +197,6 @@ def compared(desk: Desk, old: int, new: Which, language: Language) -> str:
         opening=told.opening(changes, str(old), newer, reader),
         studies=[told.study(each, reader) for each in changes.studies],
         factors=told.factors(changes, reader), data=told.data(changes, reader),
+        log=told.corrections(changes, reader),
         made_from=told.made_from(changes, reader), old=old, new=new,
     )  # fmt: skip

@@ -103,7 +103,8 @@ async def get_portfolio(
         if gathered is None:
             return portfolio.welcome(language)
         ledgers = gathered.ledgers if known else []
-        return portfolio.page(replace(gathered, ledgers=ledgers), language, choice, now_ms())
+        known_now, now = replace(gathered, ledgers=ledgers), now_ms()
+        return portfolio.page(known_now, language, choice, now, draws=bool(known))
 
     return await _page(request, tenant, show)
 

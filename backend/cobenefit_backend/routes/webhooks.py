@@ -21,7 +21,7 @@ from cobenefit_backend.webhooks.stored import Webhooks
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Admin = Annotated[Caller, Depends(allow(Scope.ADMIN))]
 _SECURITY: dict[str, Any] = {"security": [{"key": []}]}
-Type = Literal["report.changed", "data.quarantined", "node.offline"]
+Type = Literal["report.changed", "data.quarantined", "node.offline", "coverage.low"]
 
 
 class WebhookBody(Struct, forbid_unknown_fields=True):

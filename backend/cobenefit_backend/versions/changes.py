@@ -14,6 +14,7 @@ Record = Mapping[str, Any]
 Series = tuple[str, str, str]
 """Site, device and channel."""
 _FACTOR = ("value", "low", "high", "unit", "geography", "year", "source", "reference", "status")
+_ENTRY = ("t", "kind", "site", "device", "channel", "start", "end", "why")
 _SETTINGS = ("baseline", "reporting", "site", "devices", "placebo", "data_origin", "use_case")
 
 
@@ -78,7 +79,7 @@ class StudyChange:
         What its own footprint takes from the net more than before. [kgCO2e]
     inputs : tuple of str
         Kinds of input that differ: `method`, `code`, `settings`, `factors`, `data`,
-        `activities`, `footprint`.
+        `corrections`, `activities`, `footprint`.
     """
 
     study: str
@@ -102,6 +103,30 @@ class StudyChange:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionChange:
+    """A line of the correction log that holds in one report and not in the other.
+
+    Attributes
+    ----------
+    series : tuple of str
+        Site, device and channel.
+    held : bool
+        Whether it holds in the newer one; else it was undone or put back.
+    kind : str
+        `import` or `exclude`.
+    start, end, why : str
+        The period, ISO 8601, and the reason or the file.
+    """
+
+    series: Series
+    held: bool
+    kind: str
+    start: str
+    end: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Everything that differs.
 
@@ -115,6 +140,8 @@ class Changes:
         By id.
     data : tuple of DataChange
         By series.
+    corrections : tuple of CorrectionChange
+        What was imported or left out between the two, and what was taken back; oldest first.
     made_from : mapping of str to tuple of str
         `method`, `code` and `factor_set`: what it was and what it is, where it differs.
     """
@@ -123,6 +150,7 @@ class Changes:
     unchanged: int
     factors: tuple[FactorChange, ...]
     data: tuple[DataChange, ...]
+    corrections: tuple[CorrectionChange, ...]
     made_from: Mapping[str, tuple[str, str]]
 
 
@@ -141,12 +169,13 @@ def compare(old: Record, new: Record) -> Changes:
     """
     factors = tuple(_factors(old, new))
     data = tuple(_data(old, new))
+    log = tuple(_corrections(old, new))
     made_from = _made_from(old, new)
     before, after = ({case["study"]: case for case in each["use_cases"]} for each in (old, new))
     names = [*after, *(name for name in before if name not in after)]
-    found = [_study(before.get(n), after.get(n), factors, data, made_from) for n in names]
+    found = [_study(before.get(n), after.get(n), factors, (data, log), made_from) for n in names]
     changed = tuple(each for each in found if each.moved)
-    return Changes(changed, len(found) - len(changed), factors, data, made_from)
+    return Changes(changed, len(found) - len(changed), factors, data, log, made_from)
 
 
 def _made_from(old: Record, new: Record) -> dict[str, tuple[str, str]]:
@@ -192,11 +221,28 @@ def _data(old: Record, new: Record) -> list[DataChange]:
     return found
 
 
+def _corrections(old: Record, new: Record) -> list[CorrectionChange]:
+    before, after = (
+        {
+            tuple(row.get(name, "") for name in _ENTRY)
+            for row in each["data"].get("corrections", ())
+        }
+        for each in (old, new)
+    )
+    found = []
+    for entry in sorted(before ^ after):
+        _, kind, *series, start, end, why = entry
+        site, device, channel = series
+        held = entry in after
+        found.append(CorrectionChange((site, device, channel), held, kind, start, end, why))
+    return found
+
+
 def _study(
     old: Record | None,
     new: Record | None,
     factors: tuple[FactorChange, ...],
-    data: tuple[DataChange, ...],
+    series: tuple[tuple[DataChange, ...], tuple[CorrectionChange, ...]],
     made_from: Mapping[str, tuple[str, str]],
 ) -> StudyChange:
     study = (new or old or {})["study"]
@@ -211,7 +257,8 @@ def _study(
         "code": "code" in made_from,
         "settings": bool(settings),
         "factors": any(each.id in used for each in factors),
-        "data": any(_read_by(each.series, new) for each in data),
+        "data": any(_read_by(each.series, new) for each in series[0]),
+        "corrections": any(_read_by(each.series, new) for each in series[1]),
         "activities": _activities(old) != _activities(new),
         "footprint": own != 0,
     }
@@ -256,7 +303,7 @@ def to_json(changes: Changes) -> dict[str, Any]:
     Returns
     -------
     dict
-        `studies`, `unchanged`, `factors`, `data`, `made_from`.
+        `studies`, `unchanged`, `factors`, `data`, `corrections`, `made_from`.
     """
     plain = asdict(replace(changes, studies=()))
     return {**plain, "studies": [_told(each) for each in changes.studies]}

@@ -6,7 +6,13 @@ from typing import Any
 
 from cobenefit_backend.report.charts import Reader
 from cobenefit_backend.report.format import mass_unit
-from cobenefit_backend.versions.changes import Changes, DataChange, FactorChange, StudyChange
+from cobenefit_backend.versions.changes import (
+    Changes,
+    CorrectionChange,
+    DataChange,
+    FactorChange,
+    StudyChange,
+)
 
 Cells = tuple[str, ...]
 Record = Mapping[str, Any]
@@ -55,7 +61,8 @@ def opening(changes: Changes, old: str, new: str, reader: Reader) -> str:
     words = reader.words
     names = {"old": old, "new": new}
     if not changes.studies:
-        still = not (changes.factors or changes.data or changes.made_from)
+        inputs = (changes.factors, changes.data, changes.corrections, changes.made_from)
+        still = not any(inputs)
         more = words("changes_inputs_same" if still else "changes_inputs_moved")
         return f"{words('changes_none', **names)} {more}"
     count = len(changes.studies)
@@ -245,6 +252,19 @@ def _series(change: DataChange, reader: Reader) -> Cells:
     form = reader.format
     written = (f"+{form.exact(n)}" if n > 0 else form.exact(n) for n in counts)
     return (name, *written, reader.words("yes" if change.corrected else "no"))
+
+
+def corrections(changes: Changes, reader: Reader) -> list[Cells]:
+    """Return what was done, series, period, reason and whether it holds, of the correction log."""
+    return [_correction(each, reader) for each in changes.corrections]
+
+
+def _correction(change: CorrectionChange, reader: Reader) -> Cells:
+    words, form = reader.words, reader.format
+    period = " – ".join(form.day(text[:10]) for text in (change.start, change.end))
+    held = words("change_entry_new" if change.held else "change_entry_gone")
+    what = words(f"correction.{change.kind}")
+    return (what, "/".join(change.series), period, change.why or "–", held)
 
 
 def made_from(changes: Changes, reader: Reader) -> list[str]:

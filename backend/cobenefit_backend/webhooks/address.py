@@ -30,19 +30,41 @@ def check(url: str, *, private: bool) -> None:
     RequestError
         422 with what is allowed.
     """
+    if found := fault(url, private=private):
+        raise RequestError(422, "url", f"url: {found[1]}")
+
+
+def fault(url: str, *, private: bool) -> tuple[str, str] | None:
+    """Return why an address could never be delivered to.
+
+    Parameters
+    ----------
+    url : str
+        Where events shall go.
+    private : bool
+        Whether plain HTTP and addresses of the server's own network are allowed.
+
+    Returns
+    -------
+    tuple of str or None
+        A short stable word for pages (`form`, `scheme`, `host`, `private`) and what is allowed;
+        None when there is nothing to say.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _refused(f"{error}") from error
+        return "form", f"{error}"
     if len(url) > MAX_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
-        raise _refused(f"write at most {MAX_LENGTH} printable ASCII characters, without spaces")
+        text = f"write at most {MAX_LENGTH} printable ASCII characters, without spaces"
+        return "form", text
     if parts.scheme not in (("https", "http") if private else ("https",)):
-        raise _refused("it must start with https://")
+        return "scheme", "it must start with https://"
     if not parts.hostname or parts.username or parts.fragment or port == 0:
-        raise _refused("write https://HOST/PATH, without user, password or fragment")
+        return "host", "write https://HOST/PATH, without user, password or fragment"
     if _is_literal(parts.hostname) and not private and not _public(parts.hostname):
-        raise _refused(f"{parts.hostname} is an address of a private network")
+        return "private", f"{parts.hostname} is an address of a private network"
+    return None
 
 
 async def resolve(url: str, *, private: bool) -> str:
@@ -90,7 +112,3 @@ def _public(host: str) -> bool:
     inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     found = (address, inner) if inner else (address,)
     return all(each.is_global and not each.is_multicast for each in found)
-
-
-def _refused(detail: str) -> RequestError:
-    return RequestError(422, "url", f"url: {detail}")

@@ -4,16 +4,20 @@ They are read from the store, not from who writes to it: the command line and ot
 write too, and an event that was not yet told survives a crash.
 """
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cobenefit_backend.pages.fleet import fleet
 from cobenefit_backend.store import Store
 
 REPORT_CHANGED = "report.changed"
 DATA_QUARANTINED = "data.quarantined"
 NODE_OFFLINE = "node.offline"
+COVERAGE_LOW = "coverage.low"
 TEST = "webhook.test"
-EVENTS = (REPORT_CHANGED, DATA_QUARANTINED, NODE_OFFLINE)
+EVENTS = (REPORT_CHANGED, DATA_QUARANTINED, NODE_OFFLINE, COVERAGE_LOW)
 MAX_NODES = 100
 State = dict[str, Any]
 
@@ -47,7 +51,8 @@ def state(store: Store, tenant: str) -> State:
     Returns
     -------
     dict
-        `change`, `refused` by reason, `offline` nodes.
+        `change`, `refused` by reason, nodes that are `offline`, and those whose coverage is `low`
+        by the rule of the fleet page.
     """
     refused: dict[str, int] = {}
     for row in store.quarantine(tenant):
@@ -55,7 +60,10 @@ def state(store: Store, tenant: str) -> State:
         refused[row["reason"]] = refused.get(row["reason"], 0) + number
     latest = {(row["site"], row["device"]): row for row in _by_time(store, tenant)}
     offline = [list(node) for node, row in sorted(latest.items()) if not row["online"]]
-    return {"change": store.change_number(tenant), "refused": refused, "offline": offline}
+    change = store.change_number(tenant)
+    nodes = fleet(store, tenant, time.time_ns() // 1_000_000).nodes
+    low = sorted([node.site, node.device] for node in nodes if "coverage" in node.needs)
+    return {"change": change, "refused": refused, "offline": offline, "low": low}
 
 
 def _by_time(store: Store, tenant: str) -> list[State]:
@@ -86,8 +94,14 @@ def between(before: State, now: State) -> list[Event]:
     }
     if more:
         found.append(Event(DATA_QUARANTINED, {"refused": more}))
-    gone = [node for node in now["offline"] if node not in before["offline"]]
-    if gone:
-        nodes = [{"site": site, "device": device} for site, device in gone[:MAX_NODES]]
-        found.append(Event(NODE_OFFLINE, {"nodes": nodes, "more": max(len(gone) - MAX_NODES, 0)}))
+    for kind, name in ((NODE_OFFLINE, "offline"), (COVERAGE_LOW, "low")):
+        # A webhook made before there was coverage.low has seen no `low`.
+        known_nodes = (now | before)[name]
+        if more_nodes := [node for node in now[name] if node not in known_nodes]:
+            found.append(Event(kind, _named(more_nodes)))
     return found
+
+
+def _named(nodes: Sequence[Sequence[str]]) -> dict[str, Any]:
+    named = [{"site": site, "device": device} for site, device in nodes[:MAX_NODES]]
+    return {"nodes": named, "more": max(len(nodes) - MAX_NODES, 0)}

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from cobenefit_backend.database import owned
 
-_BODIES = owned("SELECT id, body FROM {delivery} WHERE type = 'node.offline'")
+_BODIES = owned("SELECT id, body FROM {delivery} WHERE type IN ('node.offline', 'coverage.low')")
 _BODY = text("UPDATE delivery SET body = :body WHERE tenant = :tenant AND id = :id")
 _DROP = text("DELETE FROM delivery WHERE tenant = :tenant AND id = :id")
 _SEEN = owned("SELECT id, seen FROM {webhook}")
@@ -59,10 +59,12 @@ def forget(connection: Connection, tenant: str, site: str, device: str) -> int:
         connection.execute(_BODY if "body" in values else _DROP, values)
     for row in connection.execute(_SEEN, {"tenant": tenant}).all():
         seen = json.loads(row.seen)
-        offline = seen["offline"]
-        kept = [node for node in offline if not _is(node[0], node[1], site, device)]
-        if len(kept) < len(offline):
-            changed = json.dumps({**seen, "offline": kept})
+        kept = {
+            name: [node for node in seen.get(name, ()) if not _is(node[0], node[1], site, device)]
+            for name in ("offline", "low")
+        }
+        if any(len(kept[name]) < len(seen.get(name, ())) for name in kept):
+            changed = json.dumps({**seen, **kept})
             connection.execute(_SET_SEEN, {"tenant": tenant, "id": row.id, "seen": changed})
     return len(messages)
 

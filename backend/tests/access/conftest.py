@@ -76,5 +76,8 @@ def owner(client, counter_row, page_body, study_document):
     assert hooks.queue("demo", client.webhook, Event(TEST, {"secret": SECRET}), 1)
     version = dict.fromkeys(COLUMNS, SECRET) | {"created_ms": 0}
     Versions(client.app.state.store.database).add("demo", version, SECRET.encode(), SECRET)
+    series = f"site=farm&device=probe&channel=soil_moisture_ratio&file={SECRET}"
+    moisture = f'[{{"n":"{SECRET}","t":1600000000,"v":0.2}}]'
+    client.imported = client.post(f"/v1/imports?{series}", content=moisture).json()["id"]
     client.bodies = bodies
     return client

@@ -27,7 +27,7 @@ OIDC = OidcConfig(
 PERSON = person(OIDC.issuer, "sub", SECRET)
 DOWN = "/login/oidc"
 """The one route that asks someone else, who is not there."""
-OWN = {"/v1/credentials", "/admin/credentials", "/v1/areas"}
+OWN = {"/v1/credentials", "/admin/credentials", "/v1/areas", "/areas", "/areas/remove"}
 """What an administrator of the other tenant may write: in their own."""
 STA = [
     "Things", "Locations", "Sensors", "Observations", f"Things('town.{SECRET}')",
@@ -76,7 +76,8 @@ def _calls(client):
                 "id": [*ids, client.webhook], "path": STA, "tenant": ["demo"], "person": [PERSON],
                 "study": ["school", "house-test", SECRET], "site": ["town", SECRET],
                 "device": [SECRET, "school"], "which": ["1", "1..1", "1..now"], "number": ["1"],
-                "name": ["report.json"],
+                "name": ["report.json"], "imported": [client.imported],
+                "webhook": [client.webhook],
             }  # fmt: skip
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
@@ -91,6 +92,8 @@ def _body(client, path: str) -> bytes | str:
         return "who=a%40b.example&role=admin&kind=key&label=mine"
     if path == "/v1/credentials":
         return json.dumps({"kind": "key", "role": "admin", "label": "mine"})
+    if path == "/v1/areas":  # theirs are no secret to them
+        return client.bodies["areas"].replace(SECRET, "mine")
     return client.bodies.get(path.removeprefix("/v1/"), b"")
 
 

@@ -44,6 +44,7 @@ def _with_factor(report, study, factor, value):
 def test_the_same_report_says_the_same(old):
     found = compare(old, copy.deepcopy(old))
     assert (found.studies, found.factors, found.data, found.made_from) == ((), (), (), {})
+    assert found.corrections == ()
     assert found.unchanged == len(old["use_cases"])
 
 
@@ -76,6 +77,32 @@ def test_data_that_came_were_corrected_and_refused_are_told_apart(old):
     assert (found["school"].added, found["school"].corrected) == (48, False)
     assert (found["house"].added, found["house"].corrected) == (0, True)
     assert found["road"].quarantined == 3
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "left out"), ("fr", "écarté")])
+def test_what_was_left_out_between_is_named_with_its_reason(old, language, words):
+    entry = {
+        "t": "2025-02-01T10:00+00:00", "kind": "exclude", "site": "town", "device": "school",
+        "channel": "energy_import_wh", "start": "2024-03-01T00:00+00:00",
+        "end": "2024-03-08T00:00+00:00", "why": "works, order 12", "old": "", "new": "",
+        "reference": "",
+    }  # fmt: skip
+    new = copy.deepcopy(old)
+    new["data"]["corrections"] = [entry]
+    _case(new, "school")["coverage_ratio"] /= 2
+    for before, after, held in ((old, new, True), (new, old, False)):
+        found = compare(before, after)
+        (change,) = found.corrections
+        assert (change.held, change.kind, change.why) == (held, "exclude", "works, order 12")
+        assert found.studies[0].inputs == ("corrections",)
+        reader = Reader(Words.load(language), Formatter(language))
+        (row,) = told.corrections(found, reader)
+        assert row[:2] == (words, "town/school/energy_import_wh")
+        assert row[3] == "works, order 12"
+        assert "2024" in row[2]
+        assert "corrections" in to_json(found)
+    del old["data"]["corrections"]
+    assert len(compare(old, new).corrections) == 1, "versions of before had no such list"
 
 
 def test_studies_gates_settings_and_versions(old):

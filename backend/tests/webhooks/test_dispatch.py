@@ -2,12 +2,14 @@
 
 import json
 import time
+from datetime import date, timedelta
 
 import pytest
 
 from cobenefit_backend import bodies
 from cobenefit_backend.webhooks import stored
-from cobenefit_backend.webhooks.events import TEST, Event
+from cobenefit_backend.webhooks.events import TEST, Event, between
+from cobenefit_backend.webhooks.forgotten import forget
 from cobenefit_hil.services import free_port
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -195,3 +197,41 @@ def test_the_thread_delivers_and_stops(dispatcher, queued):
     teller.stop()
     assert len(receiver.got) == 1
     assert not teller._thread.is_alive()
+
+
+DAYS = [date(2024, 3, 4) + timedelta(days=n) for n in range(27)]
+
+
+@pytest.fixture
+def came(client, study_document, counter_row, page_body):
+    """Store days of the school, with so many of their 48 readings."""
+    assert client.post("/v1/studies", json=study_document).status_code == 202
+
+    def stored_days(page, some, count):
+        rows = [(0, counter_row(day, 1000.0 * day.day, 900.0, count=count)) for day in some]
+        body = page_body([["town", "school", "energy_import_wh"]], rows, page=page)
+        assert client.post("/v1/rollups", content=body).status_code == 202
+
+    return stored_days
+
+
+def test_a_coverage_that_falls_is_told_once(store, hook, hooks, dispatcher, came):
+    came(0, DAYS[:9], 48)
+    name = hook("https://example.org/in")
+    teller = dispatcher()
+    for page, (some, count) in enumerate([(DAYS[9:18], 20), (DAYS[18:20], 20), (DAYS[20:], 48)]):
+        came(page + 1, some, count)
+        teller.watch()
+    told = [json.loads(row["body"]) for row in hooks.outbox("demo", name)]
+    (low,) = [event["data"] for event in told if event["type"] == "coverage.low"]
+    assert low["nodes"] == [{"site": "town", "device": "school"}]
+    assert hooks.active("demo")[0]["seen"]["low"] == []
+    with store.database.writing("demo", data=False) as connection:
+        assert forget(connection, "demo", "town", "school") == 1
+    assert "coverage.low" not in {row["type"] for row in hooks.outbox("demo", name)}
+
+
+def test_a_webhook_of_before_is_not_told_what_was_low_already():
+    now = {"change": 2, "refused": {}, "offline": [], "low": [["town", "school"]]}
+    before = {"change": 1, "refused": {}, "offline": []}
+    assert [event.type for event in between(before, now)] == ["report.changed"]

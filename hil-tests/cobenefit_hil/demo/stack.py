@@ -16,6 +16,7 @@ from cobenefit_hil.services import Service, ServiceError, broker_command, free_p
 
 TENANT = "demo"
 STUDY = Path(__file__).parent / "study.toml"
+AREAS = data.DATA / "areas.geojson"
 STATION = "724390"
 DRAIN_S = 120.0
 START_S = 180.0
@@ -192,6 +193,7 @@ class Stack:
         headers = {"Authorization": f"Bearer {self._new_key('officer')}"}
         with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
             _post(client, "/v1/studies", tomllib.loads(STUDY.read_text(encoding="utf-8")))
+            _post(client, "/v1/areas", json.loads(AREAS.read_text(encoding="utf-8")))
             _post(client, "/v1/weather", _weather())
             _post(client, "/v1/activities", {"tenant": TENANT, "rows": list(_activities())})
 
