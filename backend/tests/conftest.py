@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 import uvicorn
+from hypothesis import settings
 
 from cobenefit_backend import migrate
 from cobenefit_backend.access.credentials import Kind
@@ -25,6 +26,10 @@ from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.store import Store, open_engine
 from cobenefit_hil import postgres
 from cobenefit_hil.services import ServiceError
+
+# An example takes as long as the machine is busy; in CI Hypothesis has such a profile itself.
+settings.register_profile("busy", settings.default, deadline=None)
+settings.load_profile("busy")
 
 PARIS = ZoneInfo("Europe/Paris")
 SPOOL = "0e8b2c52-6c51-4e0b-9b0f-3d1f1a6f0a01"
@@ -341,6 +346,9 @@ def served(municipality):
     listener = config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
+    while not server.started:  # the socket is bound, but nobody listens on it before
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
     yield "http://{}:{}".format(*listener.getsockname())
     server.should_exit = True
     thread.join()

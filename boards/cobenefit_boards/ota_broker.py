@@ -111,10 +111,21 @@ def retained(client: mqtt.Client, patterns: Sequence[str]) -> dict[str, bytes]:
     Returns
     -------
     dict
-        Payload by topic; what came until half a second passed without more.
+        Payload by topic; what came until half a second passed without more, once the broker had
+        answered.
+
+    Raises
+    ------
+    BrokerError
+        If the broker does not answer in time.
     """
     found: dict[str, bytes] = {}
+    answered = threading.Event()
     latest = [time.monotonic()]
+
+    def subscribed(*_: object) -> None:
+        latest[0] = time.monotonic()
+        answered.set()
 
     def take(_c: object, _u: object, message: mqtt.MQTTMessage) -> None:
         latest[0] = time.monotonic()
@@ -122,12 +133,15 @@ def retained(client: mqtt.Client, patterns: Sequence[str]) -> dict[str, bytes]:
             found[message.topic] = bytes(message.payload)
 
     client.on_message = take
+    client.on_subscribe = subscribed
     client.subscribe([(pattern, 1) for pattern in patterns])
+    if not answered.wait(_TIMEOUT_S):
+        raise BrokerError("the broker did not answer within 30 s: is it overloaded? Try again")
     deadline_s = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < min(deadline_s, latest[0] + _SETTLE_S):
         time.sleep(0.02)
     client.unsubscribe(list(patterns))
-    client.on_message = None
+    client.on_message = client.on_subscribe = None
     return found
 
 

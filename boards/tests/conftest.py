@@ -35,7 +35,7 @@ KINDS = {"esp32": "esp32_generic", "esp32c3": "esp32_generic_c3",
          "esp32s3": "esp32_generic_s3", "esp32c6": "esp32_generic_c6"}  # fmt: skip
 
 
-def wait_for(condition, what, timeout_s=60):
+def wait_for(condition, what, timeout_s=100):
     end = time.monotonic() + timeout_s
     while not (found := condition()):
         assert time.monotonic() < end, f"{what} did not come in {timeout_s} s"

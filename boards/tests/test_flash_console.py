@@ -77,7 +77,7 @@ def test_a_self_test_that_finds_something(board):
     ],
 )
 def test_a_board_that_does_not_start_says_why(board, said, cause, monkeypatch):
-    monkeypatch.setattr(flash_console, "BOOT_S", 0.6)
+    monkeypatch.setattr(flash_console, "BOOT_S", 2.0)
     booted, tested, found, remedy, _ = judge(board(said))
     assert (booted, tested) == ("no", "not tried")
     assert cause in found

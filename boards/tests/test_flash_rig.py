@@ -33,7 +33,7 @@ def test_the_mock_rig_is_started_as_its_file_says(flash_tools, tmp_path, wait_fo
         assert flash_esptool.identify(flash_rig.load(rig)[0]).mac == "24:0a:c4:00:00:01"
     finally:
         mocks.send_signal(signal.SIGINT)
-        assert mocks.wait(20) == 0
+        assert mocks.wait(100) == 0
 
 
 @pytest.mark.parametrize(

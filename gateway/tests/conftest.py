@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import settings
 
 from cobenefit_gateway import config
 from cobenefit_gateway.intake import Intake
@@ -15,6 +16,10 @@ from cobenefit_gateway.readings import Readings
 from cobenefit_gateway.spool import Spool
 from cobenefit_gateway.store import Store
 from cobenefit_wire.pack import Pack, encode
+
+# An example takes as long as the machine is busy; in CI Hypothesis has such a profile itself.
+settings.register_profile("busy", settings.default, deadline=None)
+settings.load_profile("busy")
 
 #: 2023-11-14; every test lives on this day.
 NOW_MS = 1_700_000_000_000

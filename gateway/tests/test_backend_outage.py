@@ -35,7 +35,7 @@ class Node:
     def on_ack(self, _client, _userdata, message):
         self.floor = max(self.floor, messages.decode_ack(message.payload).floor)
 
-    def send_until_acknowledged(self, upto, timeout_s=60):
+    def send_until_acknowledged(self, upto, timeout_s=120):
         until = time.monotonic() + timeout_s
         while self.floor < upto:
             assert time.monotonic() < until, f"{self.floor} of {upto} acknowledged"

@@ -13,7 +13,7 @@ from cobenefit_gateway.journal import RAW, REPEATED
 from cobenefit_gateway.mqtt import open_broker
 from cobenefit_hil.services import Service, broker_command, free_port
 
-LONG_S = 30.0
+LONG_S = 90.0
 pytestmark = pytest.mark.broker
 
 

@@ -36,7 +36,7 @@ def forwarded(gateway, enough, key=""):
     forwarder = Forwarder(gateway.config, key)
     thread = threading.Thread(target=forwarder.run, args=(stop,))
     thread.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 90
     while not enough(forwarder) and time.monotonic() < until:
         time.sleep(0.01)
     stop.set()

@@ -81,7 +81,7 @@ def step(gateway, times=1):
     """As the thread does, without its waits; returns the forwarder and its last wait."""
     forwarder = Forwarder(gateway.config, "key")
     spool = Spool(gateway.config.data_dir / "gateway.db")
-    with httpx.Client(base_url=gateway.config.backend.url, timeout=5) as http:
+    with httpx.Client(base_url=gateway.config.backend.url, timeout=60) as http:
         for _ in range(times):
             wait_s = forwarder._once(http, spool, 0.0)
     counts = spool.counts()

@@ -71,7 +71,7 @@ class Client:
         self.client.on_subscribe = lambda *_: self.news.set()
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
-        assert self.news.wait(20)
+        assert self.news.wait(60)
         self.news.clear()
 
     def _connected(self, _client, _userdata, _flags, reason, _properties):
@@ -80,11 +80,11 @@ class Client:
 
     def subscribe(self, topic):
         self.client.subscribe(topic, 1)
-        assert self.news.wait(20)
+        assert self.news.wait(60)
 
     def say(self, *topics):
         for topic in topics:
-            self.client.publish(topic, b"x", 1).wait_for_publish(20)
+            self.client.publish(topic, b"x", 1).wait_for_publish(60)
 
     def close(self):
         self.client.disconnect()
@@ -102,7 +102,7 @@ def test_a_device_may_touch_its_own_branch_and_no_other(broker):
     node.say(other, own)
     gateway.say("cb/v1/lille/meter-7/up/voltage_v", "cb/v1/lille/meter-7/ack")
     end = threading.Event()
-    for _ in range(400):
+    for _ in range(1200):
         if gateway.got and node.got:
             break
         end.wait(0.05)

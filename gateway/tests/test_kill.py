@@ -136,6 +136,7 @@ def sometimes(n):
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("broker_name", "wanted"), [("iotcore", 21), ("mosquitto", 4)])
 def test_kill_at_random_moments_loses_nothing_and_counts_nothing_twice(
     tmp_path, receiver, monkeypatch, program, *, broker_name, wanted
@@ -172,18 +173,27 @@ def test_kill_at_random_moments_loses_nothing_and_counts_nothing_twice(
             gateway = Service("gateway", command, tmp_path / "gateway.log")
             gateway.start()
             making.clear()
-            until = time.monotonic() + 40
-            while any(node.kept for node in nodes) and time.monotonic() < until:
-                time.sleep(0.05)
-            assert not any(node.kept for node in nodes), gateway.tail()
-            time.sleep(0.6)  # one more health message of each node
+            wait_for(lambda: not any(node.kept for node in nodes), gateway)
+            # Its health says what it has lost once all before that is acknowledged.
+            wait_for(lambda: all(told_lost(receiver, node) for node in nodes), gateway)
         finally:
             stop.set()
             player.join()
-        assert gateway.stop(30) == 0, gateway.tail()
+        assert gateway.stop(120) == 0, gateway.tail()
         for node in nodes:
             node.stop()
     check_balance(receiver, nodes)
+
+
+def told_lost(receiver, node):
+    return sum(receiver.lost(node.name, channel) for channel in node.made)
+
+
+def wait_for(ready, gateway):
+    until = time.monotonic() + 240
+    while not ready():
+        assert time.monotonic() < until, gateway.tail()
+        time.sleep(0.05)
 
 
 def check_balance(receiver, nodes):
@@ -197,7 +207,7 @@ def check_balance(receiver, nodes):
             assert stored > 0
             assert refused > 0
         assert node.seq > 26
-        assert sum(receiver.lost(node.name, c) for c in node.made) == node.lost_entry[1]
+        assert told_lost(receiver, node) == node.lost_entry[1]
         rows = [r for k, r in receiver.rollups.items() if k[1] == node.name]
         assert sum(r["sum"] or 0 for r in rows) + node.lost_sum == sum(node.good_sum.values())
         assert sum(receiver.refused(node.name, c, "packs") for c in node.made) == len(node.bent)

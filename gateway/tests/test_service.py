@@ -32,7 +32,7 @@ def command(*words):
     return [sys.executable, "-m", "cobenefit_gateway", *map(str, words)]
 
 
-def wait_for(condition, what, timeout_s=60):
+def wait_for(condition, what, timeout_s=90):
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, what
@@ -80,7 +80,7 @@ def page(stand):
 
     try:
         with urllib.request.urlopen(
-            f"http://127.0.0.1:{stand.page}/status.json", timeout=10
+            f"http://127.0.0.1:{stand.page}/status.json", timeout=60
         ) as answer:
             return json.loads(answer.read())
     except OSError:
@@ -89,7 +89,7 @@ def page(stand):
 
 def publish(stand, number):
     body = [{"n": "voltage_v", "u": "V", "t": START_S + 600 * number, "v": 230}]
-    stand.client.publish("cb/v1/s/d/senml", json.dumps(body), 1).wait_for_publish(20)
+    stand.client.publish("cb/v1/s/d/senml", json.dumps(body), 1).wait_for_publish(60)
 
 
 def taken_over(stand, times):
@@ -110,7 +110,7 @@ def test_reloads_under_way_lose_no_message_and_new_topics_are_heard(stand):
             sent += 1
         wait_for(lambda n=reload: taken_over(stand, n + 1), stand.gateway.tail())
     uplink = json.dumps(UPLINK)
-    until = time.monotonic() + 60  # no subscription yet: the broker drops it, so again
+    until = time.monotonic() + 90  # no subscription yet: the broker drops it, so again
     while page(stand).get("series") != 2 and time.monotonic() < until:
         stand.client.publish("application/a/device/b/event/up", uplink, 1)
         time.sleep(0.05)
@@ -166,7 +166,7 @@ def test_home_assistant_finds_what_was_announced_before_it_came(stand):
 @pytest.mark.broker
 def test_the_commands_of_an_operator(stand):
     publish(stand, 0)
-    stand.client.publish("cb/v1/s/d/up/BAD", b"x", 1).wait_for_publish(20)
+    stand.client.publish("cb/v1/s/d/up/BAD", b"x", 1).wait_for_publish(60)
     wait_for(lambda: page(stand).get("refused_packs") == 1, "nothing refused")
     # The gateway runs: it takes the message again itself, and refuses it again.
     done = subprocess.run(command("replay", stand.config), capture_output=True, text=True)

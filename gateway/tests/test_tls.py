@@ -64,7 +64,7 @@ def test_both_sides_are_verified(tmp_path, broker, case):
     )
     gateway = open_broker(config.load(path), "")
     gateway.start()
-    until = time.monotonic() + (20.0 if welcome else 1.5)
+    until = time.monotonic() + (60.0 if welcome else 1.5)
     got, sent = [], 0
     while not got and time.monotonic() < until:
         if gateway.connected:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from threading import Lock, Thread
 from typing import Literal, Self
 
+from cobenefit_hil.services import free_port
+
 Way = Literal["to_broker", "to_node"]
 WAYS: tuple[Way, Way] = ("to_broker", "to_node")
 CONNACK = 2
@@ -89,9 +91,9 @@ class Proxy:
         self.stranded: set[Way] = set()
 
     def up(self) -> None:
-        """Take connections, always on the same port."""
+        """Take connections, always on the same port, which nobody gets while it is down."""
+        self.port = self.port or free_port()
         listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
         self._listener = listener
         Thread(target=self._listen, args=(listener,), daemon=True).start()
 

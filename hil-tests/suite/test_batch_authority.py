@@ -30,6 +30,8 @@ pytestmark = [
     pytest.mark.needs("uart", "simulated_time", "power"),
 ]
 INSTANTS = 40_000
+#: So that the world lasts longer than any test, however fast the machine.
+PACE_S = 0.01
 NODE = f"{SITE}/{DEVICE}"
 INDEX, POWER_CHANNEL = "energy_import_wh", "power_apparent_va"
 
@@ -39,6 +41,7 @@ def peer(tmp_path):
     times = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
     values = {ENERGY: [100 * i for i in range(INSTANTS)], POWER: [10] * INSTANTS}
     with TicPeer(DEVICE, tmp_path, times, values) as meter:
+        meter.pace_s = PACE_S
         yield meter
 
 
@@ -88,9 +91,11 @@ def test_a_node_of_the_batch_is_let_in_until_the_batch_is_revoked(
     equip(board, laptop, batch_authority.issue(laptop, NODE, 365))
     with Keeper(board):
         count = len(ack_station.packs)
-        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 30), broker.tail()
+        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 120), broker.tail()
         broker.revoke(authority.load(laptop))
-        count, refusals = len(ack_station.packs), broker.refusals()
+        refusals = broker.refusals()
+        assert ack_station.wait(lambda: broker.refusals() > refusals, 60), broker.tail()
+        count = len(ack_station.packs)  # what it took before it was shut out has arrived
         assert ack_station.wait(lambda: broker.refusals() > refusals + 1, 60), broker.tail()
     assert broker.said("certificate verify failed")
     assert len(ack_station.packs) == count
@@ -154,7 +159,7 @@ def test_a_stolen_laptop_does_not_play_the_broker(board, broker, laptop, ack_sta
     (broker.folder / "server.key").write_bytes(made.pem()[1])
     broker.restart()
     with Keeper(board):
-        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 30)
+        assert ack_station.wait(lambda: board.console().count(" link: ") >= 2, 120)
     assert "MBEDTLS_ERR_X509" in board.console(), board.console()
     assert not ack_station.packs
 
@@ -188,13 +193,13 @@ def test_an_exchanged_board_goes_on_under_the_same_channels(  # noqa: PLR0917
     )
     equip(board, laptop, made[0])
     with Keeper(board):
-        assert ack_station.wait(lambda: len(ack_station.packs) > 5, 30), broker.tail()
+        assert ack_station.wait(lambda: len(ack_station.packs) > 5, 120), broker.tail()
     boots = {boot for boot, _ in ack_station.packs}
     shutil.rmtree(board.file("ring"))  # another board: nothing of the first is on it
     equip(board, laptop, made[1])
     with Keeper(board):
         fresh = lambda: [b for b, _ in ack_station.packs if b not in boots]  # noqa: E731
-        assert ack_station.wait(lambda: len(fresh()) > 5, 30), board.console()
+        assert ack_station.wait(lambda: len(fresh()) > 5, 120), board.console()
         before, after = indexes(ack_station, boots), indexes(ack_station, set(fresh()))
         words = ["replace", old, new, "--authority", broker.folder, "--km", 34, "--index",
                  f"{INDEX}={before[-1]}:{after[0]}", "--visits", tmp_path / "visits.csv",
@@ -203,7 +208,7 @@ def test_an_exchanged_board_goes_on_under_the_same_channels(  # noqa: PLR0917
         assert done.exit_code == 0, done.output
         broker.restart()
         count = len(ack_station.packs)
-        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 30), broker.tail()
+        assert ack_station.wait(lambda: len(ack_station.packs) > count + 5, 120), broker.tail()
     assert {channel for channel, _ in ack_station.packs.values()} == {INDEX, POWER_CHANNEL}
     assert before == sorted(before)
     assert after == sorted(after)

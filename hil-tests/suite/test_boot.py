@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from cobenefit_hil.plugin import INSTANTS
+
 pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time")]
 
 
@@ -21,11 +23,13 @@ def test_birth_and_goodbye_are_retained(board, ack_station):
 
 
 @pytest.mark.needs("power")
-def test_a_power_cut_leaves_the_will_and_the_next_boot_counts_on(board, ack_station):
+def test_a_power_cut_leaves_the_will_and_the_next_boot_counts_on(board, peer, ack_station):
+    peer.held_at = INSTANTS // 2
     board.boot()
     assert ack_station.wait(lambda: bool(ack_station.packs), 60), board.console()
     board.power_cut()
     assert ack_station.wait(lambda: not ack_station.states[-1].online, 60)
+    peer.held_at = None
     board.boot()
     assert board.wait(100) == 0, board.console()
     assert ack_station.wait(lambda: not ack_station.states[-1].online, 60)

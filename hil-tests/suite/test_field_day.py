@@ -107,10 +107,13 @@ def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, see
     ) as trial:  # fmt: skip
         made = release(tmp_path, trial.board)
         operator = ota_broker.Broker("127.0.0.1", plain)
+        trial.world.held_at = instants * 9 // 10  # the day is not over before an outage
         with flapping(trial.link, trial.world, seed, apart_s) as outages:
             trial.board.boot()
             assert station.wait(lambda: trial.world.served > instants // 5, 300)
             update(trial, operator, made)
+            assert station.wait(lambda: outages, 100), trial.board.console()[-3000:]
+            trial.world.held_at = None
             assert trial.board.wait(400) == 0, trial.board.console()[-3000:]
         status = ota_commands.summary(ota_broker.reports(operator, SITE, DEVICE))
         console = trial.board.console()
@@ -120,6 +123,5 @@ def test_a_day_with_everything_at_once_balances(tmp_path, program, long_run, see
         assert trial.balance() == Balance(10 * instants, 10 * instants)
         assert station.missing() == []
         assert [e for e in station.errors if "/ota/" not in e] == []
-        assert outages
         assert station.last_health().reconnects == connections(console) - 1
         assert "MemoryError" not in console

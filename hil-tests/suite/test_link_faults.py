@@ -46,9 +46,11 @@ def test_a_link_that_dies_silently_is_noticed_and_nothing_is_lost(
             for name in FAULTS
         }
         for name, trial in trials.items():
+            trial.world.held_at = INSTANTS // 2  # there is something to send when it is struck
             trial.board.boot()
             assert trial.station.wait(lambda t=trial: len(t.station.packs) > 5, 60)
             strike(trial, name)
+            trial.world.held_at = None
         noticed_s = notice(trials, limit_s)
         for name, trial in trials.items():
             assert trial.board.wait(250) == 0, trial.board.console()[-3000:]

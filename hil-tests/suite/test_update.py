@@ -1,5 +1,6 @@
 """Updates over the air, on a real board and a real broker: good ones run, bad ones never stay."""
 
+import random
 import shutil
 import time
 
@@ -15,7 +16,11 @@ from cobenefit_wire import release
 
 pytestmark = [pytest.mark.hil, pytest.mark.needs("uart", "simulated_time", "power")]
 INSTANTS = 40_000
+#: So that the world lasts longer than any test, however fast the machine.
+PACE_S = 0.01
 RESET = 73
+CUTS = 6
+CHANGED = ("tic", "ld2451", "modbus")
 
 
 @pytest.fixture
@@ -23,6 +28,7 @@ def peer(tmp_path):
     times = [START_MS + i * PERIOD_MS for i in range(INSTANTS)]
     values = {ENERGY: [100 * i for i in range(INSTANTS)], POWER: [10] * INSTANTS}
     with TicPeer(DEVICE, tmp_path, times, values) as meter:
+        meter.pace_s = PACE_S
         yield meter
 
 
@@ -81,7 +87,7 @@ class Fleet:
     def status(self):
         return ota_commands.summary(ota_broker.reports(self.where, SITE, DEVICE))
 
-    def until(self, timeout_s=60, **wanted):
+    def until(self, timeout_s=120, **wanted):
         """Let the board run, and boot it after each reset, until its status is as wanted."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -205,31 +211,44 @@ def test_a_gateway_that_acks_nothing_confirms_nothing(fleet, ack_station):
     assert fleet.reports(ack_station)
 
 
-def test_power_cuts_resume_the_download_and_the_trial(fleet, ack_station, monkeypatch):
+def held(slot):
+    """Return the bytes of a slot that were fetched; what did not change was copied."""
+    paths = [slot / f"cobenefit_node/drivers/{name}.py" for name in CHANGED]
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def test_power_cuts_resume_the_download_and_the_trial(fleet, ack_station, monkeypatch, seed):
     fleet.release("9.1", 7)
-    for name in ("tic", "ld2451", "modbus"):  # so that there is something to fetch
+    for name in CHANGED:  # so that there is something to fetch
         path = fleet.tmp_path / f"9.1/cobenefit_node/drivers/{name}.py"
         path.write_text(path.read_text() + "# changed\n")
     shutil.rmtree(fleet.tmp_path / "9.1.release")
     ota.sign(fleet.tmp_path / "9.1", fleet.key, 7, fleet.tmp_path / "9.1.release", confirm_s=60)
-    made = ota.read(fleet.tmp_path / "9.1.release")
+    sealed, notice, chunks = ota.read(fleet.tmp_path / "9.1.release")
+    last = max(n for n, chunk in enumerate(chunks) if b"# changed\n" in chunk)
     fleet.board.boot()
-    fleet.publish(*made)
-    cuts = 0
-    sizes = []
+    fleet.publish(sealed, notice, chunks[:last])  # so that no download ends before the last cut
     slot = fleet.board.file("app_a")
-    while fleet.board.poll() is None and cuts < 8:
-        time.sleep(0.35)
-        if fleet.board.poll() is not None:
-            break
+    sizes, moments = [], random.Random(seed)
+    for cut in range(CUTS):
+        if cut:
+            time.sleep(moments.uniform(0.05, 0.5))
+        else:
+            begun = lambda: held(slot) > 0  # noqa: E731
+            assert ack_station.wait(begun, 100), fleet.board.console()[-3000:]
         fleet.board.power_cut()
-        cuts += 1
-        sizes.append(sum(p.stat().st_size for p in slot.rglob("*.py")) if slot.exists() else 0)
+        sizes.append(held(slot))
         fleet.board.boot()
+    assert sizes == sorted(sizes), "a power cut cost more than the chunk under way"
+    fleet.publish(sealed, notice, chunks)
+    assert ack_station.wait(lambda: fleet.board.poll() is not None, 100), fleet.status()
+    assert fleet.board.wait(1) == RESET, fleet.board.console()[-3000:]
+    fleet.board.boot()
+    time.sleep(moments.uniform(0, 0.5))
+    fleet.board.power_cut()
+    fleet.board.boot()
     status = fleet.until(outcome="confirmed", counter=7)
     assert status["version"] == "9.1"
-    assert cuts >= 3
-    assert sizes == sorted(sizes), "a power cut cost more than the chunk under way"
     assert fleet.state(monkeypatch).counter == 7
     assert fleet.reports(ack_station)
 

@@ -70,7 +70,7 @@ def micropython(script, air, tmp_path):
 
 def test_the_radio_has_the_limits_of_the_chip(tmp_path):
     with Air() as air:
-        said, _ = micropython(LIMITS, air, tmp_path).communicate(timeout=60)
+        said, _ = micropython(LIMITS, air, tmp_path).communicate(timeout=100)
     names = ["NOT_INIT", "IF", "NOT_FOUND", "ARG", "EXIST"]
     expected = [f"ESP_ERR_ESPNOW_{name}" for name in names]
     full = "[None, 'ESP_ERR_ESPNOW_FULL']"
@@ -81,10 +81,12 @@ def test_the_radio_has_the_limits_of_the_chip(tmp_path):
 def test_frames_in_another_s_key_are_not_heard_and_those_in_clear_are(tmp_path):
     with Air() as air:
         radio = micropython(LISTEN, air, tmp_path)
-        while radio.poll() is None:  # until it is there
-            air.inject(FAR, OWN, b"secret", seal=b"\1\2\3\4")
-            air.inject(FAR, OWN, b"other channel", channel=7)
-            air.inject(FAR, OWN, b"clear")
-            air.inject(FAR, OWN, b"end")
+        while OWN not in air._stations:  # until it is there
+            assert radio.poll() is None
             time.sleep(0.02)
-    assert radio.communicate()[0].splitlines() == ["[b'clear', b'end']"]
+        air.inject(FAR, OWN, b"secret", seal=b"\1\2\3\4")
+        air.inject(FAR, OWN, b"other channel", channel=7)
+        air.inject(FAR, OWN, b"clear")
+        air.inject(FAR, OWN, b"end")
+        said, _ = radio.communicate(timeout=100)
+    assert said.splitlines() == ["[b'clear', b'end']"]

@@ -13,16 +13,16 @@ PUBLISH, PUBACK, ACCEPTED = b"\x30\x05\x00\x01ahi", b"\x40\x02\x00\x07", b"\x20\
 @pytest.fixture
 def broker():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
+        server.settimeout(60)
         yield server
 
 
 @contextmanager
 def connected(link, broker):
-    with socket.create_connection(("127.0.0.1", link.port), 5) as node:
+    with socket.create_connection(("127.0.0.1", link.port), 60) as node:
         there, _ = broker.accept()
         with there:
-            there.settimeout(5)
+            there.settimeout(60)
             yield node, there
 
 
@@ -66,7 +66,7 @@ def test_withheld_packets_are_left_out_and_others_pass(broker):
         assert there.recv(9) == b"1"
         link.withhold(4)
         there.sendall(PUBACK + PUBLISH + PUBACK)
-        node.settimeout(5)
+        node.settimeout(60)
         assert node.recv(99) == PUBLISH
 
 
@@ -77,7 +77,7 @@ def test_a_link_that_is_down_refuses_and_cuts_and_comes_back_on_its_port(broker)
         link.down()
         assert node.recv(9) == b""
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", link.port), 5)
+            socket.create_connection(("127.0.0.1", link.port), 60)
         link.up()
         with connected(link, broker) as (again, beyond):
             again.sendall(b"2")

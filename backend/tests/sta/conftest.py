@@ -106,10 +106,10 @@ def served(town):
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(90)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/sta/v1.1"
     server.should_exit = True
-    thread.join(30)
+    thread.join(90)
     assert not thread.is_alive()
 
 

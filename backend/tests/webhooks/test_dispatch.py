@@ -10,6 +10,7 @@ from cobenefit_backend import bodies
 from cobenefit_backend.webhooks import stored
 from cobenefit_backend.webhooks.events import TEST, Event, between
 from cobenefit_backend.webhooks.forgotten import forget
+from cobenefit_hil.services import free_port
 
 BOTH = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 
@@ -37,7 +38,7 @@ def _health(store, online: bool, uptime_ms: int) -> None:
 @pytest.fixture
 def queued(hook, hooks, receive):
     """A webhook with one test event waiting, and its receiver."""
-    receiver = receive()
+    receiver = receive(port=free_port())  # which nobody gets while it is down
     name = hook(f"http://127.0.0.1:{receiver.port}/in")
     assert hooks.queue("demo", name, Event(TEST, {}), time.time_ns() // 1_000_000)
     return name, receiver
@@ -190,7 +191,7 @@ def test_the_thread_delivers_and_stops(dispatcher, queued):
     _, receiver = queued
     teller = dispatcher(tick_s=0.05)
     teller.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not receiver.got and time.monotonic() < deadline:
         time.sleep(0.02)
     teller.stop()

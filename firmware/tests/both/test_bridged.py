@@ -76,7 +76,7 @@ class Bench:
     async def until(self, ready):
         """Work until a condition holds; return what ended the session, if something did."""
         listening = asyncio.create_task(_outcome(self.client.listen()))
-        for _ in range(400):
+        for _ in range(4000):
             self.broker()
             if ready() or listening.done():
                 break
@@ -96,7 +96,7 @@ async def _outcome(part):
 
 def _run(scenario):
     async def within():
-        await asyncio.wait_for(scenario(), 30)
+        await asyncio.wait_for(scenario(), 90)
 
     asyncio.run(within())
 

@@ -1,6 +1,10 @@
-"""MicroPython: step a peer through its world and print what a driver reads at each instant.
+r"""MicroPython: step a peer through its world and print what a driver reads at each instant.
 
-    micropython read_peer.py <firmware folder> <path of the peer's lines> <driver> <options, JSON>
+    micropython read_peer.py <firmware folder> <path of the peer's lines> <driver> \
+        <options, JSON> <instants with a fault, JSON>
+
+A time-out among the options is for those instants: at all others the peer does answer, however
+busy the machine is.
 
 One JSON line an instant: [t_ms, microseconds in read(), [[channel, value, exponent, quality], …]].
 """
@@ -16,6 +20,7 @@ sys.path.insert(0, sys.argv[1] + "/../hil-tests/cobenefit_hil/virtual")
 
 from cobenefit_node import board, drivers
 
+PATIENT_MS = 20_000
 _LFLAG, _CC, _VTIME, _VMIN = 3, 6, 5, 6
 
 
@@ -33,12 +38,14 @@ def opened(path):
 class Counter:
     """The rig's counter: asks the peer on the sensor line."""
 
+    patient = True
+
     def __init__(self, line):
         self.line = line
 
     def value(self):
         self.line.write(b"c\n")
-        for _ in range(100):
+        for _ in range(PATIENT_MS if self.patient else 100):
             text = self.line.read(32)
             if text:
                 return int(text)
@@ -64,7 +71,16 @@ class Board(board.Board):
         return Counter(opened(self.path + ".sensor"))
 
 
-async def main(path, name, options):
+def be_patient(driver, options, patient):
+    """Give a driver all the time it takes, or what its options say."""
+    Counter.patient = patient
+    if "timeout_ms" in options:
+        part = getattr(driver, "line", driver)
+        assert hasattr(part, "_timeout_ms")
+        part._timeout_ms = PATIENT_MS if patient else options["timeout_ms"]
+
+
+async def main(path, name, options, faults):
     control = asyncio.StreamReader(opened(path + ".control"))
     driver = drivers.make(name, Board(path), options)
     while True:
@@ -76,10 +92,11 @@ async def main(path, name, options):
         control.write(t_ms + b"\n")
         await control.drain()
         assert (await control.readline()).strip() == b"ok"
+        be_patient(driver, options, int(t_ms) not in faults)
         started = time.ticks_us()
         values = await driver.read()
         took = time.ticks_diff(time.ticks_us(), started)
         print(json.dumps([int(t_ms), took, [list(value) for value in values]]))
 
 
-asyncio.run(main(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))
+asyncio.run(main(sys.argv[2], sys.argv[3], *map(json.loads, sys.argv[4:6])))

@@ -38,6 +38,7 @@ from typing import Self
 import numpy as np
 
 from cobenefit_hil.peers.ledger import Ledger
+from cobenefit_hil.peers.pace import Paced
 from cobenefit_hil.peers.pty import Line
 from cobenefit_wire import quality
 
@@ -60,7 +61,7 @@ class Fault:
     amount: int = 0
 
 
-class Peer(ABC):
+class Peer(Paced, ABC):
     """A sensor on a pseudo-terminal; use it as a context manager or call `start` and `stop`."""
 
     kinds: tuple[str, ...] = ("silence", "step_back", "clock")
@@ -227,19 +228,21 @@ class Peer(ABC):
             *lines, buffer = buffer.split(b"\n")
             buffer = buffer[-LINE_BYTES:]
             for line in lines:
-                self.control.write(self._reply(line.strip()) + b"\n")
+                self.control.write(self._reply(line.strip()))
 
     def _reply(self, line: bytes) -> bytes:
         if line == b"?":
             t_ms = self.next_ms()
             if t_ms is None:
                 self.done.set()
-                return b"end"
-            return b"%d" % t_ms
+                return b"end\n"
+            return b"%d\n" % t_ms
         if not line.isdigit():
-            return b"error: send ? or a Unix time in ms"
+            return b"error: send ? or a Unix time in ms\n"
+        if not self._may_move(self.served, self.control, self._stopping):
+            return b""
         self.set_time(int(line))
-        return b"ok"
+        return b"ok\n"
 
     def _play(self, interval_s: float) -> None:
         t_ms = self.next_ms()

@@ -11,13 +11,14 @@ from threading import Event, Thread
 from typing import Self
 
 from cobenefit_hil.peers.base import LINE_BYTES, Peer
+from cobenefit_hil.peers.pace import Paced
 from cobenefit_hil.peers.pty import Line
 
 
-class World:
+class World(Paced):
     """A node's sensors, started and stopped together; `done` is set when time has run out.
 
-    `pace_s` may be changed meanwhile.
+    Time goes on as fast and as far as `pace.Paced` says.
 
     Parameters
     ----------
@@ -66,18 +67,19 @@ class World:
             *lines, buffer = buffer.split(b"\n")
             buffer = buffer[-LINE_BYTES:]
             for line in lines:
-                self.control.write(self._reply(line.strip()) + b"\n")
+                self.control.write(self._reply(line.strip()))
 
     def _reply(self, line: bytes) -> bytes:
         if line == b"?":
             t_ms = self.peers[0].next_ms()
             if t_ms is None:
                 self.done.set()
-                return b"end"
-            return b"%d" % t_ms
+                return b"end\n"
+            return b"%d\n" % t_ms
         if not line.isdigit():
-            return b"error: send ? or a Unix time in ms"
-        self._stopping.wait(self.pace_s)
+            return b"error: send ? or a Unix time in ms\n"
+        if not self._may_move(self.served, self.control, self._stopping):
+            return b""
         for peer in self.peers:
             peer.set_time(int(line))
-        return b"ok"
+        return b"ok\n"

@@ -19,7 +19,7 @@ import machine
 from cobenefit_node.clock import Clock, Ended
 from cobenefit_node.ticks import sleep_ms
 
-_ANSWER_S = 30
+_ANSWER_S = 120
 _FULL_RATIO = 0.5
 #: A longer jump is a fault of the data, not time a node has lived through. [ms]
 _LONGEST_STEP_MS = 31 * 86_400_000
