@@ -3,9 +3,30 @@
 from collections.abc import Sequence
 
 from cobenefit_backend.consents import Register
-from cobenefit_backend.imports.records import Draft, Refusal, Target
+from cobenefit_backend.imports.records import Draft, Refusal, Sample, Target
 
 REASON = "import_no_consent"
+
+
+def told_s(ordered: Sequence[Draft] | Sequence[Sample]) -> list[int]:
+    """Return about how short a time each value tells something.
+
+    Parameters
+    ----------
+    ordered : sequence of Draft or of Sample
+        In order of time.
+
+    Returns
+    -------
+    list of int
+        The length of what spans time; of an instant, the time since the value before it. [s]
+    """
+    found, before_ms = [], 0
+    for each in ordered:
+        since_ms = each.start_ms if each.end_ms > each.start_ms else before_ms
+        found.append(max(each.end_ms - since_ms, 0) // 1000)
+        before_ms = each.end_ms
+    return found
 
 
 def agreed(
@@ -28,11 +49,9 @@ def agreed(
         Lines as coarse as agreed and from after an erasure, and the rest. An instant tells as
         much as the time to the one before it.
     """
-    kept, refused, before_ms = [], [], 0
-    for draft in sorted(drafts, key=lambda each: (each.start_ms, each.number)):
-        since_ms = draft.start_ms if draft.end_ms > draft.start_ms else before_ms
-        length_s = max(draft.end_ms - since_ms, 0) // 1000
-        before_ms = draft.end_ms
+    kept, refused = [], []
+    ordered = sorted(drafts, key=lambda each: (each.start_ms, each.number))
+    for draft, length_s in zip(ordered, told_s(ordered), strict=True):
         if register.takes(target.site, target.device, draft.start_ms, length_s):
             kept.append(draft)
         else:

@@ -25,7 +25,7 @@ from cobenefit_backend.imports.merge import Key, Laid
 from cobenefit_backend.imports.models import ImportBatch
 from cobenefit_backend.imports.records import MAX_SAMPLES, Refusal, Sample, Target
 from cobenefit_backend.imports.refused import count_refused
-from cobenefit_backend.imports.restate import Series, packed, samples_of
+from cobenefit_backend.imports.restate import Series, packed, span_of
 from cobenefit_backend.imports.screen import screen
 from cobenefit_backend.upserts import columns_of
 
@@ -265,14 +265,12 @@ class Imports:
         windows = _windows(series.stored, wanted)
         series.write(wanted.rows)
         count_refused(self._database, connection, tenant, target, batches)
-        samples = samples_of(batch)
-        span = (samples[0].start_ms, max(s.end_ms for s in samples)) if samples else (0, 0)
         kind = log.IMPORT if batch["state"] == COMMITTED else log.UNDO
         if kind == log.IMPORT:
             batch["summary"] = json.dumps({**json.loads(batch["summary"]), "windows": windows})
         names = target.site, target.device, target.channel
         log.add(
-            connection, tenant, kind, names, span, who=by, t_ms=now_ms, why=batch["file"],
+            connection, tenant, kind, names, span_of(batch), who=by, t_ms=now_ms, why=batch["file"],
             old=f"{len(series.stored)} windows", new=f"{len(wanted.rows)} windows",
             reference=batch["id"],
         )  # fmt: skip
@@ -324,8 +322,8 @@ def _overlapping(samples: list[Sample], batches: list[Row]) -> list[str]:
     start_ms, end_ms = samples[0].start_ms, max(sample.end_ms for sample in samples)
     found = []
     for batch in batches:
-        others = samples_of(batch)
-        if others and others[0].start_ms < end_ms and others[-1].end_ms > start_ms:
+        other_ms = span_of(batch)
+        if other_ms[0] < end_ms and other_ms[1] > start_ms:
             found.append(batch["id"])
     return found
 
