@@ -82,8 +82,8 @@ def _measure(name: str, url: str, rows: int, server_s: Callable[[], float] = flo
     key = app.state.guard.credentials.create(
         "bench", Kind.KEY, Role.GATEWAY, "bench", now_ms=0, by="bench"
     )
-    # asyncio switches Nagle's algorithm off only where the protocol is named, as `serve` does; else
-    # each answer waits 40 ms for an acknowledgement.
+    # With the protocol named, as in `serve`: else asyncio leaves Nagle's algorithm on, and each
+    # answer waits 40 ms for an acknowledgement.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen()

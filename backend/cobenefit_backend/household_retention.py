@@ -110,10 +110,11 @@ _TABLES = {
 }
 
 
-def _finer(register: Register, meter: Meter, oldest_ms: int) -> tuple[str, dict[str, int]]:
+def _finer(register: Register, meter: Meter, oldest_ms: int) -> tuple[str, dict[str, int | str]]:
     """Return a condition for the windows that `Register.takes` refuses, and its values."""
     spans = [span for purpose in Purpose for span in register.fine_spans(*meter, purpose)]
-    values = {"day_s": DAY_S, "oldest_ms": max(oldest_ms, register.erased_at(*meter))}
+    oldest_ms = max(oldest_ms, register.erased_at(*meter))
+    values: dict[str, int | str] = {"day_s": DAY_S, "oldest_ms": oldest_ms}
     agreed = ["1 = 0"]
     for n, (finest_s, first_ms, end_ms) in enumerate(spans):
         agreed.append(f"length_s >= :s{n} AND start_ms >= :a{n} AND start_ms < :b{n}")

@@ -1,8 +1,9 @@
 """Lines of a file that a household agreed to: what an import keeps follows the same consent."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from cobenefit_backend.consents import Register
+from cobenefit_backend.consents import Purpose, Register
 from cobenefit_backend.imports.records import Draft, Refusal, Sample, Target
 
 REASON = "import_no_consent"
@@ -58,3 +59,34 @@ def agreed(
             text = "finer than the household agreed to, or from before an erasure"
             refused.append(Refusal(draft.number, REASON, text))
     return kept, refused
+
+
+def readable(batch: dict[str, Any], register: Register) -> dict[str, Any]:
+    """Return an import as it is listed: of a household no value that its consent does not show.
+
+    Parameters
+    ----------
+    batch : dict
+        With `site`, `device`, `summary` and `refused`.
+    register : Register
+        What the households of the tenant agree to.
+
+    Returns
+    -------
+    dict
+        The same for a meter of no household. Else `first` and `last` are there where `savings`
+        covers them, as in every page; an instant never, and no text of a refused line, which may
+        say a value.
+    """
+    meter = batch["site"], batch["device"]
+    if meter not in register.households:
+        return batch
+    may = register.may(*meter, Purpose.SAVINGS)
+    summary = dict(batch["summary"])
+    for name in ("first", "last"):
+        value = summary[name]
+        if value is not None:
+            length_s = (value["end_ms"] - value["start_ms"]) // 1000
+            seen = register.shows(*meter, (Purpose.SAVINGS,), value["start_ms"], length_s)
+            summary[name] = value if may and seen else None
+    return {**batch, "summary": summary, "refused": {**batch["refused"], "lines": []}}

@@ -19,7 +19,7 @@ from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import InputError, RequestError
 from cobenefit_backend.imports import formats, log
-from cobenefit_backend.imports.agreed import agreed
+from cobenefit_backend.imports.agreed import agreed, readable
 from cobenefit_backend.imports.formats import Format
 from cobenefit_backend.imports.merge import Key, Laid
 from cobenefit_backend.imports.models import ImportBatch
@@ -51,9 +51,9 @@ _MARK = text(
     "WHERE tenant = :tenant AND id = :id"
 )
 _OLD_PREVIEWS = text(
-    "DELETE FROM import_batch WHERE tenant = :tenant AND state = 'preview' AND id NOT IN "
-    "(SELECT id FROM import_batch WHERE tenant = :tenant AND state = 'preview' "
-    "ORDER BY made_ms DESC, id LIMIT :kept)"
+    "DELETE FROM import_batch WHERE tenant = :tenant AND state = 'preview' AND id <> :id "
+    "AND id NOT IN (SELECT id FROM import_batch WHERE tenant = :tenant AND state = 'preview' "
+    "AND id <> :id ORDER BY made_ms DESC, id LIMIT :kept)"
 )
 
 
@@ -164,7 +164,8 @@ class Imports:
             batch["summary"] = json.dumps(summary)
             row = tuple(batch[name] for name in _COLUMNS)
             self._database.many(connection, _INSERT, [row])
-            connection.execute(_OLD_PREVIEWS, {"tenant": tenant, "kept": MAX_PREVIEWS})
+            old = {"tenant": tenant, "id": batch["id"], "kept": MAX_PREVIEWS - 1}
+            connection.execute(_OLD_PREVIEWS, old)
         return _shown(batch)
 
     def commit(self, tenant: str, number: str, *, by: str, now_ms: int) -> Row:
@@ -220,12 +221,13 @@ class Imports:
         return self._turn(tenant, number, UNDONE, by=by, now_ms=now_ms)
 
     def listed(self, tenant: str) -> list[Row]:
-        """Return the imports of a tenant, newest first."""
+        """Return the imports of a tenant, newest first, with the values a reader may see."""
         rows = self._database.rows(
             tenant,
             f"SELECT {_LISTED} FROM {{import_batch}} ORDER BY made_ms DESC, id",  # noqa: S608
         )
-        return [_shown(row) for row in rows]
+        register = consents_of(self._database).register(tenant)
+        return [readable(_shown(row), register) for row in rows]
 
     def _turn(self, tenant: str, number: str, state: str, *, by: str, now_ms: int) -> Row:
         with self._database.writing(tenant) as connection:
@@ -270,9 +272,9 @@ class Imports:
             batch["summary"] = json.dumps({**json.loads(batch["summary"]), "windows": windows})
         names = target.site, target.device, target.channel
         log.add(
-            connection, tenant, kind, names, span_of(batch), who=by, t_ms=now_ms, why=batch["file"],
-            old=f"{len(series.stored)} windows", new=f"{len(wanted.rows)} windows",
-            reference=batch["id"],
+            connection, tenant, kind, names, span_of(batch), who=by, t_ms=now_ms,
+            why=batch["file"], old=f"{len(series.stored)} windows",
+            new=f"{len(wanted.rows)} windows", reference=batch["id"],
         )  # fmt: skip
         note(connection, tenant, by, f"import {batch['state']}", batch["id"])
 

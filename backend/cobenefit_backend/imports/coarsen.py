@@ -6,7 +6,7 @@ committed imports over it, to the resolution that may remain.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -51,7 +51,8 @@ def coarsen(connection: Connection, tenant: str, meter: Meter, keeps: Keeps) -> 
     """
     names = {"tenant": tenant, "site": meter[0], "device": meter[1]}
     taken = 0
-    for batch in connection.execute(_BATCHES, names).mappings().all():
+    for row in connection.execute(_BATCHES, names).mappings().all():
+        batch = dict(row)
         samples = samples_of(batch)
         told = zip(samples, told_s(samples), strict=True)
         kept = [sample for sample, length_s in told if keeps(sample.start_ms, length_s)]
@@ -65,17 +66,15 @@ def coarsen(connection: Connection, tenant: str, meter: Meter, keeps: Keeps) -> 
     return taken
 
 
-def _days(
-    batch: Mapping[Any, Any], samples: Sequence[Sample], target: Target, keeps: Keeps
-) -> list[Row]:
+def _days(batch: Row, samples: Sequence[Sample], target: Target, keeps: Keeps) -> list[Row]:
     """Return the days of an import: those kept before, which had more samples, come first."""
-    found = {day["start_ms"]: day for day in windows(samples, target.quantity.kind, target.timezone)
-             if day["length_s"] >= DAY_S}  # fmt: skip
+    made = windows(samples, target.quantity.kind, target.timezone)
+    found = {day["start_ms"]: day for day in made if day["length_s"] >= DAY_S}
     found |= {day["start_ms"]: day for day in days_of(batch)}
     return [found[t_ms] for t_ms in sorted(found) if keeps(t_ms, found[t_ms]["length_s"])]
 
 
-def _shorter(batch: Mapping[Any, Any], kept: Sequence[Sample], days: Sequence[Row]) -> Row:
+def _shorter(batch: Row, kept: Sequence[Sample], days: Sequence[Row]) -> Row:
     """Return what changes of an import; the text of a refused line may say a value: it goes."""
     ends = {"first": kept[0]._asdict(), "last": kept[-1]._asdict()} if kept else {}
     summary = {**json.loads(batch["summary"]), "first": None, "last": None, **ends}

@@ -63,6 +63,7 @@ def laid_over(
     forced: Sequence[int],
     kind: str,
     timezone: str,
+    *,
     days: Sequence[Row] = (),
 ) -> Laid:
     """Return what the store should hold: what was measured, completed by the imports.

@@ -101,7 +101,7 @@ class Series:
         samples = merged([samples_of(batch) for batch in batches])
         days = [day for batch in batches for day in days_of(batch)]
         kind = self._target.quantity.kind
-        return laid_over(self.base, samples, forced, kind, self._target.timezone, days)
+        return laid_over(self.base, samples, forced, kind, self._target.timezone, days=days)
 
     def write(self, wanted: Mapping[Key, Row]) -> None:
         """Make the store hold these windows and remember what was measured under them."""
@@ -139,7 +139,7 @@ def days_of(batch: Batch) -> list[Row]:
 
 
 def span_of(batch: Batch) -> tuple[int, int]:
-    """Return start and end of what an import has, zeros when nothing is left. [ms]"""
+    """Return start and end of what an import has [ms], zeros when nothing is left."""
     spans = [(sample.start_ms, sample.end_ms) for sample in samples_of(batch)]
     spans += [(d["start_ms"], d["start_ms"] + d["length_s"] * 1000) for d in days_of(batch)]
     return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else (0, 0)

@@ -198,6 +198,31 @@ def test_raising_the_resolution_or_a_consent_of_others_takes_nothing(homes, agre
     assert _of_h1(homes)[1:] == (0, [])
 
 
+def test_the_list_of_imports_shows_values_as_consent_goes(homes, agree):
+    half = "start,end,value,unit\n2024-01-05T10:00:00Z,2024-01-05T10:30:00Z,4711,Wh\n"
+    whole = "start,end,value,unit\n2024-01-05T23:00:00Z,2024-01-06T23:00:00Z,4712,Wh\n"
+    index = "start,end,value,unit\n2024-01-05T10:00:00Z,,4713,Wh\n"
+    wrong = "2024-01-05T11:00:00Z,2024-01-05T11:30:00Z,-4714,Wh\n"
+    for device in ("h1", "hall"):
+        query = f"site={SITE}&device={device}&channel={CHANNEL}"
+        for csv in (half + wrong, whole, index):
+            sent = homes.post(f"/v1/imports?{query}", content=csv)
+            assert sent.status_code == 201, sent.text
+
+    def seen(device):
+        answer = homes.get("/v1/imports").json()["imports"]
+        text = json.dumps([each for each in answer if each["device"] == device])
+        return {value for value in ("4711", "4712", "4713", "-4714") if value in text}
+
+    assert seen("hall") == {"4711", "4712", "4713", "-4714"}
+    assert seen("h1") == {"4711", "4712"}, "it agreed to half hours; an instant tells more"
+    agree("research", resolution="30min")
+    agree("savings", t_ms=1, resolution="daily")
+    assert seen("h1") == {"4712"}, "kept for research, and not for this reader"
+    agree("savings", "revoke", t_ms=2)
+    assert seen("h1") == set()
+
+
 def test_a_meter_declared_a_home_later_is_swept_with_its_imports(homes):
     query = f"site={SITE}&device=hall&channel={CHANNEL}"
     homes.post(f"/v1/imports?{query}", content=_half_hours(4, 48, index=False))
