@@ -34,6 +34,8 @@ _EVENTS = owned(
     "SELECT site, device, purpose, resolution, action, t_ms, evidence FROM {consent} ORDER BY id"
 )
 _ERASED = owned("SELECT site, device, erased_ms FROM {erasure}")
+_SERVED = frozenset(Purpose)
+"""A purpose that was offered once and serves nothing now stays in the history and opens nothing."""
 _HISTORY = "SELECT * FROM {consent} ORDER BY id"
 
 
@@ -117,6 +119,7 @@ def read_register(connection: Connection, tenant: str) -> Register:
     events = [
         Event(row[0], row[1], Purpose(row[2]), Resolution(row[3]), Action(row[4]), row[5], row[6])
         for row in connection.execute(_EVENTS, values)
+        if row[2] in _SERVED
     ]
     erased = {(row[0], row[1]): int(row[2]) for row in connection.execute(_ERASED, values)}
     homes = {(each.site, each.id): each.household for each in devices if each.household}
