@@ -35,7 +35,7 @@ _EVENTS = owned(
 )
 _ERASED = owned("SELECT site, device, erased_ms FROM {erasure}")
 _SERVED = frozenset(Purpose)
-"""A purpose that was offered once and serves nothing now stays in the history and opens nothing."""
+"""A purpose offered once that serves nothing now stays in the history and opens nothing."""
 _HISTORY = "SELECT * FROM {consent} ORDER BY id"
 
 
