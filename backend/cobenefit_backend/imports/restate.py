@@ -139,7 +139,18 @@ def days_of(batch: Batch) -> list[Row]:
 
 
 def span_of(batch: Batch) -> tuple[int, int]:
-    """Return start and end of what an import has [ms], zeros when nothing is left."""
+    """Return what an import spans.
+
+    Parameters
+    ----------
+    batch : mapping
+        The import.
+
+    Returns
+    -------
+    tuple of int
+        Start and end; zeros when nothing is left. [ms]
+    """
     spans = [(sample.start_ms, sample.end_ms) for sample in samples_of(batch)]
     spans += [(d["start_ms"], d["start_ms"] + d["length_s"] * 1000) for d in days_of(batch)]
     return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else (0, 0)
