@@ -119,7 +119,10 @@ def main(meters: int) -> None:
         key = app.state.guard.credentials.create(
             TENANT, Kind.KEY, Role.ADMIN, "bench", now_ms=0, by="bench"
         )
-        listener = socket.create_server(("127.0.0.1", 0))
+        # With the protocol named, so that asyncio switches Nagle's algorithm off as `serve` does.
+        listener = socket.socket(proto=socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -26,15 +26,17 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _record(config: Path | None, tenant: str, at: str, row: dict[str, str]) -> None:
+def _record(config: Path | None, tenant: str, at: str, row: dict[str, str]) -> int:
+    """Record one consent, and return how many windows went with it."""
     import msgspec
 
+    from cobenefit_backend.consent_entry import record
     from cobenefit_backend.consent_log import ConsentRow, instant_ms
 
     try:
         found = msgspec.convert({**row, "t_ms": instant_ms(at) if at else _now_ms()}, ConsentRow)
         with open_store(config) as store:
-            store.consents.add(tenant, [found], _now_ms())
+            return record(store.database, tenant, [found], _now_ms())
     except (BackendError, ValueError, msgspec.ValidationError) as error:
         refuse(error)
 
@@ -86,8 +88,8 @@ def revoke(
         "site": site, "device": device, "purpose": purpose.value, "evidence": evidence,
         "action": Action.REVOKE.value,
     }  # fmt: skip
-    _record(config, tenant, at, row)
-    typer.echo(f"Withdrawn: {purpose.value}. Finer readings go with the next prune.")
+    removed = _record(config, tenant, at, row)
+    typer.echo(f"Withdrawn: {purpose.value}. Removed {removed} windows finer than agreed now.")
 
 
 @app.command("import")
@@ -100,12 +102,13 @@ def import_(
 
     Example: cobenefit backend consent import demo consents.csv
     """
+    from cobenefit_backend.consent_entry import record
     from cobenefit_backend.consent_log import read_csv
 
     try:
         rows = read_csv(file)
         with open_store(config) as store:
-            store.consents.add(tenant, rows, _now_ms())
+            record(store.database, tenant, rows, _now_ms())
     except BackendError as error:
         refuse(error)
     typer.echo(f"Recorded {len(rows)} consents.")

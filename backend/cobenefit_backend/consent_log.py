@@ -1,4 +1,4 @@
-"""Consents in the database: read as a register, added to, taken from CSV.
+"""Consents in the database: read as a register, taken from CSV; `consent_entry` adds to them.
 
 The register of a tenant is kept in memory until its study document, its consents or its erasures
 change; one small query finds out.
@@ -7,7 +7,6 @@ change; one small query finds out.
 import csv
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +14,15 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
-from cobenefit_backend.access.audit import COMMAND_LINE, note
 from cobenefit_backend.bodies import Millis, Name
 from cobenefit_backend.consents import Action, Event, Purpose, Register, Resolution, by_device
 from cobenefit_backend.database import Database, Row, owned
-from cobenefit_backend.errors import InputError, RequestError
+from cobenefit_backend.errors import InputError
 
 MAX_ROWS = 10_000
 MAX_REGISTERS = 64
-DAY_MS = 86_400_000
 CSV_COLUMNS = ("site", "device", "purpose", "resolution", "action", "at", "evidence")
 _VERSION = owned(
     "SELECT (SELECT sha256 FROM {study_document}), "
@@ -37,12 +34,9 @@ _EVENTS = owned(
     "SELECT site, device, purpose, resolution, action, t_ms, evidence FROM {consent} ORDER BY id"
 )
 _ERASED = owned("SELECT site, device, erased_ms FROM {erasure}")
+_SERVED = frozenset(Purpose)
+"""A purpose offered once that serves nothing now stays in the history and opens nothing."""
 _HISTORY = "SELECT * FROM {consent} ORDER BY id"
-_ADD = text(
-    "INSERT INTO consent (tenant, site, device, purpose, resolution, action, t_ms, evidence, "
-    "recorded_by, recorded_ms) VALUES (:tenant, :site, :device, :purpose, :resolution, :action, "
-    ":t_ms, :evidence, :recorded_by, :recorded_ms)"
-)
 
 
 _OPEN: "WeakKeyDictionary[Engine, Consents]" = WeakKeyDictionary()
@@ -101,42 +95,11 @@ class Consents:
         version = tuple(connection.execute(_VERSION, values).one())
         known = self._known.get(tenant)
         if known is None or known[0] != version:
-            known = version, _read(connection, values)
+            known = version, read_register(connection, tenant)
             self._known[tenant] = known
             while len(self._known) > MAX_REGISTERS:
                 self._known.popitem(last=False)
         return known[1]
-
-    def add(
-        self, tenant: str, rows: Sequence[ConsentRow], now_ms: int, by: str = COMMAND_LINE
-    ) -> None:
-        """Record consents given or withdrawn.
-
-        Parameters
-        ----------
-        tenant : str
-            Whose households.
-        rows : sequence of ConsentRow
-            What happened.
-        now_ms : int
-            Unix time. [ms]
-        by : str, optional
-            Who records it.
-
-        Raises
-        ------
-        RequestError
-            422 for a time more than a day ahead: nobody agrees from then on today.
-        """
-        for number, row in enumerate(rows, 1):
-            if row.t_ms > now_ms + DAY_MS:
-                raise RequestError(422, "consent", f"row {number}: t_ms lies in the future")
-        about = {"tenant": tenant, "recorded_by": by, "recorded_ms": now_ms}
-        values = [{**msgspec.to_builtins(row), **about} for row in rows]
-        with self._database.writing(tenant) as connection:
-            if values:
-                connection.execute(_ADD, values)
-            note(connection, tenant, by, "consents recorded", f"{len(values)}")
 
     def history(self, tenant: str) -> list[Row]:
         """Return every row ever recorded, in that order."""
@@ -148,12 +111,15 @@ def consents_of(database: Database) -> Consents:
     return _OPEN.setdefault(database.engine, Consents(database))
 
 
-def _read(connection: Connection, values: dict[str, str]) -> Register:
+def read_register(connection: Connection, tenant: str) -> Register:
+    """Return the register as a transaction of the tenant sees it, its own rows too."""
+    values = {"tenant": tenant}
     document = connection.execute(_DOCUMENT, values).scalar()
     devices = msgspec.json.decode(document, type=_Document).device if document else []
     events = [
         Event(row[0], row[1], Purpose(row[2]), Resolution(row[3]), Action(row[4]), row[5], row[6])
         for row in connection.execute(_EVENTS, values)
+        if row[2] in _SERVED
     ]
     erased = {(row[0], row[1]): int(row[2]) for row in connection.execute(_ERASED, values)}
     homes = {(each.site, each.id): each.household for each in devices if each.household}

@@ -19,12 +19,15 @@ DAY_S = 82_800
 
 
 class Purpose(StrEnum):
-    """What a household agrees to, each apart (GDPR, article 6(1)(a) and recital 43)."""
+    """What a household agrees to, each apart (GDPR, article 6(1)(a) and recital 43).
+
+    Each opens something: reports and pages, the public page, SensorThings. A purpose that nothing
+    here serves is not offered.
+    """
 
     SAVINGS = "savings"
     PUBLICATION = "publication"
     RESEARCH = "research"
-    ADVICE = "advice"
 
 
 class Resolution(StrEnum):

@@ -154,12 +154,12 @@ def test_finer_rows_are_counted_and_not_stored(homes, send, consent):
 
 def test_finer_rows_come_with_a_consent_and_from_then_on(homes, send, consent, counter_row):
     second = counter_row(date(2024, 1, 2), 0, 1)["start_ms"]
-    consent("grant", 0, purpose="advice")
+    consent("grant", 0, purpose="research")
     consent("grant", second, resolution="30min")
     send(date(2024, 1, 1), 0)
     send(date(2024, 1, 2), 1)
     assert _read(homes) == (2, 48)
-    assert _read(homes, purpose=Purpose.ADVICE) == (2, 0)
+    assert _read(homes, purpose=Purpose.RESEARCH) == (2, 0)
     consent("revoke", second + 1)
     assert _read(homes) == (0, 0)
     send(date(2024, 1, 3), 2)
@@ -170,6 +170,21 @@ def test_a_sent_page_stays_known_whatever_was_refused(homes, send):
     send(date(2024, 1, 1), 0)
     send(date(2024, 1, 1), 0)
     assert [row["readings"] for row in homes.app.state.store.quarantine("demo")] == [48]
+
+
+def test_a_purpose_that_serves_nothing_is_neither_offered_nor_heeded(homes, send, consent):
+    """Of each purpose that can be granted a test elsewhere shows what it alone opens."""
+    assert consent("grant", 0, purpose="advice", resolution="30min").status_code == 422
+    with homes.app.state.store.database.writing("demo") as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO consent (tenant, site, device, purpose, resolution, action, t_ms, "
+            "evidence, recorded_by, recorded_ms) VALUES ('demo', 'homes', 'm1', 'advice', "
+            "'30min', 'grant', 0, 'form 3', 'an earlier version', 1)"
+        )
+    send(date(2024, 1, 1), 0)
+    assert sum(row["readings"] for row in homes.app.state.store.quarantine("demo")) == 48
+    found = homes.get("/v1/consents").json()
+    assert ([row["purpose"] for row in found["history"]], found["terms"]) == (["advice"], [])
 
 
 def test_history_is_kept_and_the_state_of_any_day_is_known(homes, consent):

@@ -119,7 +119,7 @@ class Guard:
         Parameters
         ----------
         request : Request
-            The request.
+            The request; its state says whether a `stranger` asks.
 
         Returns
         -------
@@ -132,6 +132,7 @@ class Guard:
             403 when the role does not read.
         """
         caller = self.identify(request)
+        request.state.stranger = caller is None
         if caller is None:
             return self._open_to_all()
         return _checked(caller, Scope.READ).tenant

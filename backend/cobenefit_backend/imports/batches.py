@@ -19,13 +19,13 @@ from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database, Row, owned
 from cobenefit_backend.errors import InputError, RequestError
 from cobenefit_backend.imports import formats, log
-from cobenefit_backend.imports.agreed import agreed
+from cobenefit_backend.imports.agreed import agreed, readable
 from cobenefit_backend.imports.formats import Format
 from cobenefit_backend.imports.merge import Key, Laid
 from cobenefit_backend.imports.models import ImportBatch
 from cobenefit_backend.imports.records import MAX_SAMPLES, Refusal, Sample, Target
 from cobenefit_backend.imports.refused import count_refused
-from cobenefit_backend.imports.restate import Series, packed, samples_of
+from cobenefit_backend.imports.restate import Series, packed, span_of
 from cobenefit_backend.imports.screen import screen
 from cobenefit_backend.upserts import columns_of
 
@@ -51,9 +51,9 @@ _MARK = text(
     "WHERE tenant = :tenant AND id = :id"
 )
 _OLD_PREVIEWS = text(
-    "DELETE FROM import_batch WHERE tenant = :tenant AND state = 'preview' AND id NOT IN "
-    "(SELECT id FROM import_batch WHERE tenant = :tenant AND state = 'preview' "
-    "ORDER BY made_ms DESC, id LIMIT :kept) RETURNING id"
+    "DELETE FROM import_batch WHERE tenant = :tenant AND state = 'preview' AND id <> :id "
+    "AND id NOT IN (SELECT id FROM import_batch WHERE tenant = :tenant AND state = 'preview' "
+    "AND id <> :id ORDER BY made_ms DESC, id LIMIT :kept) RETURNING id"
 )
 
 
@@ -167,7 +167,7 @@ class Imports:
             batch["summary"] = json.dumps(summary)
             row = tuple(batch[name] for name in _COLUMNS)
             self._database.many(connection, _INSERT, [row])
-            self._drop_old(connection, tenant, by)
+            self._drop_old(connection, tenant, str(batch["id"]), by)
         return _shown(batch)
 
     def commit(self, tenant: str, number: str, *, by: str, now_ms: int) -> Row:
@@ -223,12 +223,13 @@ class Imports:
         return self._turn(tenant, number, UNDONE, by=by, now_ms=now_ms)
 
     def listed(self, tenant: str) -> list[Row]:
-        """Return the imports of a tenant, newest first."""
+        """Return the imports of a tenant, newest first, with the values a reader may see."""
         rows = self._database.rows(
             tenant,
             f"SELECT {_LISTED} FROM {{import_batch}} ORDER BY made_ms DESC, id",  # noqa: S608
         )
-        return [_shown(row) for row in rows]
+        register = consents_of(self._database).register(tenant)
+        return [readable(_shown(row), register) for row in rows]
 
     def _turn(self, tenant: str, number: str, state: str, *, by: str, now_ms: int) -> Row:
         with self._database.writing(tenant) as connection:
@@ -268,23 +269,22 @@ class Imports:
         windows = _windows(series.stored, wanted)
         series.write(wanted.rows)
         count_refused(self._database, connection, tenant, target, batches)
-        samples = samples_of(batch)
-        span = (samples[0].start_ms, max(s.end_ms for s in samples)) if samples else (0, 0)
         kind = log.IMPORT if batch["state"] == COMMITTED else log.UNDO
         if kind == log.IMPORT:
             batch["summary"] = json.dumps({**json.loads(batch["summary"]), "windows": windows})
         names = target.site, target.device, target.channel
         log.add(
-            connection, tenant, kind, names, span, who=by, t_ms=now_ms, why=batch["file"],
-            old=f"{len(series.stored)} windows", new=f"{len(wanted.rows)} windows",
-            reference=batch["id"],
+            connection, tenant, kind, names, span_of(batch), who=by, t_ms=now_ms,
+            why=batch["file"], old=f"{len(series.stored)} windows",
+            new=f"{len(wanted.rows)} windows", reference=batch["id"],
         )  # fmt: skip
         note(connection, tenant, by, f"import {batch['state']}", batch["id"])
 
     @staticmethod
-    def _drop_old(connection: Connection, tenant: str, by: str) -> None:
-        """Drop the oldest previews where too many wait, and say so in the audit log."""
-        old = connection.execute(_OLD_PREVIEWS, {"tenant": tenant, "kept": MAX_PREVIEWS})
+    def _drop_old(connection: Connection, tenant: str, made: str, by: str) -> None:
+        """Drop the oldest previews beside the one just made; the audit log says so."""
+        others = {"tenant": tenant, "id": made, "kept": MAX_PREVIEWS - 1}
+        old = connection.execute(_OLD_PREVIEWS, others)
         for number in old.scalars().all():
             note(connection, tenant, by, "import preview dropped", number)
 
@@ -334,8 +334,8 @@ def _overlapping(samples: list[Sample], batches: list[Row]) -> list[str]:
     start_ms, end_ms = samples[0].start_ms, max(sample.end_ms for sample in samples)
     found = []
     for batch in batches:
-        others = samples_of(batch)
-        if others and others[0].start_ms < end_ms and others[-1].end_ms > start_ms:
+        other_ms = span_of(batch)
+        if other_ms[0] < end_ms and other_ms[1] > start_ms:
             found.append(batch["id"])
     return found
 

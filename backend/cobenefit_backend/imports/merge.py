@@ -60,9 +60,11 @@ def _beside(samples: Sequence[Sample], kept: Sequence[Sample]) -> list[Sample]:
 def laid_over(
     base: Mapping[Key, Row],
     samples: Sequence[Sample],
-    forced: Sequence[Sample],
+    forced: Sequence[int],
     kind: str,
     timezone: str,
+    *,
+    days: Sequence[Row] = (),
 ) -> Laid:
     """Return what the store should hold: what was measured, completed by the imports.
 
@@ -72,12 +74,15 @@ def laid_over(
         Windows measured, by start and length.
     samples : sequence of Sample
         Of all committed imports, merged.
-    forced : sequence of Sample
-        Of the imports that replace what was measured.
+    forced : sequence of int
+        Starts of what the imports have that replace what was measured, sorted. [ms]
     kind : str
         `counter` or `gauge`.
     timezone : str
         Of the site.
+    days : sequence of dict, optional
+        Days that imports have without their samples, first committed first. Of a day known both
+        ways, the more complete counts.
 
     Returns
     -------
@@ -87,9 +92,8 @@ def laid_over(
     """
     laid = Laid(dict(base), [])
     hours = _parts_of_hours(base)
-    begins = np.array([sample.start_ms for sample in forced], dtype=np.int64)
-    for row in windows(samples, kind, timezone):
-        key = row["start_ms"], row["length_s"]
+    begins = np.array(forced, dtype=np.int64)
+    for key, row in _with_days(windows(samples, kind, timezone), days).items():
         parts = hours.get(key[0] // HOUR_MS, []) if key[1] == HOUR_S else [key]
         there = [base[part] for part in parts if part in base]
         if there and not _forced(begins, key) and _share([row], key) <= _share(there, key):
@@ -99,6 +103,19 @@ def laid_over(
             laid.rows.pop(part, None)
         laid.rows[key] = {**row, "revision": base[key]["revision"] if key in base else 0}
     return laid
+
+
+def _with_days(rows: Sequence[Row], days: Sequence[Row]) -> dict[Key, Row]:
+    found: dict[Key, Row] = {}
+    for row in (*days, *rows):
+        key = row["start_ms"], row["length_s"]
+        if key not in found or _worth(row, key) >= _worth(found[key], key):
+            found[key] = row
+    return found
+
+
+def _worth(row: Row, key: Key) -> tuple[float, int]:
+    return _share([row], key), row["count"]
 
 
 def _parts_of_hours(base: Mapping[Key, Row]) -> dict[int, list[Key]]:

@@ -93,11 +93,15 @@ class Series:
         Laid
             Rows by start and length.
         """
-        files = [(samples_of(batch), bool(batch["replaces"])) for batch in batches]
-        forced = sorted(sample for samples, replaces in files if replaces for sample in samples)
-        samples = merged([samples for samples, _ in files])
+        replacing = [batch for batch in batches if batch["replaces"]]
+        forced = sorted(
+            [sample.start_ms for batch in replacing for sample in samples_of(batch)]
+            + [day["start_ms"] for batch in replacing for day in days_of(batch)]
+        )
+        samples = merged([samples_of(batch) for batch in batches])
+        days = [day for batch in batches for day in days_of(batch)]
         kind = self._target.quantity.kind
-        return laid_over(self.base, samples, forced, kind, self._target.timezone)
+        return laid_over(self.base, samples, forced, kind, self._target.timezone, days=days)
 
     def write(self, wanted: Mapping[Key, Row]) -> None:
         """Make the store hold these windows and remember what was measured under them."""
@@ -128,10 +132,35 @@ def samples_of(batch: Batch) -> list[Sample]:
     return [Sample(*row) for row in zip(*(columns[name] for name in Sample._fields), strict=True)]
 
 
-def packed(samples: list[Sample]) -> str:
-    """Return samples as text, by column."""
+def days_of(batch: Batch) -> list[Row]:
+    """Return the days of an import whose samples are not kept any more (see `coarsen`)."""
+    found: list[Row] = json.loads(batch["samples"]).get("days", [])
+    return found
+
+
+def span_of(batch: Batch) -> tuple[int, int]:
+    """Return what an import spans.
+
+    Parameters
+    ----------
+    batch : mapping
+        The import.
+
+    Returns
+    -------
+    tuple of int
+        Start and end; zeros when nothing is left. [ms]
+    """
+    spans = [(sample.start_ms, sample.end_ms) for sample in samples_of(batch)]
+    spans += [(d["start_ms"], d["start_ms"] + d["length_s"] * 1000) for d in days_of(batch)]
+    return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else (0, 0)
+
+
+def packed(samples: Sequence[Sample], days: Sequence[Row] = ()) -> str:
+    """Return samples as text, by column, and the days of those that are not kept."""
     columns = {name: [sample[i] for sample in samples] for i, name in enumerate(Sample._fields)}
-    return json.dumps(columns, separators=(",", ":"))
+    whole = {**columns, "days": list(days)} if days else columns
+    return json.dumps(whole, separators=(",", ":"))
 
 
 def forget(connection: Connection, tenant: str, before_ms: int) -> None:
@@ -147,11 +176,12 @@ def forget(connection: Connection, tenant: str, before_ms: int) -> None:
         Start of what is kept. [ms]
     """
     for batch in connection.execute(_BATCHES, {"tenant": tenant}).mappings().all():
-        samples = samples_of(dict(batch))
+        samples, days = samples_of(dict(batch)), days_of(dict(batch))
         kept = [sample for sample in samples if sample.start_ms >= before_ms]
-        if len(kept) < len(samples):
-            values = {"tenant": tenant, "id": batch["id"], "samples": packed(kept)}
-            connection.execute(_TRIM if kept else _DROP, values)
+        whole = [day for day in days if day["start_ms"] >= before_ms]
+        if len(kept) + len(whole) < len(samples) + len(days):
+            values = {"tenant": tenant, "id": batch["id"], "samples": packed(kept, whole)}
+            connection.execute(_TRIM if kept or whole else _DROP, values)
 
 
 def _key(row: Mapping[Any, Any]) -> Key:

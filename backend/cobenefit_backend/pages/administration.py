@@ -143,9 +143,17 @@ def log(request: Request, caller: Caller, before: int) -> Response:
     language = frame.language_of(request)
     database = request.app.state.store.database
     found = audit.before(database, caller.tenant, before, LINES + 1)
-    lines = [{**row, "when": _time(row["t_ms"])} for row in found[:LINES]]
+    words = Words.load(language)
+    lines = [
+        {
+            **row,
+            "when": _time(row["t_ms"]),
+            "action": words.either(f"audit.{row['action']}", row["action"]),
+        }
+        for row in found[:LINES]
+    ]
     html = frame.html(
-        "audit", language, Words.load(language)("admin_audit"), owner=caller.tenant, lines=lines,
+        "audit", language, words("admin_audit"), owner=caller.tenant, lines=lines,
         newest=before > 0, older=lines[-1]["id"] if len(found) > LINES else 0,
     )  # fmt: skip
     return frame.answer(html, language)

@@ -12,11 +12,13 @@ from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.report import render
 from cobenefit_backend.report.records import Report
+from cobenefit_backend.report.strangers import for_strangers
 from cobenefit_backend.report.words import choose
 from cobenefit_backend.routes.reading import refusals
 
 if TYPE_CHECKING:
     from cobenefit_backend.report_cache import ReportCache
+    from cobenefit_backend.store import Store
 
 router = APIRouter(tags=["report"])
 Tenant = Annotated[str | None, Depends(reader)]
@@ -38,11 +40,15 @@ SignedIn = Annotated[str | None, Depends(signed_in)]
 
 
 def current_report(request: Request, tenant: str | None) -> Report:
-    """Return the report of a tenant, or refuse who has none to read."""
+    """Return the report of a tenant as the caller may read it, or refuse who has none to read."""
     if tenant is None:
         raise unknown()
     cache: ReportCache = request.app.state.reports
-    return cache.shown(tenant)
+    report = cache.shown(tenant)
+    if not getattr(request.state, "stranger", False):
+        return report
+    store: Store = request.app.state.store
+    return for_strangers(report, store.study(tenant) or b"{}")
 
 
 async def _page(

@@ -14,6 +14,7 @@ from cobenefit_backend.access.credentials import Caller
 from cobenefit_backend.access.guard import allow, now_ms
 from cobenefit_backend.access.roles import Scope
 from cobenefit_backend.bodies import Name
+from cobenefit_backend.consent_entry import record
 from cobenefit_backend.consent_log import ConsentBody, states
 from cobenefit_backend.errors import RequestError
 from cobenefit_backend.routes.reading import read_body, refusals
@@ -81,8 +82,8 @@ async def post_consents(request: Request, caller: Officer) -> JSONResponse:
     """Record consents given or withdrawn; they count at once."""
 
     def add(store: Store, body: ConsentBody) -> dict[str, Any]:
-        store.consents.add(body.tenant, body.rows, now_ms(), by=str(caller))
-        return {"rows": len(body.rows)}
+        removed = record(store.database, body.tenant, body.rows, now_ms(), by=str(caller))
+        return {"rows": len(body.rows), "windows_removed": removed}
 
     return await _handle(request, caller, ConsentBody, add)
 

@@ -6,17 +6,20 @@ to another database.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from cobenefit_backend.consents import Purpose
-from cobenefit_backend.reading_rules import ReadingRules
+from cobenefit_backend.reading_rules import MAX_TENANTS, ReadingRules
 from cobenefit_backend.store import Store
 from cobenefit_backend.study import DeviceEntry, parse
 from cobenefit_wire.units import quantity_of
 
 Resolution = Literal["day", "window"]
+ValueT = TypeVar("ValueT")
 OBSERVATIONS = "Observations"
 FRESH_S = 60.0
 _SERIES = (
@@ -163,6 +166,8 @@ class Catalogue:
 class Catalogues:
     """The catalogue of each tenant: its series of at most a minute ago, its rules of now.
 
+    Those of the `MAX_TENANTS` tenants asked for last are kept.
+
     Parameters
     ----------
     store : Store
@@ -171,8 +176,10 @@ class Catalogues:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[int, float, tuple[Stream, ...]]] = {}
-        self._shown: dict[str, tuple[tuple[Stream, ...], ReadingRules, Catalogue]] = {}
+        self._known: OrderedDict[str, tuple[int, float, tuple[Stream, ...]]] = OrderedDict()
+        self._shown: OrderedDict[str, tuple[tuple[Stream, ...], ReadingRules, Catalogue]] = (
+            OrderedDict()
+        )
 
     def get(self, tenant: str) -> Catalogue:
         """Return the catalogue of a tenant; a series that is new is in it within a minute.
@@ -184,7 +191,7 @@ class Catalogues:
         if known is None or known[0] is not found or not rules.same_as(known[1]):
             seen = [each for each in (shown(stream, rules) for stream in found) if each]
             known = found, rules, Catalogue(seen)
-            self._shown[tenant] = known
+        _keep(self._shown, tenant, known)
         return known[2]
 
     def _streams(self, tenant: str) -> tuple[Stream, ...]:
@@ -192,8 +199,17 @@ class Catalogues:
         known = self._known.get(tenant)
         if known is None or (known[0] != number and now_s - known[1] > FRESH_S):
             known = number, now_s, streams(self._store, tenant)
-            self._known[tenant] = known
+        _keep(self._known, tenant, known)
         return known[2]
+
+
+def _keep(cache: OrderedDict[str, ValueT], tenant: str, value: ValueT) -> None:
+    """Remember a value; the tenants asked for longest ago are forgotten."""
+    cache[tenant] = value
+    with suppress(KeyError):  # another thread forgot it first
+        cache.move_to_end(tenant)
+        while len(cache) > MAX_TENANTS:
+            cache.popitem(last=False)
 
 
 def grouped(found: Iterable[Stream], kind: str) -> dict[str, list[Stream]]:

@@ -1,16 +1,20 @@
 """The page of administration: plain forms, a question before anything is taken away."""
 
+import ast
 import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+import cobenefit_backend
 from cobenefit_backend.access import audit
 from cobenefit_backend.access.credentials import SECRET_LIFE_MS
 from cobenefit_backend.access.guard import COOKIE, form_token, now_ms
 from cobenefit_backend.access.oidc_config import Employer, OidcConfig
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.pages import administration
+from cobenefit_backend.report.words import Words
 
 OIDC = OidcConfig(
     issuer="http://127.0.0.1:1", client_id="x", client_secret="x", public_url="http://test",
@@ -203,3 +207,27 @@ def test_without_a_provider_there_are_secrets(client, signed_in):
     assert "No provider such as ProConnect is configured" in admin.get("/admin?lang=en").text
     assert admin.send("/admin/people", who="a@b.example", role="viewer").status_code == 404
     assert admin.get("/admin/people/x/remove").status_code == 404
+
+
+def _actions() -> set[str]:
+    """Every action that the code notes in the log, its variants spelt out."""
+    variants = {"kind": ("key", "secret"), "batch['state']": ("committed", "undone")}
+    found = set()
+    for path in Path(cobenefit_backend.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "note":
+                text = ast.unparse(call.args[3]).strip("f\"'")
+                name = re.search(r"\{(.+)\}", text)
+                found |= {text.replace(name[0], v) for v in variants[name[1]]} if name else {text}
+    return found
+
+
+def test_every_action_of_the_log_has_words_in_the_reader_s_language(client, signed_in):
+    entries = Words.load("fr").entries
+    actions = {key.removeprefix("audit.") for key in entries if key.startswith("audit.")}
+    assert actions == _actions()
+    admin = signed_in()
+    admin.send("/admin/people", who="person-1", role="viewer")
+    assert "Personne ajoutée" in admin.get("/admin/audit?lang=fr").text
+    assert "person added" not in admin.get("/admin/audit?lang=fr").text
+    assert _last(client)["action"] == "person added", "the log itself keeps its codes"

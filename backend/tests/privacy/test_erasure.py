@@ -299,8 +299,10 @@ def test_finer_windows_go_when_a_consent_does_and_at_their_age(known):
     store = known.app.state.store
     row = {"site": "homes", "device": MARK, "purpose": "savings", "action": "revoke",
            "t_ms": JAN_1_MS, "evidence": "letter"}  # fmt: skip
-    known.post("/v1/consents", json={"tenant": "demo", "rows": [row]})
-    assert sweep(store.database, "demo", JAN_1_MS) == {"fine": 48, "unused": 0}
+    answer = known.post("/v1/consents", json={"tenant": "demo", "rows": [row]})
+    assert answer.json() == {"rows": 1, "windows_removed": 48}
+    assert _rows_of(known, MARK)[0] == 1
+    assert sweep(store.database, "demo", JAN_1_MS) == {"fine": 0, "unused": 0}
     assert _rows_of(known, "other")[0] == 49
     at_ms = JAN_1_MS + 40 * DAY_MS
     found = sweep(store.database, "demo", at_ms, fine_days=30, unused_days=60)

@@ -1,11 +1,14 @@
 """Consent at every door beside the report: SensorThings, devices, studies, imports, OPERAT."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from cobenefit_backend.consents import DAY_S
 from cobenefit_backend.device_reads import coverage_of_series, days_of_device
+from cobenefit_backend.household_retention import sweep
+from cobenefit_backend.imports.restate import samples_of
 from cobenefit_backend.reading_rules import MAX_TENANTS
 
 SITE, CHANNEL = "homes", "energy_import_wh"
@@ -127,6 +130,108 @@ def _import(client, day: int, value: int) -> str:
     assert made.status_code == 201, made.text
     assert client.post(f"/v1/imports/{made.json()['id']}/commit").status_code == 200
     return made.json()["id"]
+
+
+def _of_h1(client):
+    """Days of the home as stored; what of it is finer; what its imports keep."""
+    database = client.app.state.store.database
+    rows = database.rows(
+        "demo",
+        "SELECT rollup.* FROM {rollup} JOIN {series} ON series.id = series_id "
+        "WHERE device = 'h1' ORDER BY start_ms, length_s",
+    )
+    fine = database.rows("demo", "SELECT * FROM {import_window} WHERE length_s < 82800")
+    batches = database.rows("demo", "SELECT * FROM {import_batch}")
+    days = [row for row in rows if row["length_s"] >= DAY_S]
+    samples = [sample for batch in batches for sample in samples_of(batch)]
+    return days, len(rows) - len(days) + len(fine), samples
+
+
+def _half_hours(first: int, count: int, *, index: bool) -> str:
+    """Energies of half hours from a midnight of Paris on, or a register read every half hour."""
+    lines, start_ms = ["start,end,value,unit"], JAN_1_MS + first * DAY_MS
+    for n in range(count):
+        start, end = (
+            datetime.fromtimestamp((start_ms + (n + m) * HALF_MS) / 1000, UTC).isoformat()
+            for m in (0, 1)
+        )
+        lines.append(f"{start},,{1_000_000 + n * n},Wh" if index else f"{start},{end},{n % 7},Wh")
+    return "\n".join(lines)
+
+
+@BOTH
+@pytest.mark.parametrize("index", [False, True])
+def test_fine_samples_of_imports_go_with_the_consent_and_their_days_stay(homes, agree, index):
+    query = f"site={SITE}&device=h1&channel={CHANNEL}"
+
+    def commit(csv):
+        made = homes.post(f"/v1/imports?{query}", content=csv).json()
+        assert homes.post(f"/v1/imports/{made['id']}/commit").is_success
+        return made["id"]
+
+    measured = _of_h1(homes)[0]
+    first = commit(_half_hours(4, 96, index=index))
+    days, fine, samples = _of_h1(homes)
+    assert (len(days), fine > 48, len(samples)) == (5, True, 96)
+    agree("savings", t_ms=1, resolution="daily")
+    after = _of_h1(homes)
+    assert after[:2] == (days, 0)
+    assert [each.start_ms for each in after[2]] == ([JAN_1_MS + 4 * DAY_MS] if index else [])
+    whole = "start,end,value,unit\n2024-01-08T23:00:00Z,2024-01-09T23:00:00Z,9000,Wh\n"
+    second = commit(whole)
+    assert _of_h1(homes)[0][:-1] == days, "laid again from what the import keeps"
+    assert homes.request("DELETE", f"/v1/imports/{second}").is_success
+    assert _of_h1(homes)[:2] == (days, 0)
+    assert homes.request("DELETE", f"/v1/imports/{first}").is_success
+    assert _of_h1(homes)[:2] == (measured, 0), "undo is the identity for what may remain"
+
+
+def test_raising_the_resolution_or_a_consent_of_others_takes_nothing(homes, agree):
+    _import(homes, 1, 70)
+    before = _of_h1(homes)
+    agree("research", resolution="30min")
+    agree("savings", "revoke", t_ms=1)
+    assert _of_h1(homes) == before, "research still covers it"
+    agree("research", "revoke", t_ms=2, device="h2")
+    assert _of_h1(homes) == before
+    agree("research", "revoke", t_ms=2, device="")
+    assert _of_h1(homes)[1:] == (0, [])
+
+
+def test_the_list_of_imports_shows_values_as_consent_goes(homes, agree):
+    half = "start,end,value,unit\n2024-01-05T10:00:00Z,2024-01-05T10:30:00Z,4711,Wh\n"
+    whole = "start,end,value,unit\n2024-01-05T23:00:00Z,2024-01-06T23:00:00Z,4712,Wh\n"
+    index = "start,end,value,unit\n2024-01-05T10:00:00Z,,4713,Wh\n"
+    wrong = "2024-01-05T11:00:00Z,2024-01-05T11:30:00Z,-4714,Wh\n"
+    for device in ("h1", "hall"):
+        query = f"site={SITE}&device={device}&channel={CHANNEL}"
+        for csv in (half + wrong, whole, index):
+            sent = homes.post(f"/v1/imports?{query}", content=csv)
+            assert sent.status_code == 201, sent.text
+
+    def seen(device):
+        answer = homes.get("/v1/imports").json()["imports"]
+        text = json.dumps([each for each in answer if each["device"] == device])
+        return {value for value in ("4711", "4712", "4713", "-4714") if value in text}
+
+    assert seen("hall") == {"4711", "4712", "4713", "-4714"}
+    assert seen("h1") == {"4711", "4712"}, "it agreed to half hours; an instant tells more"
+    agree("research", resolution="30min")
+    agree("savings", t_ms=1, resolution="daily")
+    assert seen("h1") == {"4712"}, "kept for research, and not for this reader"
+    agree("savings", "revoke", t_ms=2)
+    assert seen("h1") == set()
+
+
+def test_a_meter_declared_a_home_later_is_swept_with_its_imports(homes):
+    query = f"site={SITE}&device=hall&channel={CHANNEL}"
+    homes.post(f"/v1/imports?{query}", content=_half_hours(4, 48, index=False))
+    document = _document("h1")
+    document["device"][-1]["household"] = "hall"
+    assert homes.post("/v1/studies", json=document).is_success
+    assert len(_of_h1(homes)[2]) == 48
+    assert sweep(homes.app.state.store.database, "demo", JAN_1_MS)["fine"] == 48
+    assert _of_h1(homes)[2] == []
 
 
 def test_an_import_remembers_no_window_that_consent_no_longer_covers(homes, agree):
