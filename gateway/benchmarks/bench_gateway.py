@@ -65,8 +65,8 @@ def packs(devices: int, which: range, period_ms: int = 10_000) -> Iterator[Messa
 
     Notes
     -----
-    A device is up to a day ahead of another, so any stretch of the packs has its share of days that
-    end, however short a part of a day it is for one device.
+    A device is up to a day ahead of another, so any stretch of the packs has its share of days
+    that end, however short a part of a day it is for one device.
     """
     long_ms = READINGS * period_ms
     ahead = max(_DAY_MS // long_ms, 1)
