@@ -70,6 +70,7 @@ def connect(path: Path) -> sqlite3.Connection:
         In autocommit mode: transactions are explicit.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
+    db.text_factory = _text
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
@@ -78,6 +79,11 @@ def connect(path: Path) -> sqlite3.Connection:
     if "made_ms" not in {row[1] for row in db.execute("PRAGMA table_info(pages)")}:
         db.execute("ALTER TABLE pages ADD COLUMN made_ms INTEGER")  # a database of 0.1.0
     return db
+
+
+def _text(raw: bytes) -> str:
+    # A damaged text is read too: it is for its row's checksum to tell.
+    return raw.decode(errors="replace")
 
 
 def _number_sequences(db: sqlite3.Connection) -> None:
