@@ -14,6 +14,7 @@ from cobenefit_backend.access.roles import PEOPLE, Role
 from cobenefit_backend.config import BackendConfig
 from cobenefit_backend.database import Row
 from cobenefit_backend.pages import frame
+from cobenefit_backend.pages.when import moment
 from cobenefit_backend.report.format import Formatter
 from cobenefit_backend.report.words import Words
 from cobenefit_backend.routes import forms
@@ -79,7 +80,7 @@ def overview(
         "admin", language, words("admin"), owner=caller.tenant, form=forms.token(request),
         problem=words(problem) if problem else "", done=done, credential=shown,
         provider=state.config.oidc, people=[_person(row) for row in people], person_roles=ROLES,
-        credentials=_in_force(listed), key_roles=KEY_ROLES,
+        credentials=_in_force(listed, Formatter(language)), key_roles=KEY_ROLES,
         secret_roles=PEOPLE, settings=_settings(state.config, caller, words),
     )  # fmt: skip
     answer = frame.answer(html, language, status=status)
@@ -162,13 +163,15 @@ def _person(row: Row) -> Row:
     return {**row, "seen": _day(row["seen_ms"]) if row["seen_ms"] else ""}
 
 
-def _in_force(rows: list[Row]) -> list[Row]:
+def _in_force(rows: list[Row], form: Formatter) -> list[Row]:
     now = now_ms()
-    return [_credential(row) for row in rows if not row["expires_ms"] or row["expires_ms"] > now]
+    return [
+        _credential(row, form) for row in rows if not row["expires_ms"] or row["expires_ms"] > now
+    ]
 
 
-def _credential(row: Row) -> Row:
-    until = _time(row["expires_ms"])[:16] + " UTC" if row["expires_ms"] else ""
+def _credential(row: Row, form: Formatter) -> Row:
+    until = f"{moment(form, row['expires_ms'], 'UTC')} UTC" if row["expires_ms"] else ""
     return {**row, "made": _day(row["created_ms"]), "until": until}
 
 

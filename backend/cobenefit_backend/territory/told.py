@@ -114,7 +114,8 @@ def _year(aim: Target, reader: Reader) -> str:
 
 def _source(aim: Target, reader: Reader) -> str:
     words = reader.words
-    text = words("target_source", source=aim.source, reference=aim.reference, licence=aim.licence)
+    licence = words.either(f"target_licence_{aim.licence}", aim.licence)
+    text = words("target_source", source=aim.source, reference=aim.reference, licence=licence)
     note = words.either(f"target_note_{aim.note}", aim.note)
     return f"{text} {note}".strip()
 
