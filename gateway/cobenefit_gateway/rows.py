@@ -30,6 +30,29 @@ _SEGMENT = Struct("<qdqdq6dq")
 _OLD = msgspec.json.Decoder(list[Segment])
 Row = tuple[object, ...]
 
+#: What saves a row as `series_rows` yields it.
+NEW_SERIES = (
+    "INSERT INTO series(id, max_t_ms, last_t_ms, closed_ms, last, suspect, site, device, channel, "
+    "crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+KNOWN_SERIES = (
+    "UPDATE series SET max_t_ms = ?2, last_t_ms = ?3, closed_ms = ?4, last = ?5, suspect = ?6, "
+    "crc = ?10 WHERE id = ?1"
+)
+#: What saves a row as `window_rows` yields it, in a state.
+NEW_WINDOW = (
+    "INSERT INTO windows(series_id, grid, start_ms, length_s, readings, flagged, segments, "
+    "histogram, crc, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {state}) "
+    "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
+    "flagged = excluded.flagged, segments = excluded.segments, "
+    "histogram = excluded.histogram, crc = excluded.crc"
+)
+#: A window that stays open; without its state no index has to follow.
+KNOWN_WINDOW = (
+    "UPDATE windows SET readings = ?5, flagged = ?6, segments = ?7, histogram = ?8, crc = ?9 "
+    "WHERE series_id = ?1 AND grid = ?2 AND start_ms = ?3"
+)
+
 
 def segments_of(body: bytes | str) -> list[Segment]:
     """Return the segments of a window as they stand in the database.

@@ -22,7 +22,16 @@ from cobenefit_gateway.core.partials import IntArray
 from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
 from cobenefit_gateway.errors import DamagedError, StorageError
 from cobenefit_gateway.journal import Position, Record
-from cobenefit_gateway.rows import Row, segments_of, series_rows, window_rows
+from cobenefit_gateway.rows import (
+    KNOWN_SERIES,
+    KNOWN_WINDOW,
+    NEW_SERIES,
+    NEW_WINDOW,
+    Row,
+    segments_of,
+    series_rows,
+    window_rows,
+)
 from cobenefit_gateway.schema import connect, transaction
 from cobenefit_gateway.slots import Window
 from cobenefit_gateway.state import (
@@ -54,26 +63,6 @@ _AGAIN_AT_ONCE = 500
 _SERIES_AT_ONCE = 1000
 #: Columns of the table that are saved, in the order of those of `series`.
 _REMEMBERED = ("max_t_ms", "last_t_ms", "last", "suspect", "closed_ms")
-_NEW_SERIES = (
-    "INSERT INTO series(id, max_t_ms, last_t_ms, closed_ms, last, suspect, site, device, channel, "
-    "crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_KNOWN_SERIES = (
-    "UPDATE series SET max_t_ms = ?2, last_t_ms = ?3, closed_ms = ?4, last = ?5, suspect = ?6, "
-    "crc = ?10 WHERE id = ?1"
-)
-_NEW_WINDOW = (
-    "INSERT INTO windows(series_id, grid, start_ms, length_s, readings, flagged, segments, "
-    "histogram, crc, state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {state}) "
-    "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
-    "flagged = excluded.flagged, segments = excluded.segments, "
-    "histogram = excluded.histogram, crc = excluded.crc"
-)
-#: A window that stays open; without its state no index has to follow.
-_KNOWN_WINDOW = (
-    "UPDATE windows SET readings = ?5, flagged = ?6, segments = ?7, histogram = ?8, crc = ?9 "
-    "WHERE series_id = ?1 AND grid = ?2 AND start_ms = ?3"
-)
 
 
 class Store:
@@ -282,16 +271,16 @@ class Store:
         np.maximum.at(table.closed_ms, of[closes], end_ms[closes])
         stays = slots.dirty[slot] & ~closes
         for some, sql in (
-            (closes, _NEW_WINDOW.format(state=DUE)),
-            (stays & ~slots.stored[slot], _NEW_WINDOW.format(state=OPEN)),
-            (stays & slots.stored[slot], _KNOWN_WINDOW),
+            (closes, NEW_WINDOW.format(state=DUE)),
+            (stays & ~slots.stored[slot], NEW_WINDOW.format(state=OPEN)),
+            (stays & slots.stored[slot], KNOWN_WINDOW),
         ):
             self._save(sql, window_rows(slots, slot[some]), int(np.count_nonzero(some)))
         slots.dirty[slot] = False
         slots.stored[slot[stays]] = True
         slots.close(slot[closes])
         known = table.known[number]
-        for theirs, sql in ((number[~known], _NEW_SERIES), (number[known], _KNOWN_SERIES)):
+        for theirs, sql in ((number[~known], NEW_SERIES), (number[known], KNOWN_SERIES)):
             self._save(sql, series_rows(state, theirs), theirs.size)
         self._drop_old(table, np.unique(of[closes]), SENT)
 
