@@ -23,12 +23,12 @@ Topic = namedtuple("Topic", ("site", "device", "leaf", "channel"))
 
 def is_id(text: str) -> bool:
     """Whether a text may be a site or device id."""
-    return 1 <= len(text) <= 32 and all(c in _ID for c in text)
+    return 1 <= len(text) <= 32 and not text.strip(_ID)
 
 
 def is_channel(text: str) -> bool:
     """Whether a text may be a channel name."""
-    return 1 <= len(text) <= 32 and all(c in _CHANNEL for c in text)
+    return 1 <= len(text) <= 32 and not text.strip(_CHANNEL)
 
 
 def build(site: str, device: str, leaf: str, channel: str = "") -> str:
@@ -54,14 +54,15 @@ def branch(site: str, device: str) -> str:
 
 def parse(topic: str) -> Topic:
     """Return the parts of a topic; raise `WireError('topic')` when it is none of ours."""
-    parts = topic.split("/")
-    if len(parts) < 5 or parts[0] + "/" + parts[1] != PREFIX:
+    parts = topic.split("/", 4)
+    if len(parts) < 5 or not topic.startswith(PREFIX + "/"):
         raise WireError("topic", "not below " + PREFIX)
-    site, device = parts[2], parts[3]
-    channel = ""
-    leaf = "/".join(parts[4:])
-    if "/".join(parts[4:-1]) in _LONGER:
-        leaf, channel = "/".join(parts[4:-1]), parts[-1]
+    site, device, leaf = parts[2:]
+    longer, _, channel = leaf.rpartition("/")
+    if longer in _LONGER:
+        leaf = longer
+    else:
+        channel = ""
     if not is_id(site) or not is_id(device) or leaf not in LEAVES:
         raise WireError("topic", "unknown site, device or leaf")
     if (leaf in _LONGER) != is_channel(channel):

@@ -36,23 +36,52 @@ RECEIVED_MS = 1_900_000_000_000
 READINGS = 60
 #: A gateway that takes nothing for so long has stopped; a busy machine only slows it down. [s]
 STALLED_S = 300.0
+_DAY_MS = 86_400_000
+#: Packs of each device that count as its start; what comes after them is the running gateway. [1]
+_START = 8
+#: Devices, and packs of each while running: enough for several checkpoints. [1]
+_RUNNING = ((10, 40_000), (1000, 400), (100_000, 24))
 Message = tuple[str, bytes]
+#: Messages, and how many readings are in them.
+Phase = tuple[Iterator[Message], int]
 
 
-def packs(devices: int, each: int, period_ms: int) -> Iterator[Message]:
-    """Yield packs of 60 of many devices, in order of time.
+def packs(devices: int, which: range, period_ms: int = 10_000) -> Iterator[Message]:
+    """Yield packs of 60 of many devices, the days of each ending at another time.
+
+    Parameters
+    ----------
+    devices : int
+        How many. [1]
+    which : range
+        Which packs of each, all of one before all of the next.
+    period_ms : int
+        From reading to reading. [ms]
 
     Yields
     ------
     Message
         Topic and payload.
+
+    Notes
+    -----
+    A device is up to a day ahead of another, so any stretch of the packs has its share of days
+    that end, however short a part of a day it is for one device.
     """
-    for seq in range(each):
+    long_ms = READINGS * period_ms
+    ahead = max(_DAY_MS // long_ms, 1)
+    for seq in which:
         values = list(range(seq * READINGS, (seq + 1) * READINGS))
-        t_ms = START_MS + seq * READINGS * period_ms
-        payload = encode(Pack(1, seq, 0, t_ms, "Wh", 0, period_ms, (), values, b""))
+        payload = [
+            encode(
+                Pack(
+                    1, seq, 0, START_MS + (seq + i) * long_ms, "Wh", 0, period_ms, (), values, b""
+                )
+            )
+            for i in range(min(ahead, devices))
+        ]
         for i in range(devices):
-            yield f"cb/v1/s/d{i}/up/energy_import_wh", payload
+            yield f"cb/v1/s/d{i}/up/energy_import_wh", payload[i % ahead]
 
 
 def senml(devices: int, each: int, readings: int, period_s: int) -> Iterator[Message]:
@@ -103,8 +132,12 @@ def bench_intake(folder: Path, messages: list[Message]) -> float:
     return len(records) * READINGS / spent
 
 
-def bench_process(messages: Iterator[Message], readings: int) -> tuple[float, float]:
-    """Return readings per CPU second and peak memory [MB] of the real process."""
+def bench_process(*phases: Phase) -> tuple[list[float], float]:
+    """Return readings per CPU second of each phase, and peak memory [MB], of the real process.
+
+    A phase ends when the database counts all its readings, so the checkpoints it causes are its
+    own.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         file = folder / "gateway.toml"
@@ -119,11 +152,13 @@ def bench_process(messages: Iterator[Message], readings: int) -> tuple[float, fl
                 publish(port, warm_up())
                 time.sleep(0.2)
             assert gateway.process is not None
-            pid = gateway.process.pid
-            before = _cpu_s(pid)
-            publish(port, messages)
-            _until(database, readings + 1)
-            return readings / (_cpu_s(pid) - before), _peak_mb(pid)
+            pid, due, rates = gateway.process.pid, 1, []
+            for messages, readings in phases:
+                before, due = _cpu_s(pid), due + readings
+                publish(port, messages)
+                _until(database, due)
+                rates.append(readings / (_cpu_s(pid) - before))
+            return rates, _peak_mb(pid)
 
 
 def warm_up() -> Iterator[Message]:
@@ -201,7 +236,7 @@ def parts() -> Iterator[tuple[str, float, str]]:
     tuple of str, float, str
         Name, value and unit of a row.
     """
-    messages = list(packs(1000, 40, 10_000))
+    messages = list(packs(1000, range(40)))
     yield "gateway_decode_packs60", bench_decode(messages), "readings/cpu-s"
     with tempfile.TemporaryDirectory() as name:
         yield "gateway_intake_packs60", bench_intake(Path(name), messages), "readings/cpu-s"
@@ -216,34 +251,47 @@ def whole() -> Iterator[tuple[str, float, str]]:
         Name, value and unit of a row.
     """
     unit = "readings/cpu-s"
-    rate, peak = bench_process(packs(1000, 100, 10_000), 6_000_000)
-    yield "e2e_cbor60", rate, unit
-    yield "gateway_rss_1k_mb", peak, "MB"
-    rates = [rate]
-    rate, _ = bench_process(packs(1000, 100, 600_000), 6_000_000)
+    yield from flat()
+    (rate,), _ = bench_process((packs(1000, range(100), 600_000), 6_000_000))
     yield "e2e_cbor60_10_min_period", rate, unit
-    rate, _ = bench_process(packs(10, 5000, 10_000), 3_000_000)
-    rates.append(rate)
-    yield "e2e_cbor60_10_devices", rate, unit
-    rate, peak = bench_process(packs(100_000, 8, 10_000), 48_000_000)
-    rates.append(rate)
-    yield "e2e_cbor60_100k_devices", rate, unit
-    yield "gateway_rss_100k_mb", peak, "MB"
-    yield "e2e_cost_10_to_100k_devices", max(rates) / min(rates), "x"
-    rate, _ = bench_process(senml(1000, 40, 60, 10), 2_400_000)
+    (rate,), _ = bench_process((senml(1000, 40, 60, 10), 2_400_000))
     yield "e2e_senml60", rate, unit
-    rate, _ = bench_process(senml(1000, 200, 1, 10), 200_000)
+    (rate,), _ = bench_process((senml(1000, 200, 1, 10), 200_000))
     yield "e2e_single", rate, unit
+
+
+def flat() -> Iterator[tuple[str, float, str]]:
+    """Yield what a reading costs with 10, 1000 and 100,000 devices: at the start, then running.
+
+    Yields
+    ------
+    tuple of str, float, str
+        Name, value and unit of a row.
+    """
+    starts, running = [], []
+    for devices, each in _RUNNING:
+        first, then = range(_START), range(_START, _START + each)
+        (start, rate), peak = bench_process(
+            *((packs(devices, which), devices * len(which) * READINGS) for which in (first, then))
+        )
+        starts.append(start)
+        running.append(rate)
+        name = f"{devices // 1000}k" if devices >= 1000 else devices
+        yield f"e2e_cbor60_{name}_devices_start", start, "readings/cpu-s"
+        yield f"e2e_cbor60_{name}_devices", rate, "readings/cpu-s"
+        yield f"gateway_rss_{name}_mb", peak, "MB"
+    yield "e2e_cost_10_to_100k_devices", max(running) / min(running), "x"
+    yield "e2e_cost_10_to_100k_devices_start", max(running) / starts[-1], "x"
 
 
 def main() -> None:
     """Run what is asked for and print the rows."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=["parts", "e2e"])
+    parser.add_argument("--only", choices=["parts", "e2e", "flat"])
     only = parser.parse_args().only
     os.environ.setdefault("COBENEFIT_BROKER", "mosquitto")
-    for name, rows in (("parts", parts), ("e2e", whole)):
-        if only not in (None, name):
+    for name, rows in (("parts", parts), ("flat", flat), ("e2e", whole)):
+        if only not in (None, name) or (only is None and name == "flat"):  # e2e has it
             continue
         for row in rows():
             line = dict(zip(("name", "value", "unit"), row, strict=True))

@@ -38,11 +38,15 @@ def encode_ack(ack: Ack) -> bytes:
 
 @dataclass(slots=True)
 class Sequences:
-    """All sequences below `floor`, and `ranges` [low, high, …] inclusive above it."""
+    """All sequences below `floor`, and `ranges` [low, high, …] inclusive above it.
+
+    `number` is that of its row in the database, 0 while it has none.
+    """
 
     floor: int = 0
     ranges: list[int] = field(default_factory=lambda: _NO_RANGES)
     arrived: set[int] | None = field(default=None, compare=False)  # most have none: it is large
+    number: int = field(default=0, compare=False)
 
     def add(self, seq: int) -> bool:
         """Take one sequence; False when it was there already.

@@ -71,6 +71,31 @@ def judge(view: View) -> dict[Cause, dict[str, Any]]:
     return {cause: facts for part in parts for cause, facts in part(view)}
 
 
+def noteworthy(config: Config, one: Device) -> bool:
+    """Return whether `judge` may have something to say about a node.
+
+    Parameters
+    ----------
+    config : Config
+        Has the rules.
+    one : Device
+        The node.
+
+    Returns
+    -------
+    bool
+        False for most nodes of most gateways, so that nobody need remember them.
+    """
+    battery_mv = config.node_rule(one.site, one.device).battery_low_mv + _BATTERY_MV
+    return (
+        one.state != OK
+        or one.lost > 0
+        or not one.clock_known
+        or (one.battery_mv is not None and one.battery_mv < battery_mv)
+        or (one.skew_ms is not None and not _on_time(one.skew_ms))
+    )
+
+
 def counters(overview: Overview) -> dict[str, int]:
     """Return the counters whose growth is an alarm, by name."""
     names = ("windows_dropped", "alarms_dropped", "notices_dropped")
@@ -86,8 +111,9 @@ def _silence(view: View) -> Found:
         by_site.setdefault(one.site, []).append(one)
     for site, devices in by_site.items():
         silent = [d for d in devices if d.state == SILENT and _judged(view, d, hears_ms)]
-        if len(silent) == len(devices) >= _SITE_NODES:
-            yield ("site_silent", site, ""), {"devices": len(devices)}
+        nodes = view.overview.nodes.get(site, len(devices))
+        if len(silent) == nodes >= _SITE_NODES:
+            yield ("site_silent", site, ""), {"devices": nodes}
             continue
         for one in devices:
             if one.state != OK and _judged(view, one, hears_ms):
@@ -112,12 +138,16 @@ def _nodes(view: View) -> Found:
             limit_mv += _BATTERY_MV
         if one.battery_mv is not None and one.battery_mv < limit_mv:
             yield ("battery_low", *place), {"battery_mv": one.battery_mv}
-        if one.skew_ms is not None and not -_BEHIND_MS <= one.skew_ms <= _AHEAD_MS:
+        if one.skew_ms is not None and not _on_time(one.skew_ms):
             yield ("clock_off", *place), {"skew_s": round(one.skew_ms / 1000)}
         if not one.clock_known:
             yield ("time_unknown", *place), {}
         if one.lost and view.recent(f"lost {one.site}/{one.device}"):
             yield ("readings_lost", *place), {"lost": one.lost}
+
+
+def _on_time(skew_ms: int) -> bool:
+    return -_BEHIND_MS <= skew_ms <= _AHEAD_MS
 
 
 def _floods(view: View) -> Found:

@@ -128,6 +128,9 @@ class ChannelRule:
         )
 
 
+_ANY_CHANNEL = ChannelRule()
+
+
 @dataclass(frozen=True, slots=True)
 class HistogramRule:
     """Edges of one event channel's histogram."""
@@ -181,7 +184,7 @@ class Config:
     def rule(self, site: str, device: str, channel: str) -> ChannelRule:
         """Return how a channel is read and judged: the first rule that matches."""
         rules = (r for r in self.channel if r.matches(site, device, channel))
-        return next(rules, ChannelRule())
+        return next(rules, _ANY_CHANNEL)
 
     def edges(self, channel: str) -> tuple[float, ...]:
         """Return an event channel's histogram edges, () when there are none [unit]."""

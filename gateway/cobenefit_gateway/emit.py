@@ -18,14 +18,15 @@ import msgspec
 from cobenefit_gateway import rescue
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.core.aggregate import Segment, fold
+from cobenefit_gateway.rows import segments_of
 from cobenefit_gateway.state import Series, State
+from cobenefit_gateway.sums import SUMMED
 from cobenefit_wire import units
 
 OPEN, DUE, SENT = 0, 1, 2
 #: Windows in one page at most. [1]
 PAGE_WINDOWS = 5000
 _MS_PER_H = 3_600_000
-_SEGMENTS = msgspec.json.Decoder(list[Segment])
 _COLUMNS = (
     "start_ms",
     "length_s",
@@ -47,12 +48,12 @@ _COLUMNS = (
     "histogram",
 )
 _DUE_ROWS = (
-    f"SELECT {rescue.SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
+    f"SELECT {SUMMED['windows']}, crc, revision, sent_last, sent_last_t_ms "  # noqa: S608
     "FROM windows WHERE state = 1 ORDER BY series_id, grid, start_ms LIMIT ?"
 )
 _WAITING = "SELECT count(*), coalesce(sum(length(rollups)), 0) FROM pages WHERE parked IS NULL"
 _ROW_BEFORE = (
-    f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
+    f"SELECT {SUMMED['windows']}, crc FROM windows "  # noqa: S608
     "WHERE series_id = ? AND grid = ? AND start_ms < ? AND readings > 0 "
     "ORDER BY start_ms DESC LIMIT 1"
 )
@@ -104,7 +105,7 @@ def _rollup(
     rescue.check_window(folder, values, crc)
     number, grid, start_ms, length_s, _, flagged, body, bins = values
     revision = max(revision, base) + 1
-    segments = _SEGMENTS.decode(body)
+    segments = segments_of(body)
     before = _last_before(db, folder, number, grid, start_ms)
     whole = fold(segments, before, series.rule.links)
     last = (whole.last, whole.last_t_ms) if whole else (None, None)
@@ -126,7 +127,7 @@ def _last_before(
         return None
     *values, crc = row
     rescue.check_window(folder, values, crc)
-    last = _SEGMENTS.decode(values[6])[-1]
+    last = segments_of(values[6])[-1]
     return last.last, last.last_t_ms
 
 

@@ -207,7 +207,9 @@ class Intake:
             rule = rule_of(self._config, *key)
             if rule is None or len(self._state.series) >= MAX_SERIES:
                 return None
-            series = self._state.add_series(len(self._state.series) + 1, key, rule)
+            # After the highest number there is; saved even if nothing of it is ever accepted.
+            series = self._state.add_series(max(len(self._state.by_id), 1), key, rule)
+            self._state.table.changed[series.id] = True
         return series
 
     def _other(

@@ -6,8 +6,11 @@ from `gateway.db` (as of the last checkpoint), `operate.db` and the disk. It mus
 
 import shutil
 import sqlite3
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import groupby, repeat
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -19,6 +22,8 @@ from cobenefit_gateway.ledger import Ledger
 from cobenefit_gateway.table import NEVER_MS
 
 OK, LATE, SILENT = "ok", "late", "silent"
+#: What is known of a device, in the order it is looked at.
+_NEWEST, _HEALTH, _HEARD = range(3)
 _COUNTS = {
     "pages_waiting": "SELECT count(*) FROM pages WHERE parked IS NULL",
     "pages_parked": "SELECT count(*) FROM pages WHERE parked IS NOT NULL",
@@ -68,7 +73,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at one instant; `live` is what only the running process knows."""
+    """Everything at one instant; `live` is what only the running process knows.
+
+    `nodes` are how many devices each site has, more than in `devices` where not all were wanted.
+    """
 
     t_ms: int
     tenant: str
@@ -84,6 +92,7 @@ class Overview:
     live_ms: int
     live: dict[str, Any] = field(default_factory=dict)
     spool_bytes: int = 0
+    nodes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -98,7 +107,12 @@ class Overview:
         return found
 
 
-def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
+def read(
+    config: Config,
+    ledger: Ledger,
+    now_ms: int,
+    wanted: Callable[[Config, Device], bool] | None = None,
+) -> Overview:
     """Return the overview of a data folder.
 
     Parameters
@@ -109,6 +123,8 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
         Its `operate.db`.
     now_ms : int
         Gateway time. [Unix ms]
+    wanted : callable, optional
+        Whether a device is to be among `devices`; all are when not given.
 
     Returns
     -------
@@ -125,11 +141,17 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
             "SELECT coalesce(sum(length(rollups)), 0) FROM pages WHERE parked IS NULL"
         ).fetchone()
         spool = db.execute("SELECT value FROM meta WHERE key = 'spool'").fetchone()[0]
+        nodes: Counter[str] = Counter()
+        chosen = []
+        for one in _devices(config, db, ledger, now_ms):
+            nodes[one.site] += 1
+            if wanted is None or wanted(config, one):
+                chosen.append(one)
         return Overview(
             now_ms,
             config.tenant,
             spool,
-            tuple(_devices(config, db, ledger, now_ms)),
+            tuple(chosen),
             {name: db.execute(sql).fetchone()[0] for name, sql in _COUNTS.items()},
             dict(db.execute("SELECT name, count FROM totals ORDER BY name")) | ledger.totals(),
             sum(path.stat().st_size for path in (folder / "journal").glob("*.log")),
@@ -140,32 +162,50 @@ def read(config: Config, ledger: Ledger, now_ms: int) -> Overview:
             live_ms,
             live,
             size,
+            nodes,
         )
     finally:
         db.close()
 
 
-def _devices(config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int) -> list[Device]:
-    found: defaultdict[str, dict[str, Device]] = defaultdict(dict)
-    for site, device, newest_ms in db.execute(
-        "SELECT site, device, max(max_t_ms) FROM series GROUP BY site, device"
-    ):
-        newest = newest_ms if newest_ms > NEVER_MS else None
-        found[site][device] = Device(intern(site), device, newest_ms=newest)
-    for site, device, body in db.execute("SELECT site, device, body FROM health ORDER BY boot"):
-        one = found[site].setdefault(device, Device(intern(site), device))
-        _take_health(one, _LEDGER.decode(body))
-    for site, device, t_ms in ledger.db.execute("SELECT site, device, t_ms FROM heard"):
-        if device in found[site]:
-            found[site][device].heard_ms = t_ms
-    for site, device, back_ms in ledger.db.execute("SELECT site, device, back_ms FROM asleep"):
-        if device in found[site]:
-            found[site][device].back_ms = back_ms
-    devices = [one for site in found.values() for one in site.values()]
-    for one in devices:
-        one.state = state_of(config, one, now_ms)
-    devices.sort(key=lambda d: (d.site, d.device))
-    return devices
+def _devices(
+    config: Config, db: sqlite3.Connection, ledger: Ledger, now_ms: int
+) -> Iterator[Device]:
+    # One at a time, from four tables side by side: 100,000 of them need not be there at once.
+    tables = [
+        zip(repeat(kind), source.execute(f"{sql} ORDER BY site, device{then}"))
+        for kind, (source, sql, then) in enumerate(
+            (
+                (db, "SELECT site, device, max(max_t_ms) FROM series GROUP BY site, device", ""),
+                (db, "SELECT site, device, body FROM health", ", boot"),
+                (ledger.db, "SELECT site, device, t_ms FROM heard", ""),
+                (ledger.db, "SELECT site, device, back_ms FROM asleep", ""),
+            )
+        )
+    ]
+    for (site, device), rows in groupby(merge(*tables, key=_place), key=_place):
+        one, kinds = Device(intern(site), device), set()
+        for kind, (_, _, value) in rows:
+            kinds.add(kind)
+            _take(one, kind, value)
+        if not kinds.isdisjoint((_NEWEST, _HEALTH)):
+            one.state = state_of(config, one, now_ms)
+            yield one
+
+
+def _place(row: tuple[int, tuple[str, str, Any]]) -> tuple[str, str]:
+    return row[1][:2]
+
+
+def _take(one: Device, kind: int, value: Any) -> None:
+    if kind == _NEWEST:
+        one.newest_ms = value if value > NEVER_MS else None
+    elif kind == _HEALTH:
+        _take_health(one, _LEDGER.decode(value))
+    elif kind == _HEARD:
+        one.heard_ms = value
+    else:
+        one.back_ms = value
 
 
 def _take_health(one: Device, row: _Ledger) -> None:

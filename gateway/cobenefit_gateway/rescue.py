@@ -11,15 +11,14 @@ import os
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from zlib import crc32
 
 from cobenefit_gateway.errors import DamagedError, StorageError
 from cobenefit_gateway.journal import Position
+from cobenefit_gateway.sums import SUMMED, fits, row_sum
 
 log = logging.getLogger(__name__)
 DATABASE, COPY, DAMAGED = "gateway.db", "gateway.db.copy", "gateway.db.damaged"
@@ -27,45 +26,12 @@ DATABASE, COPY, DAMAGED = "gateway.db", "gateway.db.copy", "gateway.db.damaged"
 SUSPECT = "gateway.db.suspect"
 #: What revisions rise by when the state is rebuilt; far more than a window is ever revised.
 _REVISIONS = 1_000_000
-#: Columns each checksum stands for.
-SUMMED = {
-    "series": "id, site, device, channel, max_t_ms, last_t_ms, last, suspect, closed_ms",
-    "sequences": "site, device, boot, floor, ranges",
-    "windows": "series_id, grid, start_ms, length_s, readings, flagged, segments, histogram",
-    "kept": "topic, payload, received_ms, kind, site, device, channel, reason, readings, known",
-    "births": "topic, payload",
-}
 #: Tables of the first version; those added since may be missing.
 _TABLES = {
     *("series", "sequences", "windows", "meta"),
     *("totals", "quarantine", "health", "seen", "pages"),
 }
 _POSITION = ("segment", "offset", "checkpoint", "revisions")
-
-
-def row_sum(values: Iterable[object]) -> int:
-    """Return the checksum of a row.
-
-    Parameters
-    ----------
-    values : iterable
-        Its columns, in the order of `SUMMED`; NaN is stored as nothing.
-
-    Returns
-    -------
-    int
-        CRC32. [1]
-    """
-    values = tuple(values)
-    text = _pattern(len(values)) % values
-    if "nan" in text:
-        text = "|".join("None" if v != v else str(v) for v in values)  # noqa: PLR0124
-    return crc32(text.encode())
-
-
-@cache
-def _pattern(size: int) -> str:
-    return "|".join(["%s"] * size)
 
 
 def add_sums(db: sqlite3.Connection) -> None:
@@ -104,14 +70,14 @@ def check_tables(path: Path) -> None:
         raise DamagedError(f"the database lacks {sorted(_TABLES - names)}")
 
 
-def check_window(folder: Path, values: Iterable[object], crc: int | None) -> None:
+def check_window(folder: Path, values: Sequence[object], crc: int | None) -> None:
     """Check a window that is read again while the gateway runs.
 
     Parameters
     ----------
     folder : Path
         The data folder, where a damaged row is noted, so that the next start rebuilds.
-    values : iterable
+    values : sequence
         Its columns, in the order of `SUMMED`.
     crc : int or None
         Its checksum; None in a row of a version without. [1]
@@ -121,7 +87,7 @@ def check_window(folder: Path, values: Iterable[object], crc: int | None) -> Non
     DamagedError
         If it does not fit.
     """
-    if crc is not None and row_sum(values) != crc:
+    if not fits("windows", values, crc):
         (folder / SUSPECT).touch()
         raise DamagedError(
             f"{folder / DATABASE}: a window does not have its checksum; start the gateway again, "
@@ -151,7 +117,7 @@ def verify(db: sqlite3.Connection) -> None:
     for table, columns in SUMMED.items():
         some = "WHERE state < 2 AND crc IS NOT NULL" if table == "windows" else "WHERE crc > -1"
         for *values, crc in db.execute(f"SELECT {columns}, crc FROM {table} {some}"):  # noqa: S608
-            if row_sum(values) != crc:
+            if not fits(table, values, crc):
                 raise DamagedError(f"a row of {table} does not have its checksum")
     for rollups, digest in db.execute("SELECT rollups, sha256 FROM pages WHERE parked IS NULL"):
         if sha256(rollups).hexdigest() != digest:

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from cobenefit_gateway import rescue
 
-_SCHEMA = """
+_SEQUENCES = """
+CREATE TABLE IF NOT EXISTS sequences(
+  number INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL, boot INTEGER NOT NULL,
+  floor INTEGER NOT NULL, ranges TEXT NOT NULL, crc INTEGER);
+"""
+_SCHEMA = (
+    _SEQUENCES
+    + """
 CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS totals(name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sequences(
-  site TEXT, device TEXT, boot INTEGER, floor INTEGER NOT NULL, ranges TEXT NOT NULL,
-  PRIMARY KEY(site, device, boot)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series(
   id INTEGER PRIMARY KEY, site TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
   max_t_ms INTEGER NOT NULL, last_t_ms INTEGER NOT NULL, last REAL, suspect REAL,
@@ -49,6 +53,7 @@ CREATE TABLE IF NOT EXISTS kept(
 CREATE TABLE IF NOT EXISTS births(topic TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS kept_again ON kept(number) WHERE again = 1;
 """
+)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -65,13 +70,34 @@ def connect(path: Path) -> sqlite3.Connection:
         In autocommit mode: transactions are explicit.
     """
     db = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
+    db.text_factory = _text
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.executescript(_SCHEMA)
     rescue.add_sums(db)
+    _number_sequences(db)
     if "made_ms" not in {row[1] for row in db.execute("PRAGMA table_info(pages)")}:
         db.execute("ALTER TABLE pages ADD COLUMN made_ms INTEGER")  # a database of 0.1.0
     return db
+
+
+def _text(raw: bytes) -> str:
+    # A damaged text is read too: it is for its row's checksum to tell.
+    return raw.decode(errors="replace")
+
+
+def _number_sequences(db: sqlite3.Connection) -> None:
+    # In the first schema rows were found by site, device and boot; they have a number since.
+    if "number" in {row[1] for row in db.execute("PRAGMA table_info(sequences)")}:
+        return
+    with transaction(db):
+        db.execute("ALTER TABLE sequences RENAME TO sequences_1")
+        db.execute(_SEQUENCES)
+        db.execute(
+            "INSERT INTO sequences(site, device, boot, floor, ranges, crc) "
+            "SELECT site, device, boot, floor, ranges, crc FROM sequences_1"
+        )
+        db.execute("DROP TABLE sequences_1")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ first slot is in the table, `next` leads on. A closed window's slot is used agai
 I/O.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from cobenefit_gateway.core.partials import IntArray, Partials
 from cobenefit_gateway.table import NONE, Growing, Table
 
 _WHOLE = ("readings", "first_t_ms", "last_t_ms", "covered_ms")
-SEGMENT = np.dtype([(n, np.int64 if n in _WHOLE else np.float64) for n in Segment._fields])
+SEGMENT = np.dtype([(n, "<i8" if n in _WHOLE else "<f8") for n in Segment._fields])
 _make = Segment._make
 
 
@@ -34,7 +34,7 @@ class Window:
 
 
 class Slots(Growing):
-    """All open windows.
+    """All open windows; `dirty` is not saved yet, `stored` has an open row in the database.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ class Slots(Growing):
     length_s: NDArray[np.int32]
     flagged: NDArray[np.int64]
     dirty: NDArray[np.bool_]
+    stored: NDArray[np.bool_]
     next: NDArray[np.int32]
     segment: NDArray[Any]
 
@@ -62,7 +63,7 @@ class Slots(Growing):
             **dict.fromkeys(("id", "length_s", "next"), short),
             **dict.fromkeys(("start_ms", "flagged"), whole),
             "grid": (np.int8, 0),
-            "dirty": (np.bool_, False),
+            **dict.fromkeys(("dirty", "stored"), (np.bool_, False)),
             "segment": (SEGMENT, np.zeros((), dtype=SEGMENT)),
         })  # fmt: skip
 
@@ -122,7 +123,7 @@ class Slots(Growing):
         self.reserve(self._used - 1)
         self.id[slot], self.grid[slot], self.start_ms[slot] = number, grid, start_ms
         self.length_s[slot] = length_s
-        self.flagged[slot], self.dirty[slot] = 0, False
+        self.flagged[slot], self.dirty[slot], self.stored[slot] = 0, False, False
         self.segment[slot] = np.zeros((), dtype=SEGMENT)
         self._chain(slot)
         return slot
@@ -261,29 +262,6 @@ class Slots(Growing):
             self.segment[slot] = segments[0]
         elif segments:
             self._more[slot] = segments
-
-    def contents(
-        self, slot: IntArray
-    ) -> Iterator[tuple[int, int, Sequence[tuple[float, ...]], list[int] | None]]:
-        """Yield what is in windows.
-
-        Parameters
-        ----------
-        slot : ndarray, shape (n,)
-            Theirs. [1]
-
-        Yields
-        ------
-        tuple of int, int, sequence of Segment, list of int or None
-            Readings, flagged readings, segments and histogram of each. [1, 1, -, 1]
-        """
-        ones = self.segment[slot].tolist()
-        for i, one, flagged in zip(slot.tolist(), ones, self.flagged[slot].tolist(), strict=True):
-            bins, several = self._histograms.get(i), self._more.get(i)
-            if several is None:
-                yield one[0], flagged, (one,) if one[0] else (), bins
-            else:
-                yield sum(segment.readings for segment in several), flagged, several, bins
 
     def histogram(self, slot: int) -> list[int] | None:
         """Return the histogram of a window.

@@ -306,6 +306,7 @@ class State:
 
     def saved(self) -> None:
         """Note that everything is saved as it is."""
+        self.table.known |= self.table.changed
         self.table.changed[:] = False
         self.changes = Changes()
 

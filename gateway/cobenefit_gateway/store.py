@@ -8,23 +8,32 @@ is read again.
 
 import json
 import uuid
-from collections.abc import Iterator
-from math import isnan, nan
+from collections.abc import Iterable
+from itertools import islice
+from math import nan
 from sys import intern
 
-import msgspec
 import numpy as np
 
 from cobenefit_gateway import rescue
 from cobenefit_gateway.acks import Sequences
 from cobenefit_gateway.config import Config
-from cobenefit_gateway.core.aggregate import Segment
 from cobenefit_gateway.core.partials import IntArray
 from cobenefit_gateway.emit import DUE, OPEN, SENT, emit
-from cobenefit_gateway.errors import StorageError
+from cobenefit_gateway.errors import DamagedError, StorageError
 from cobenefit_gateway.journal import Position, Record
+from cobenefit_gateway.rows import (
+    KNOWN_SERIES,
+    KNOWN_WINDOW,
+    NEW_SERIES,
+    NEW_WINDOW,
+    Row,
+    segments_of,
+    series_rows,
+    window_rows,
+)
 from cobenefit_gateway.schema import connect, transaction
-from cobenefit_gateway.slots import Slots, Window
+from cobenefit_gateway.slots import Window
 from cobenefit_gateway.state import (
     BASE,
     MAX_KEPT,
@@ -37,9 +46,12 @@ from cobenefit_gateway.state import (
     State,
     rule_of,
 )
+from cobenefit_gateway.sums import SUMMED, row_sum
 from cobenefit_gateway.table import Table
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+#: Those that are read too, and become this one.
+_OLDER = ("1",)
 _DAY_MS = 86_400_000
 #: A new copy of the database is taken when the journal has grown by this many files. [1]
 _COPY_SEGMENTS = 16
@@ -51,7 +63,6 @@ _AGAIN_AT_ONCE = 500
 _SERIES_AT_ONCE = 1000
 #: Columns of the table that are saved, in the order of those of `series`.
 _REMEMBERED = ("max_t_ms", "last_t_ms", "last", "suspect", "closed_ms")
-_SEGMENTS = msgspec.json.Decoder(list[Segment])
 
 
 class Store:
@@ -81,6 +92,8 @@ class Store:
                 ("revisions", "0"),
             ):
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES(?, ?)", (key, value))
+        if self._meta("schema") in _OLDER:
+            self._set_meta(schema=SCHEMA_VERSION)
         if self._meta("schema") != SCHEMA_VERSION:
             raise StorageError(
                 f"{path}: schema {self._meta('schema')}, this gateway writes {SCHEMA_VERSION}; "
@@ -101,7 +114,7 @@ class Store:
         """Return the state of the last checkpoint."""
         state = State()
         for number, site, device, channel, *rest in self._db.execute(
-            f"SELECT {rescue.SUMMED['series']} FROM series"  # noqa: S608
+            f"SELECT {SUMMED['series']} FROM series"  # noqa: S608
         ):
             rule = rule_of(self._config, site, device, channel)
             if rule is None:
@@ -109,12 +122,14 @@ class Store:
             state.add_series(number, (intern(site), device, intern(channel)), rule)
             for name, value in zip(_REMEMBERED, rest, strict=True):
                 getattr(state.table, name)[number] = nan if value is None else value
+            state.table.known[number] = True
         self._forget_fine(state)
         self._load_windows(state)
-        for site, device, boot, floor, ranges in self._db.execute(
-            f"SELECT {rescue.SUMMED['sequences']} FROM sequences"  # noqa: S608
+        for number, site, device, boot, floor, ranges in self._db.execute(
+            f"SELECT number, {SUMMED['sequences']} FROM sequences"  # noqa: S608
         ):
-            state.sequences[site, device, boot] = Sequences(floor, json.loads(ranges))
+            known = Sequences(floor, json.loads(ranges), number=number)
+            state.sequences[intern(site), device, boot] = known
         for site, device, channel, reason, *row, _ in self._db.execute("SELECT * FROM quarantine"):
             state.quarantine[site, device, channel, reason] = Refused(*row)
         for site, device, boot, body in self._db.execute(
@@ -137,6 +152,7 @@ class Store:
         ).fetchall()
         number, grid, start_ms, length_s = np.array(rows, dtype=np.int64).reshape(-1, 4).T
         slots = state.slots.open(number, grid, start_ms, length_s.tolist())
+        state.slots.stored[slots] = True
         for slot, row in zip(slots.tolist(), rows, strict=True):
             window = self.window(*row[:3])
             if window is not None:
@@ -145,7 +161,7 @@ class Store:
     def asked_again(self) -> list[Kept]:
         """Return refused messages that somebody asked to take again, some at a time."""
         rows = self._db.execute(
-            f"SELECT {rescue.SUMMED['kept']}, number FROM kept "  # noqa: S608
+            f"SELECT {SUMMED['kept']}, number FROM kept "  # noqa: S608
             "WHERE again = 1 ORDER BY number LIMIT ?",
             (_AGAIN_AT_ONCE,),
         )
@@ -171,7 +187,7 @@ class Store:
             A fresh object.
         """
         row = self._db.execute(
-            f"SELECT {rescue.SUMMED['windows']}, crc FROM windows "  # noqa: S608
+            f"SELECT {SUMMED['windows']}, crc FROM windows "  # noqa: S608
             "WHERE series_id = ? AND grid = ? AND start_ms = ?",
             (series_id, grid, start_ms),
         ).fetchone()
@@ -181,7 +197,7 @@ class Store:
         rescue.check_window(self._config.data_dir, values, crc)
         length_s, _, flagged, segments, bins = values[3:]
         histogram = json.loads(bins) if bins else None
-        return Window(start_ms, length_s, _SEGMENTS.decode(segments), flagged, histogram)
+        return Window(start_ms, length_s, segments_of(segments), flagged, histogram)
 
     def checkpoint(
         self, state: State, position: Position, *, flush: bool = False, copy: bool = False
@@ -253,25 +269,26 @@ class Store:
         closes = end_ms <= table.max_t_ms[of] - self._config.windows.lateness_s * 1000
         closes |= flush
         np.maximum.at(table.closed_ms, of[closes], end_ms[closes])
-        due = closes | slots.dirty[slot]
-        self._db.executemany(
-            "INSERT INTO windows(series_id, grid, start_ms, length_s, state, readings, flagged, "
-            "segments, histogram, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET state = excluded.state, readings = excluded.readings, "
-            "flagged = excluded.flagged, segments = excluded.segments, "
-            "histogram = excluded.histogram, crc = excluded.crc",
-            _window_rows(slots, slot[due], np.where(closes, DUE, OPEN)[due]),
-        )
+        stays = slots.dirty[slot] & ~closes
+        for some, sql in (
+            (closes, NEW_WINDOW.format(state=DUE)),
+            (stays & ~slots.stored[slot], NEW_WINDOW.format(state=OPEN)),
+            (stays & slots.stored[slot], KNOWN_WINDOW),
+        ):
+            self._save(sql, window_rows(slots, slot[some]), int(np.count_nonzero(some)))
         slots.dirty[slot] = False
+        slots.stored[slot[stays]] = True
         slots.close(slot[closes])
-        self._db.executemany(
-            "INSERT INTO series VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE "
-            "SET max_t_ms = excluded.max_t_ms, last_t_ms = excluded.last_t_ms, "
-            "last = excluded.last, suspect = excluded.suspect, closed_ms = excluded.closed_ms, "
-            "crc = excluded.crc",
-            _series_rows(state, number),
-        )
+        known = table.known[number]
+        for theirs, sql in ((number[~known], NEW_SERIES), (number[known], KNOWN_SERIES)):
+            self._save(sql, series_rows(state, theirs), theirs.size)
         self._drop_old(table, np.unique(of[closes]), SENT)
+
+    def _save(self, sql: str, rows: Iterable[Row], wanted: int) -> None:
+        found = self._db.executemany(sql, rows).rowcount
+        if wanted and found != wanted:  # an update of a row that is not there changes nothing
+            (self._config.data_dir / rescue.SUSPECT).touch()
+            raise DamagedError(f"{wanted - found} rows are not where they were saved: {sql}")
 
     def _drop_old(self, table: Table, number: IntArray, state: int) -> int:
         oldest_ms = table.max_t_ms[number] - (self._config.windows.reopen_days + 2) * _DAY_MS
@@ -283,10 +300,7 @@ class Store:
 
     def _save_changes(self, state: State, number: int) -> None:
         changes, run = state.changes, self._db.executemany
-        run(
-            "INSERT OR REPLACE INTO sequences VALUES(?, ?, ?, ?, ?, ?)",
-            (_sequence_row(key, state.sequences[key]) for key in sorted(changes.sequences)),
-        )
+        self._save_sequences(state)
         run(
             "INSERT OR REPLACE INTO quarantine VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -313,13 +327,32 @@ class Store:
         run("INSERT INTO births VALUES(?, ?, ?)", known)
         run("INSERT OR REPLACE INTO totals VALUES(?, ?)", list(state.totals.items()))
 
+    def _save_sequences(self, state: State) -> None:
+        of = state.sequences
+        changed = sorted(state.changes.sequences, key=lambda key: of[key].number)
+        new = next((i for i, key in enumerate(changed) if of[key].number), len(changed))
+        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM sequences").fetchone()
+        for number, key in enumerate(changed[:new], last + 1):
+            of[key].number = number
+        rows = (_sequence_row(key, of[key]) for key in changed)
+        self._save(
+            "INSERT INTO sequences(site, device, boot, floor, ranges, crc, number) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?)",
+            islice(rows, new),
+            new,
+        )
+        self._save(
+            "UPDATE sequences SET floor = ?4, ranges = ?5, crc = ?6 WHERE number = ?7",
+            rows,
+            len(changed) - new,
+        )
+
     def _save_kept(self, changes: Changes) -> None:
         self._db.executemany("DELETE FROM kept WHERE number = ?", [(n,) for n in changes.replayed])
         if not changes.kept:
             return
         self._db.executemany(
-            f"INSERT INTO kept({rescue.SUMMED['kept']}, crc) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO kept({SUMMED['kept']}, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 _summed((*k.record, *k.place, k.reason, k.readings, int(k.known)))
                 for k in changes.kept
@@ -342,40 +375,16 @@ class Store:
         value: str = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0]
         return value
 
-    def _set_meta(self, **values: int) -> None:
+    def _set_meta(self, **values: int | str) -> None:
         self._db.executemany(
             "UPDATE meta SET value = ? WHERE key = ?", [(str(v), k) for k, v in values.items()]
         )
 
 
-def _series_rows(state: State, number: IntArray) -> Iterator[tuple[object, ...]]:
-    known = (getattr(state.table, name)[number].tolist() for name in _REMEMBERED)
-    for i, max_t_ms, last_t_ms, last, suspect, closed_ms in zip(
-        number.tolist(), *known, strict=True
-    ):
-        readings = _or_null(last), _or_null(suspect)
-        yield _summed((i, *state.by_id[i].place, max_t_ms, last_t_ms, *readings, closed_ms))
-
-
-def _or_null(value: float) -> float | None:
-    return None if isnan(value) else value
-
-
-def _window_rows(slots: Slots, slot: IntArray, state: IntArray) -> Iterator[tuple[object, ...]]:
-    columns = (slots.id, slots.grid, slots.start_ms, slots.length_s)
-    heads = zip(*(column[slot].tolist() for column in columns), strict=True)
-    for head, due, (readings, flagged, segments, counts) in zip(
-        heads, state.tolist(), slots.contents(slot), strict=True
-    ):
-        bins = None if counts is None else json.dumps(counts)
-        tail = readings, flagged, msgspec.json.encode(segments).decode(), bins
-        yield (*head, due, *tail, rescue.row_sum((*head, *tail)))
-
-
 def _sequence_row(key: DeviceBoot, sequences: Sequences) -> tuple[object, ...]:
     ranges = json.dumps(sequences.ranges) if sequences.ranges else "[]"
-    return _summed((*key, sequences.floor, ranges))
+    return *_summed((*key, sequences.floor, ranges)), sequences.number
 
 
 def _summed(values: tuple[object, ...]) -> tuple[object, ...]:
-    return (*values, rescue.row_sum(values))
+    return (*values, row_sum(values))

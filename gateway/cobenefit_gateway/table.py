@@ -161,7 +161,8 @@ class Table(Growing):
     """Columns of all series; entry 0 belongs to none.
 
     `rule` is an index of `rules`, `window` the slot of an open window or `NONE` (`slots`);
-    windows that end up to `closed_ms` are closed; `changed` is not saved yet.
+    windows that end up to `closed_ms` are closed; `changed` is not saved as it is, `known` has a
+    row in the database.
     """
 
     rule: NDArray[np.int32]
@@ -172,6 +173,7 @@ class Table(Growing):
     suspect: NDArray[np.float64]
     closed_ms: NDArray[np.int64]
     changed: NDArray[np.bool_]
+    known: NDArray[np.bool_]
 
     def __init__(self) -> None:
         self.rules = Rules()
@@ -180,5 +182,5 @@ class Table(Growing):
             "window": (np.int32, NONE),
             **dict.fromkeys(("max_t_ms", "last_t_ms", "closed_ms"), (np.int64, NEVER_MS)),
             **dict.fromkeys(("last", "suspect"), (np.float64, np.nan)),
-            "changed": (np.bool_, False),
+            **dict.fromkeys(("changed", "known"), (np.bool_, False)),
         })  # fmt: skip

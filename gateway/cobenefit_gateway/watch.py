@@ -15,7 +15,7 @@ from typing import Any
 
 from cobenefit_gateway.alarms import Alarms
 from cobenefit_gateway.certificates import expiries
-from cobenefit_gateway.conditions import View, counters, judge
+from cobenefit_gateway.conditions import View, counters, judge, noteworthy
 from cobenefit_gateway.config import Config
 from cobenefit_gateway.floods import Floods
 from cobenefit_gateway.journal import Record
@@ -136,7 +136,7 @@ class Watch:
         Returns
         -------
         Overview
-            What was seen.
+            What was seen; of the devices only those there may be something to say about.
         """
         with self._lock:
             heard, self._heard = self._heard, defaultdict(dict)
@@ -146,7 +146,7 @@ class Watch:
             ledger.heard(heard)
             ledger.asleep(asleep)
             ledger.save_vitals(live, now_ms)
-        overview = read(self._config, ledger, now_ms)
+        overview = read(self._config, ledger, now_ms, noteworthy)
         with transaction(ledger.db):
             grew_ms = ledger.grew(counters(overview), now_ms)
             is_open = {alarm.cause for alarm in alarms.open()}

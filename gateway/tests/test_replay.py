@@ -61,7 +61,7 @@ def told(gateway):
 
 
 def test_after_the_cause_is_put_right_it_is_taken_once(pipeline, monkeypatch):
-    from cobenefit_gateway import intake
+    from cobenefit_gateway import intake, store
 
     gateway = pipeline()
     gateway.take(misnamed(gateway))
@@ -73,7 +73,8 @@ def test_after_the_cause_is_put_right_it_is_taken_once(pipeline, monkeypatch):
 
         return dataclasses.replace(right(*words), unit="kW")
 
-    monkeypatch.setattr(intake, "rule_of", mended)
+    for module in (intake, store):
+        monkeypatch.setattr(module, "rule_of", mended)
     ((*refused, before),) = told(gateway)
     assert refused == ["unit", 1, 2]
     assert replay(gateway.config, {"reason": "unit"}, 1) == (1, 0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cobenefit_gateway import intake
+from cobenefit_gateway import intake, store
 from cobenefit_gateway.errors import DamagedError, StorageError
 from cobenefit_gateway.intake import Intake
 from cobenefit_gateway.journal import Journal
@@ -231,7 +231,8 @@ def test_what_was_replayed_outlives_a_damaged_database(pipeline, monkeypatch):
     machine.checkpoint()
     machine.stop()
     right = intake.rule_of
-    monkeypatch.setattr(intake, "rule_of", lambda *key: replace(right(*key), unit="kW"))
+    for module in (intake, store):
+        monkeypatch.setattr(module, "rule_of", lambda *key: replace(right(*key), unit="kW"))
     assert replay(machine.pipeline.config, {}, 1) == (1, 0)
     (machine.pipeline.config.data_dir / "gateway.db").write_bytes(b"rubbish" * 1000)
     machine.start()

@@ -1,5 +1,6 @@
 """Open windows in columns, beside the obvious dictionary of windows."""
 
+import json
 import random
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from cobenefit_gateway.core.aggregate import Links, Segment, insert
 from cobenefit_gateway.core.partials import Partials
 from cobenefit_gateway.pending import Rows, into_windows
+from cobenefit_gateway.rows import segments_of, window_rows
 from cobenefit_gateway.slots import Slots, Window
+from cobenefit_gateway.sums import fits
 from cobenefit_gateway.table import NONE, Table
 
 SERIES, GRIDS, STARTS = range(1, 40), (0, 1), range(0, 5000, 1000)
@@ -52,13 +55,15 @@ def test_windows_open_and_close_as_in_a_dictionary(seed):
         some = np.array(rng.sample(SERIES, 15))
         theirs = slots.of(some)
         assert sorted(map(int, slots.id[theirs])) == sorted(k[0] for k in known if k[0] in some)
-        contents = zip(theirs, slots.contents(theirs), strict=True)
-        for slot, (readings, flagged, segments, bins) in contents:
-            window = known[int(slots.id[slot]), int(slots.grid[slot]), int(slots.start_ms[slot])]
-            assert (readings, flagged, bins) == (
-                len(window.segments), window.flagged, window.histogram,
+        for slot, row in zip(theirs.tolist(), window_rows(slots, theirs), strict=True):
+            *key, length_s, readings, flagged, body, bins, _ = row
+            window = known[tuple(key)]
+            assert fits("windows", row[:-1], row[-1])
+            assert (length_s, readings, flagged) == (
+                window.length_s, len(window.segments), window.flagged,
             )  # fmt: skip
-            assert [Segment(*one) for one in segments] == window.segments
+            assert segments_of(body) == window.segments == slots.segments(slot)
+            assert (json.loads(bins) if bins else None) == window.histogram
         gone = rng.sample(sorted(known), min(15, len(known)))
         slots.close(slots.find(*columns(gone)))
         for key in gone:

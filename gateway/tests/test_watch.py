@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from contextlib import closing
 
 from cobenefit_gateway.alarms import Alarms
 from cobenefit_gateway.journal import Record
@@ -54,7 +55,10 @@ def test_a_sleeper_is_late_only_after_the_time_it_said(pipeline):
     assert look(gateway, NOW, heard=[("s", "d")], notes=notes)[0] == []
     found, overview = look(gateway, NOW + 5 * HOUR)  # two hours late by its silence alone
     assert found == []
-    assert overview.devices[0].back_ms == NOW + 4 * HOUR
+    assert (overview.devices, overview.nodes) == ((), {"s": 1})
+    with closing(Ledger(gateway.config.data_dir)) as ledger:
+        (device,) = read(gateway.config, ledger, NOW).devices
+    assert device.back_ms == NOW + 4 * HOUR
     assert look(gateway, NOW + 7 * HOUR)[0] == [("node_late", "s/d")]
     assert look(gateway, NOW + 29 * HOUR)[0] == [("node_silent", "s/d")]
 
