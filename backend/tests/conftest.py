@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from hypothesis import settings
 
-from cobenefit_backend import migrate
+from cobenefit_backend import migrate, report_cache
 from cobenefit_backend.access.credentials import Kind
 from cobenefit_backend.access.roles import Role
 from cobenefit_backend.app import create_app
@@ -329,6 +329,14 @@ def _fill(client: Client, counter_row, page_body) -> None:
         )
     ]  # fmt: skip
     post("activities", {"tenant": "demo", "rows": rows})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient_pages():
+    """Let pages wait for what was just stored, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_cache, "PATIENCE_S", 300.0)
+        yield
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from cobenefit_backend.consent_log import consents_of
 from cobenefit_backend.database import Database, Row
 from cobenefit_backend.errors import RequestError
+from cobenefit_backend.imports.agreed import readable
 from cobenefit_backend.imports.batches import MAX_PREVIEWS
 
 _LISTED = "id, site, device, channel, file, format, state, number, made_by, made_ms, summary"
@@ -35,7 +37,7 @@ def recent(database: Database, tenant: str, start: int, limit: int) -> list[Row]
 
 
 def one(database: Database, tenant: str, number: str) -> Row:
-    """Return an import with what it refused.
+    """Return an import with what it refused, and the values a reader may see.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def one(database: Database, tenant: str, number: str) -> Row:
     found = database.rows(tenant, query, id=number.replace("\0", ""))
     if not found:
         raise RequestError(404, "import", f"no import {number!r}")
-    return _told(found[0])
+    return readable(_told(found[0]), consents_of(database).register(tenant))
 
 
 def waiting(database: Database, tenant: str) -> tuple[int, str]:

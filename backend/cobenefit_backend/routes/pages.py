@@ -40,11 +40,14 @@ SignedIn = Annotated[str | None, Depends(signed_in)]
 
 
 def current_report(request: Request, tenant: str | None) -> Report:
-    """Return the report of a tenant as the caller may read it, or refuse who has none to read."""
+    """Return the report of a tenant as the caller may read it, or refuse who has none to read.
+
+    A program gets that of all that is stored, a page the last one where a new one takes long.
+    """
     if tenant is None:
         raise unknown()
     cache: ReportCache = request.app.state.reports
-    report = cache.shown(tenant)
+    report = cache.get(tenant) if request.url.path.startswith("/v1/") else cache.shown(tenant)
     if not getattr(request.state, "stranger", False):
         return report
     store: Store = request.app.state.store

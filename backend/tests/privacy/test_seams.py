@@ -211,8 +211,14 @@ def test_the_list_of_imports_shows_values_as_consent_goes(homes, agree):
 
     def seen(device):
         answer = homes.get("/v1/imports").json()["imports"]
-        text = json.dumps([each for each in answer if each["device"] == device])
-        return {value for value in ("4711", "4712", "4713", "-4714") if value in text}
+        mine = [each for each in answer if each["device"] == device]
+        pages = "".join(homes.get(f"/imports/{each['id']}?lang=en").text for each in mine)
+        told = [
+            {value for value in ("4711", "4712", "4713", "-4714") if value in text}
+            for text in (json.dumps(mine), pages.replace(",", ""))
+        ]
+        assert told[0] == told[1], "the pages tell what the list tells"
+        return told[0]
 
     assert seen("hall") == {"4711", "4712", "4713", "-4714"}
     assert seen("h1") == {"4711", "4712"}, "it agreed to half hours; an instant tells more"
