@@ -5,12 +5,13 @@ fields stand before its file, so that they are known even where the file is too 
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from email.message import Message
 from typing import Any
 
 from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from cobenefit_backend.access import guard
@@ -22,12 +23,10 @@ UPLOAD: dict[str, Any] = {
     "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}}}}
 }
 """How OpenAPI describes such a form; for `openapi_extra`."""
-MAX_PARTS = 32
+MAX_FIELDS = 32
 DRAINED = 16
 """So many times the limit is read on, and thrown away: a browser that is cut off while it sends
 shows no answer."""
-_NAME = re.compile(r'\bname="([^"]*)"')
-_FILE = re.compile(r'\bfilename="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,66 +71,84 @@ def upload(scope: Scope) -> Callable[[Request], Awaitable[Upload]]:
     async def sent(request: Request) -> Upload:
         found: guard.Guard = request.app.state.guard
         caller = await run_in_threadpool(found.signed_in, request, scope)
-        body, whole = await _read(request, request.app.state.config.max_body_bytes)
-        parts = parse(request.headers.get("content-type", ""), body)
-        fields = {name: text.decode("utf-8", "replace") for name, (file, text) in parts.items()
-                  if file is None}  # fmt: skip
+        body = _Body(request.stream(), request.app.state.config.max_body_bytes)
+        fields, file, content = await read(
+            request.headers.get("content-type", ""), body.up_to_limit()
+        )
         if not guard.bearer(request):  # a key is sent by purpose, a cookie by any page
             guard.check_form(request, fields.get("form", ""))
-        name, content = next(((n, c) for n, c in parts.values() if n is not None), ("", b""))
-        name = re.split(r"[/\\]", name or "")[-1]
-        return Upload(caller, fields, name, content if whole else b"", too_large=not whole)
+        too_large = body.more > 0
+        return Upload(caller, fields, file, b"" if too_large else content, too_large)
 
     sent.__dict__["scope"] = scope
     return sent
 
 
-def parse(content_type: str, body: bytes) -> dict[str, tuple[str | None, bytes]]:
-    """Return the parts of a form by their names.
+async def read(kind: str, body: AsyncGenerator[bytes, None]) -> tuple[dict[str, str], str, bytes]:
+    """Return what a form says.
 
     Parameters
     ----------
-    content_type : str
-        Header of the request, with the boundary.
-    body : bytes
-        The body; one that was cut off has its last part as far as it goes.
+    kind : str
+        Header `content-type` of the request; it has the boundary.
+    body : async generator of bytes
+        The body; of one that was cut off, the parts that are whole.
 
     Returns
     -------
-    dict
-        Name of the file, None for a plain field, and content; the first of a name. [B]
+    tuple
+        The fields, the first of a name; name of the file without folders, and the file, both
+        empty where none was chosen. [-, -, B]
 
     Raises
     ------
     RequestError
-        422 for another type, or too many parts.
+        422 for another type, what is not well formed, or too many parts.
     """
-    header = Message()
-    header["content-type"] = content_type
-    boundary = header.get_boundary("")
-    if header.get_content_type() != "multipart/form-data" or not boundary:
+    if not kind.startswith("multipart/form-data"):
         raise RequestError(422, "form", "send multipart/form-data, as the form of the page does")
-    mark = b"\r\n--" + boundary.encode("ascii", "replace")
-    _, *sections = (b"\r\n" + body).split(mark, MAX_PARTS + 1)
-    if len(sections) > MAX_PARTS:
-        raise RequestError(422, "form", f"send at most {MAX_PARTS} fields")
-    parts: dict[str, tuple[str | None, bytes]] = {}
-    for section in sections:
-        head, _, content = section.partition(b"\r\n\r\n")
-        told = head.decode("utf-8", "replace")
-        if name := _NAME.search(told):
-            file = _FILE.search(told)
-            parts.setdefault(name[1], (file and file[1], content))
-    return parts
+    fields: dict[str, str] = {}
+    files: list[File] = []
+    try:
+        parser = FormParser(
+            "multipart/form-data", lambda found: _take(found, fields), files.append,
+            boundary=parse_options_header(kind)[1].get(b"boundary"),
+            config={"MAX_MEMORY_FILE_SIZE": float("inf")},  # the disk holds no copy of readings
+        )  # fmt: skip
+        async for chunk in body:
+            parser.write(chunk)
+        parser.finalize()
+    except FormParserError as error:
+        text = f"{error}: send multipart/form-data, as the form of the page does"
+        raise RequestError(422, "form", text) from error
+    if not files:
+        return fields, "", b""
+    name = (files[0].file_name or b"").decode("utf-8", "replace")
+    files[0].file_object.seek(0)
+    return fields, re.split(r"[/\\]", name)[-1], files[0].file_object.read()
 
 
-async def _read(request: Request, limit: int) -> tuple[bytes, bool]:
-    """Return the body up to the limit, and whether that is all of it."""
-    data, more = bytearray(), 0
-    async for chunk in request.stream():
-        room = limit - len(data)
-        data += chunk[:room]
-        more += max(len(chunk) - room, 0)
-        if more > DRAINED * limit:
-            raise RequestError(413, "too-large", f"send at most {limit} bytes at a time")
-    return bytes(data), more == 0
+def _take(found: Field, fields: dict[str, str]) -> None:
+    if len(fields) >= MAX_FIELDS:
+        raise FormParserError(f"more than {MAX_FIELDS} fields")
+    name = (found.field_name or b"").decode("utf-8", "replace")
+    fields.setdefault(name, (found.value or b"").decode("utf-8", "replace"))
+
+
+class _Body:
+    """A body up to the limit; what is `more` is read too, and thrown away [B]."""
+
+    def __init__(self, stream: AsyncGenerator[bytes, None], limit: int) -> None:
+        self._stream, self._limit = stream, limit
+        self.more = 0
+
+    async def up_to_limit(self) -> AsyncGenerator[bytes, None]:
+        left = self._limit
+        async for chunk in self._stream:
+            if left:
+                yield chunk[:left]
+            self.more += max(len(chunk) - left, 0)
+            left = max(left - len(chunk), 0)
+            if self.more > DRAINED * self._limit:
+                text = f"send at most {self._limit} bytes at a time"
+                raise RequestError(413, "too-large", text)
